@@ -1,0 +1,112 @@
+# Installs OCRNet for MMDetection into a virtual environment, tests it, shows it: `make help`.
+
+PYTHON ?= python3
+TORCH ?= 2.13.0
+STACK ?= onedl
+
+# The one place that pins what is tested.
+ifeq ($(STACK),onedl)
+VENV = .venv
+MMENGINE = onedl-mmengine==0.10.12
+MMCV = onedl-mmcv==2.3.6
+MMDET = onedl-mmdetection==3.5.1
+else ifeq ($(STACK),openmmlab)
+VENV = .venv-openmmlab
+MMENGINE = mmengine==0.10.7
+MMCV = mmcv==2.1.0
+MMDET = mmdet==3.3.0
+else
+$(error STACK=$(STACK) is unknown: take STACK=onedl or STACK=openmmlab)
+endif
+# mmengine 0.10.7 and mmcv 2.1.0's build need pkg_resources, gone from setuptools 82. OneDL's mmdet
+# needs imaug, which needs OpenCV < 4.13. torch is named so that no later step replaces it.
+CONSTRAINTS = torch==$(TORCH) setuptools<81 opencv-python<4.13 opencv-python-headless<4.13
+
+# With the environment on the PATH torch finds its ninja, without which it compiles on one core.
+PIP = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pip --disable-pip-version-check
+INSTALL = $(PIP) install --quiet --constraint $(VENV)/constraints.txt
+
+# Every step leaves a stamp in the environment. The first one's name holds all the settings: with
+# other settings it is missing, the environment is made anew, and the ops fit the torch beside them.
+empty :=
+space := $(empty) $(empty)
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import platform; print(platform.python_version())' 2>&1)
+SETTINGS = python==$(PYTHON_VERSION) torch==$(TORCH) $(MMENGINE) $(MMCV) $(MMDET)
+STAMPS = $(VENV)/.stamps
+TORCH_STAMP = $(STAMPS)/$(subst $(space),_,$(subst ==,-,$(SETTINGS)))
+MMCV_STAMP = $(STAMPS)/mmcv
+PROJECT_STAMP = $(STAMPS)/project
+
+.PHONY: help install test demo check clean distclean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make demo       install, train OCRNet on a small generated data set and score it'
+	@echo 'make test       install, then run the whole test suite'
+	@echo 'make install    make $(VENV) with torch, mmengine, mmcv, mmdet and this project'
+	@echo 'make check      install, then say what is installed and whether it can train'
+	@echo 'make clean      remove what the demo and Python left behind'
+	@echo 'make distclean  remove the virtual environments too'
+	@echo
+	@echo 'Settings: PYTHON=$(PYTHON) TORCH=$(TORCH) STACK=$(STACK) (onedl or openmmlab).'
+	@echo 'Other settings than last time: $(VENV) is made anew.'
+
+install: $(PROJECT_STAMP)
+
+test: install
+	$(VENV)/bin/python -m pytest tests
+
+demo: install
+	$(VENV)/bin/python tools/demo.py
+
+check: install
+	@$(VENV)/bin/python -m ocrnet_mmdet.check
+
+$(TORCH_STAMP):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+		echo 'PYTHON=$(PYTHON) is no Python >= 3.10: install one and name it, PYTHON=python3.x'; \
+		exit 1; }
+	@echo '[1/3] torch $(TORCH) into a new $(VENV) (download: 0.2 to 3 GB)'
+	@$(PYTHON) -m venv --clear $(VENV)
+	@printf '%s\n' $(foreach pin,$(CONSTRAINTS),'$(pin)') > $(VENV)/constraints.txt
+	@$(PIP) install --constraint $(VENV)/constraints.txt torch
+	@mkdir -p $(STAMPS) && touch $@
+
+# --no-build-isolation: an isolated build sees no torch and leaves the ops out without a word.
+# --no-cache-dir: pip's cache may hold ops that were compiled for another torch.
+$(MMCV_STAMP): $(TORCH_STAMP)
+	@echo '[2/3] $(MMENGINE), $(MMCV)'
+	@$(INSTALL) 'setuptools<81' wheel ninja $(MMENGINE)
+	@$(INSTALL) --only-binary $(firstword $(subst ==, ,$(MMCV))) $(MMCV) 2> /dev/null || { \
+		$(CAN_COMPILE) && \
+		echo "Compiling the C++ ops of mmcv on $$(nproc) cores: about 10 minutes of CPU time," && \
+		echo 'that is 5 to 6 minutes on 2 free cores. pip is silent meanwhile.' && \
+		MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$$(nproc) \
+			$(INSTALL) --no-build-isolation --no-cache-dir $(MMCV); }
+	@touch $@
+
+define CAN_COMPILE
+{ g++ --version > /dev/null && test -e "$$($(VENV)/bin/python -c \
+	'import sysconfig; print(sysconfig.get_path("include"))')/Python.h" || { \
+	echo 'To compile the ops of mmcv this machine lacks g++ or the headers of Python (Python.h):'; \
+	echo '  apt-get install g++ python3-dev     (then the same make again: it goes on from here)'; \
+	exit 1; }; }
+endef
+
+# mmcv and imaug want opencv-python, which needs libGL and overwrites the headless package that
+# imaug wants too: the headless one alone has all that mmdet uses and runs on a bare server.
+$(PROJECT_STAMP): $(MMCV_STAMP) setup.py
+	@echo '[3/3] $(MMDET), ocrnet_mmdet'
+	@$(INSTALL) $(MMDET)
+	@$(INSTALL) --no-build-isolation --editable '.[test]'
+	@$(PIP) uninstall --quiet --quiet --yes opencv-python opencv-python-headless
+	@$(INSTALL) --no-warn-conflicts opencv-python-headless
+	@$(VENV)/bin/python -m ocrnet_mmdet.check
+	@touch $@
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache work_dirs/demo
+	find configs ocrnet_mmdet tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .venv-openmmlab

@@ -1,0 +1,9 @@
+# What every OCRNet training shares.
+_base_ = 'mmdet::_base_/default_runtime.py'
+
+default_hooks = dict(
+    checkpoint=dict(type='CheckpointHook', save_last=True, save_best='auto', max_keep_ckpts=2))
+custom_hooks = [
+    dict(type='NumClassCheckHook'),
+    dict(type='OCRNetCheckpointCheckHook'),
+    dict(type='OCRNetFiniteLossHook')]

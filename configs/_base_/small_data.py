@@ -1,0 +1,67 @@
+# Data and schedule for own data of fewer than 1,000 pictures, counted in iterations because an epoch is short.
+_base_ = './runtime.py'
+
+# ---- the knobs: also settable by --cfg-options data_root=... classes="('car','bus')" ----
+data_root = 'data/mine/'
+classes = ('object', )
+train_ann = 'annotations/train.json'
+val_ann = 'annotations/val.json'
+img_dir = 'images/'
+with_mask = True  # False where the annotations have no segmentation
+# -----------------------------------------------------------------------------------------
+image_scale = (512, 512)  # longest sides at test time; training varies it by ratio_range
+crop_size = (384, 384)
+max_iters = 4000
+
+train_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask),
+    dict(type='RandomResize', scale=image_scale, ratio_range=(0.7, 1.4), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDetInputs')]
+test_pipeline = [
+    dict(type='LoadImageFromFile'),
+    dict(type='Resize', scale=image_scale, keep_ratio=True),
+    dict(type='PackDetInputs',
+         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
+dataset = dict(
+    type='CocoDataset', data_root=data_root, data_prefix=dict(img=img_dir),
+    metainfo=dict(classes=classes))
+train_dataloader = dict(
+    batch_size=4,
+    num_workers=2,
+    persistent_workers=True,
+    sampler=dict(type='InfiniteSampler', shuffle=True),
+    # Pictures without objects stay: they are what a detector must learn to keep silent on.
+    dataset=dict(ann_file=train_ann, pipeline=train_pipeline,
+                 filter_cfg=dict(filter_empty_gt=False), **dataset))
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=2,
+    persistent_workers=True,
+    drop_last=False,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(ann_file=val_ann, pipeline=test_pipeline, test_mode=True, **dataset))
+test_dataloader = val_dataloader
+val_evaluator = dict(
+    type='CocoMetric', ann_file=data_root + val_ann,
+    metric=['bbox', 'segm'] if with_mask else ['bbox'])
+test_evaluator = val_evaluator
+
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=1000)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+optim_wrapper = dict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02),
+    clip_grad=dict(max_norm=5.0),
+    # Any non-empty paramwise_cfg leaves frozen parameters out of the optimiser.
+    paramwise_cfg=dict(bypass_duplicate=True))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters,
+         T_max=max_iters - 100, eta_min=0)]
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=1000))
+log_processor = dict(by_epoch=False)
+auto_scale_lr = dict(enable=False, base_batch_size=4)

@@ -1,0 +1,27 @@
+"""The real data sets of the benchmarks: where they lie below the data root, and their picture size."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A COCO-style data set.
+
+    Args:
+        classes: In the order of the JSON.
+        size: Longest side at test time, pixels; training varies it by 0.7 to 1.4 and crops 128 px.
+        with_mask: Whether the annotations have segmentations.
+        layout: Train JSON, val JSON, train pictures, val pictures.
+    """
+
+    classes: tuple[str, ...]
+    size: int
+    with_mask: bool = False
+    layout: tuple[str, str, str, str] = (
+        'annotations/train.json', 'annotations/val.json', 'images/', 'images/')
+
+
+DATA_SETS = dict(
+    nuclei=DataSet(('nucleus', ), 320, with_mask=True),
+    bccd=DataSet(('RBC', 'WBC', 'Platelets'), 320),
+    robosoccer=DataSet(('robot', 'ball', 'goal'), 224),
+    aerial_cars=DataSet(('car', 'bus', 'minibus'), 480))

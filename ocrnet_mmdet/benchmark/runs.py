@@ -1,0 +1,124 @@
+"""One training and its scores, as a JSON file; and many of them side by side, one thread each."""
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ..datasets.own_data import LOADERS, apply_data_knobs
+from .data_sets import DATA_SETS
+
+CROP = 128
+
+
+@dataclass(frozen=True)
+class Run:
+    """What distinguishes one training from another.
+
+    Args:
+        config: Config file of the arm.
+        data: A name in ``DATA_SETS``.
+        train_ann: JSON of the training pictures; None takes the data set's own.
+        val_ann: JSON of the scored pictures; None takes the data set's own.
+        options: Further config overrides.
+    """
+
+    name: str
+    config: str
+    data: str
+    data_root: str
+    steps: int
+    lr: float
+    seed: int
+    train_ann: str | None = None
+    val_ann: str | None = None
+    options: dict | None = None
+
+
+def make_config(run: Run, work_dir: Path) -> Config:
+    """The arm's config with the run's data, sizes, schedule and seed."""
+    data = DATA_SETS[run.data]
+    train_ann, val_ann, train_dir, val_dir = data.layout
+    cfg = Config.fromfile(run.config)
+    knobs = dict(data_root=f'{run.data_root}/{run.data}/', classes=data.classes,
+                 train_ann=run.train_ann or train_ann, val_ann=run.val_ann or val_ann,
+                 img_dir=train_dir, with_mask=data.with_mask)
+    cfg.merge_from_dict({name: value for name, value in knobs.items()})
+    apply_data_knobs(cfg, knobs)
+    set_picture_size(cfg, data.size)
+    cfg.train_cfg.update(max_iters=run.steps, val_interval=run.steps)
+    warm_up, cosine = cfg.param_scheduler
+    warm_up.end = cosine.begin = 50
+    cosine.update(end=run.steps, T_max=run.steps - 50)
+    cfg.optim_wrapper.optimizer.lr = run.lr
+    cfg.randomness = dict(seed=run.seed)
+    cfg.default_hooks.checkpoint.update(interval=run.steps, save_best=None, save_optimizer=False)
+    for loader in LOADERS:
+        cfg[loader].update(num_workers=0, persistent_workers=False)
+    cfg.model.train_cfg.rcnn.sampler.num = 64
+    cfg.work_dir = str(work_dir)
+    cfg.merge_from_dict(run.options or {})
+    return cfg
+
+
+def set_picture_size(cfg: Config, size: int) -> None:
+    """Resize to a longest side of ``size``, crop ``CROP`` x ``CROP`` in training."""
+    for loader in LOADERS:
+        for step in cfg[loader].dataset.pipeline:
+            if step.type in ('RandomResize', 'Resize'):
+                step.scale = (size, size)
+            elif step.type == 'RandomCrop':
+                step.crop_size = (CROP, CROP)
+
+
+def execute(run: Run, out: Path) -> None:
+    """Train, score the last checkpoint and write ``out``."""
+    import ocrnet_mmdet  # noqa: F401
+    work_dir = out.with_suffix('')
+    runner = Runner.from_cfg(make_config(run, work_dir))
+    start = time.time()
+    runner.train()
+    scores = {key: value for key, value in runner.message_hub.log_scalars.items()
+              if key.startswith('val/coco/')}
+    record = dict(run=asdict(run), wall_seconds=round(time.time() - start, 1),
+                  scores={key[9:]: round(float(value.current()), 4) for key, value in scores.items()},
+                  parameters=sum(p.numel() for p in runner.model.parameters()),
+                  torch=torch.__version__, threads=torch.get_num_threads())
+    part = out.with_suffix('.part')
+    part.write_text(json.dumps(record, indent=1))
+    part.rename(out)
+
+
+def execute_all(runs: list[Run], folder: Path, jobs: int) -> None:
+    """Each run in a process with one thread, ``jobs`` at a time; finished ones are not repeated.
+
+    A failed run leaves its log beside where its JSON would be, and the others go on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def start(run: Run) -> None:
+        out = folder / f'{run.name}.json'
+        if out.exists():
+            return
+        command = [sys.executable, '-W', 'ignore', '-m', 'ocrnet_mmdet.benchmark.runs',
+                   json.dumps(asdict(run)), str(out)]
+        with open(out.with_suffix('.log'), 'w') as log:
+            status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT,
+                                    env=dict(os.environ, OMP_NUM_THREADS='1')).returncode
+        print(f'{time.strftime("%H:%M:%S")} {run.name}: '
+              + (json.loads(out.read_text())['scores'].__str__() if status == 0
+                 else f'failed, see {out.with_suffix(".log")}'), flush=True)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(start, runs))
+
+
+if __name__ == '__main__':
+    execute(Run(**json.loads(sys.argv[1])), Path(sys.argv[2]))

@@ -1,0 +1,296 @@
+"""Says what is installed, whether it can train, and how to mend it: `python -m ocrnet_mmdet.check`.
+
+Two steps: `collect` gathers `Facts` from the running interpreter, `find_traps` turns facts into
+traps with their fixes and touches nothing, so that a test can feed it any broken machine.
+The module needs the standard library alone: it must run where everything else is missing.
+"""
+import importlib
+import io
+import platform
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from importlib import metadata, util
+
+# Import name -> the distributions that provide it.
+DISTRIBUTIONS = {
+    'torch': ('torch', ),
+    'mmengine': ('onedl-mmengine', 'mmengine', 'mmengine-lite'),
+    'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite', 'mmcv-full'),
+    'mmdet': ('onedl-mmdetection', 'mmdet'),
+    'cv2': ('opencv-python', 'opencv-python-headless', 'opencv-contrib-python',
+            'opencv-contrib-python-headless'),
+    'setuptools': ('setuptools', ),
+}
+# What has to import before anything trains. `import mmdet` alone loads none of mmdet's models.
+MODULES = {
+    'torch': 'torch',
+    'cv2': 'cv2',
+    'mmengine': 'mmengine.runner',
+    'mmcv': 'mmcv',
+    'mmdet': 'mmdet.apis',
+}
+LIBGL = re.compile(r'libGL\.so|libgthread|libglib')
+COMPILE = ('MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$(nproc) pip install --no-build-isolation '
+           '--no-cache-dir --no-deps --force-reinstall')
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What one Python environment is made of.
+
+    Attributes:
+        installed: Version of every distribution of `DISTRIBUTIONS` that is there.
+        import_errors: Import name -> error, for each of `MODULES` that does not import.
+        ops_errors: Device -> error of mmcv's compiled ops there, None where they work.
+        pkg_resources: Whether setuptools still brings `pkg_resources`.
+        cuda: CUDA of the torch build and the devices it sees, in words.
+    """
+    installed: dict[str, str]
+    import_errors: dict[str, str] = field(default_factory=dict)
+    ops_errors: dict[str, str | None] = field(default_factory=dict)
+    pkg_resources: bool = True
+    cuda: str = 'unknown'
+
+    def providers(self, name: str) -> list[str]:
+        """Installed distributions that provide the import name."""
+        return [dist for dist in DISTRIBUTIONS[name] if dist in self.installed]
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A known trap that was met.
+
+    Attributes:
+        what: One sentence that names it.
+        fix: What to do.
+        prevents_training: False for what is only worth knowing.
+    """
+    what: str
+    fix: str
+    prevents_training: bool = True
+
+
+def collect() -> Facts:
+    """Gathers the facts of the running interpreter; raises nothing."""
+    # OneDL's mmdet prints about optional packages while it is imported.
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        warnings.simplefilter('ignore')
+        errors = {name: _error_of(lambda: importlib.import_module(module))
+                  for name, module in MODULES.items()}
+    return Facts(
+        installed=dict(_installed()),
+        import_errors={name: error for name, error in errors.items() if error},
+        ops_errors={device: _error_of(lambda: run_ops(device)) for device in _devices()},
+        pkg_resources=util.find_spec('pkg_resources') is not None,
+        cuda=_cuda())
+
+
+def run_ops(device: str) -> None:
+    """Runs nms and roi_align on values whose results are known.
+
+    Args:
+        device: 'cpu' or 'cuda'.
+
+    Raises:
+        ImportError: The ops were not compiled, or against another torch.
+        RuntimeError: They run and give wrong values, or not on this device.
+    """
+    import torch
+    from mmcv.ops import nms, roi_align
+    boxes = torch.tensor([[0., 0., 4., 4.], [0., 0., 4., 3.9], [5., 5., 9., 9.]], device=device)
+    _, kept = nms(boxes, torch.tensor([.9, .8, .7], device=device), iou_threshold=0.5)
+    if kept.tolist() != [0, 2]:
+        raise RuntimeError(f'nms kept boxes {kept.tolist()}, expected [0, 2]')
+    ramp = torch.arange(8., device=device).expand(1, 1, 8, 8).contiguous()
+    rois = torch.tensor([[0., 0., 0., 4., 4.]], device=device)
+    pooled = roi_align(ramp, rois, (1, 1), 1.0, 2, 'avg', True).item()
+    # The box's centre x = 2 lies half-way between the centres of pixels 1 and 2.
+    if abs(pooled - 1.5) > 1e-5:
+        raise RuntimeError(f'roi_align gave {pooled}, expected 1.5')
+
+
+def find_traps(facts: Facts) -> list[Trap]:
+    """Names the known traps in the facts, those that prevent training first."""
+    traps = [trap for find in TRAP_FINDERS for trap in find(facts)]
+    return sorted(traps, key=lambda trap: not trap.prevents_training)
+
+
+def _ops_missing(facts: Facts) -> Iterator[Trap]:
+    # Where mmcv itself does not import, the ops' error only repeats that.
+    if 'mmcv' in facts.import_errors:
+        return
+    for device, error in facts.ops_errors.items():
+        if error is None:
+            continue
+        fix = f'compile them: {COMPILE} {_mmcv_to_compile(facts)}'
+        if device != 'cpu':
+            fix += (f' (with FORCE_CUDA=1 and a CUDA toolkit of the version that torch was built '
+                    f'with), or do without the {device} device: CUDA_VISIBLE_DEVICES=""')
+        yield Trap(f"mmcv's compiled ops do not work on {device}: {error}", fix)
+
+
+def _mmcv_to_compile(facts: Facts) -> str:
+    for dist in ('onedl-mmcv', 'mmcv'):
+        if dist in facts.installed:
+            return f'{dist}=={facts.installed[dist]}'
+    return 'onedl-mmcv'
+
+
+def _weights_only(facts: Facts) -> Iterator[Trap]:
+    if _is_old_mmengine(facts) and _version(facts.installed.get('torch', '0')) >= (2, 6):
+        yield Trap(
+            f"mmengine {facts.installed['mmengine']} cannot read its own checkpoints with torch "
+            f"{facts.installed['torch']} (torch.load has weights_only=True since 2.6)",
+            'nothing: importing ocrnet_mmdet (custom_imports in the config) allows what they '
+            'hold; for a program that does not: TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
+            prevents_training=False)
+
+
+def _no_pkg_resources(facts: Facts) -> Iterator[Trap]:
+    if _is_old_mmengine(facts) and not facts.pkg_resources:
+        found = facts.installed.get('setuptools', 'none')
+        yield Trap(
+            f"mmengine {facts.installed['mmengine']} reads mmdet:: configs through "
+            f'pkg_resources, which setuptools (here {found}) no longer brings since 82',
+            "pip install 'setuptools<81'")
+
+
+def _is_old_mmengine(facts: Facts) -> bool:
+    return any(_version(facts.installed[dist]) < (0, 11)
+               for dist in ('mmengine', 'mmengine-lite') if dist in facts.installed)
+
+
+def _cv2_without_libgl(facts: Facts) -> Iterator[Trap]:
+    error = next((e for e in facts.import_errors.values() if LIBGL.search(e)), None)
+    if error:
+        names = ' '.join(facts.providers('cv2')) or 'opencv-python'
+        yield Trap(
+            f'cv2 cannot load a system library of the desktop: {error}',
+            f'pip uninstall -y {names} && pip install opencv-python-headless; '
+            'or, as root, apt-get install libgl1 libglib2.0-0')
+
+
+def _two_cv2(facts: Facts) -> Iterator[Trap]:
+    found = facts.providers('cv2')
+    if len(found) > 1:
+        version = facts.installed[found[0]]
+        yield Trap(
+            f"{' and '.join(found)} overwrite each other's files in cv2/",
+            f"pip uninstall -y {' '.join(found)} && pip install --no-deps "
+            f'opencv-python-headless=={version}',
+            prevents_training=False)
+
+
+def _two_distributions(facts: Facts) -> Iterator[Trap]:
+    for name in ('mmengine', 'mmcv', 'mmdet'):
+        found = facts.providers(name)
+        if len(found) > 1:
+            yield Trap(
+                f"{' and '.join(found)} overwrite each other's files in {name}/: which of them "
+                'runs is chance',
+                f"pip uninstall -y {' '.join(found)}, then install the one you want",
+                prevents_training=False)
+
+
+def _mmcv_too_new(facts: Facts) -> Iterator[Trap]:
+    mmdet = facts.installed.get('mmdet')
+    mmcv = next((facts.installed[dist] for dist in facts.providers('mmcv')), '0')
+    # mmdet 3.3.0 is OpenMMLab's last release.
+    if mmdet and _version(mmdet) <= (3, 3, 0) and _version(mmcv) >= (2, 2):
+        yield Trap(
+            f'mmdet {mmdet} refuses mmcv {mmcv}: it asserts mmcv < 2.2.0',
+            f"pip uninstall -y {' '.join(facts.providers('mmcv'))} && {COMPILE} mmcv==2.1.0; or "
+            "take all three of OneDL's packages (docs/install.md)")
+
+
+def _import_failures(facts: Facts) -> Iterator[Trap]:
+    """What does not import for a reason that none of the other traps has named."""
+    by_error: dict[str, list[str]] = {}
+    for name, error in facts.import_errors.items():
+        by_error.setdefault(error, []).append(name)
+    for error, names in by_error.items():
+        if LIBGL.search(error) or 'MMCV==' in error or error in facts.ops_errors.values():
+            continue
+        missing = [n for n in names if n in DISTRIBUTIONS and not facts.providers(n)]
+        what = f"{', '.join(missing)} not installed" if missing else f"cannot import {names[0]}"
+        yield Trap(f"{what}: {error}", 'make install; by hand: docs/install.md')
+
+
+TRAP_FINDERS: tuple[Callable[[Facts], Iterator[Trap]], ...] = (
+    _import_failures, _ops_missing, _cv2_without_libgl, _no_pkg_resources, _mmcv_too_new,
+    _weights_only, _two_cv2, _two_distributions)
+
+
+def report(facts: Facts, traps: list[Trap]) -> str:
+    """The text that `main` prints."""
+    lines = [f'{"python":<12}{platform.python_version()}']
+    for name in DISTRIBUTIONS:
+        found = [f'{facts.installed[dist]} ({dist})' for dist in facts.providers(name)]
+        lines.append(f"{name:<12}{', '.join(found) or 'not installed'}")
+    lines.append(f'{"CUDA":<12}{facts.cuda}')
+    for device, error in facts.ops_errors.items():
+        state = 'nms and roi_align do not work' if error else 'nms and roi_align work'
+        lines.append(f'{"mmcv ops":<12}{state} on {device}')
+    for trap in traps:
+        lines += ['', f"{'ERROR' if trap.prevents_training else 'note'}: {trap.what}",
+                  f'  fix: {trap.fix}']
+    return '\n'.join(lines)
+
+
+def main() -> int:
+    """Prints the report; returns 1 if something prevents training, else 0."""
+    facts = collect()
+    traps = find_traps(facts)
+    print(report(facts, traps))
+    broken = any(trap.prevents_training for trap in traps)
+    print(f"\n{'This environment cannot train.' if broken else 'This environment can train.'}")
+    return int(broken)
+
+
+def _installed() -> Iterator[tuple[str, str]]:
+    for dist in (dist for dists in DISTRIBUTIONS.values() for dist in dists):
+        try:
+            yield dist, metadata.version(dist)
+        except metadata.PackageNotFoundError:
+            continue
+
+
+def _error_of(action: Callable[[], object]) -> str | None:
+    # Exception, not ImportError: mmdet asserts versions on import, broken binaries raise anything.
+    try:
+        action()
+    except Exception as error:
+        return f'{type(error).__name__}: {error}'
+    return None
+
+
+def _devices() -> list[str]:
+    try:
+        import torch
+        return ['cpu', 'cuda'] if torch.cuda.is_available() else ['cpu']
+    except Exception:
+        return ['cpu']
+
+
+def _cuda() -> str:
+    try:
+        import torch
+        build = torch.version.cuda or 'none (CPU build of torch)'
+        count = torch.cuda.device_count()
+        return f'{build}, {count} device(s)' + (
+            f': {torch.cuda.get_device_name(0)}' if count else '')
+    except Exception:
+        return 'unknown: torch does not import'
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """'2.13.0+cpu' -> (2, 13, 0)."""
+    return tuple(int(number) for number in re.findall(r'\d+', text.split('+')[0])[:3])
+
+
+if __name__ == '__main__':
+    sys.exit(main())

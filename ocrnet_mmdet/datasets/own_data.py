@@ -1,0 +1,83 @@
+"""The data knobs of a config (``data_root``, ``classes``, ...) carried to every place that repeats them.
+
+mmengine computes a config's variables when it reads the file: ``--cfg-options data_root=...`` changes the variable
+and nothing that was made from it. :func:`apply_data_knobs` closes that gap.
+"""
+from collections.abc import Iterator
+from os.path import join
+
+from mmengine.config import Config, ConfigDict
+
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+EVALUATORS = ('val_evaluator', 'test_evaluator')
+KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask')
+
+
+def apply_data_knobs(cfg: Config, changed: dict) -> None:
+    """Write the changed knobs into datasets, evaluators and heads, in place.
+
+    Args:
+        cfg: A config that has already taken ``changed`` in.
+        changed: What ``--cfg-options`` set; of it, the top-level names in ``KNOBS`` count.
+    """
+    knobs = {name: changed[name] for name in KNOBS if name in changed}
+    if not knobs:
+        return
+    for loader in LOADERS:
+        for dataset in datasets_of(cfg.get(loader)):
+            _set_dataset(dataset, knobs, 'train_ann' if loader.startswith('train') else 'val_ann')
+    for name, loader in zip(EVALUATORS, LOADERS[1:]):
+        for evaluator in _as_list(cfg.get(name)):
+            _set_evaluator(evaluator, cfg, loader, knobs)
+    if 'classes' in knobs:
+        set_num_classes(cfg.model, len(knobs['classes']))
+    if knobs.get('with_mask') is False:
+        cfg.model.roi_head.mask_head = None
+        cfg.model.roi_head.mask_roi_extractor = None
+
+
+def datasets_of(node: ConfigDict | None) -> Iterator[ConfigDict]:
+    """The innermost dataset configs of a dataloader or of nested dataset wrappers."""
+    if node is None:
+        return
+    inner = _as_list(node.get('dataset')) + _as_list(node.get('datasets'))
+    if not inner:
+        yield node
+    for child in inner:
+        yield from datasets_of(child)
+
+
+def set_num_classes(node: ConfigDict, count: int) -> None:
+    """Set ``num_classes`` of every head in a model config but the class-agnostic RPN's."""
+    for key, child in node.items():
+        if key == 'num_classes':
+            node[key] = count
+        elif key != 'rpn_head':
+            for part in _as_list(child):
+                if isinstance(part, dict):
+                    set_num_classes(part, count)
+
+
+def _as_list(value) -> list:
+    return [] if value is None else value if isinstance(value, list) else [value]
+
+
+def _set_dataset(dataset: ConfigDict, knobs: dict, ann_knob: str) -> None:
+    if 'data_root' in knobs:
+        dataset.data_root = knobs['data_root']
+    if ann_knob in knobs:
+        dataset.ann_file = knobs[ann_knob]
+    if 'img_dir' in knobs:
+        dataset.data_prefix.img = knobs['img_dir']
+    if 'classes' in knobs:
+        dataset.metainfo = dict(classes=tuple(knobs['classes']))
+    for step in dataset.get('pipeline', []) if 'with_mask' in knobs else []:
+        if step.type == 'LoadAnnotations':
+            step.with_mask = knobs['with_mask']
+
+
+def _set_evaluator(evaluator: ConfigDict, cfg: Config, loader: str, knobs: dict) -> None:
+    dataset = next(datasets_of(cfg[loader]))
+    evaluator.ann_file = join(dataset.get('data_root') or '', dataset.ann_file)
+    if 'with_mask' in knobs:
+        evaluator.metric = ['bbox', 'segm'] if knobs['with_mask'] else ['bbox']

@@ -1,0 +1,10 @@
+from .aggregator import Aggregator
+from .detector import OCRNetDetector
+from .encoder import OCRNetEncoder
+from .region_generator import OCRNetRegionGenerator
+from .region_head import OCRNetRegionHead
+from .roi_extractor import OCRNetRoIExtractor
+from .roi_head import OCRNetRoIHead
+
+__all__ = ['Aggregator', 'OCRNetDetector', 'OCRNetEncoder', 'OCRNetRegionGenerator',
+           'OCRNetRegionHead', 'OCRNetRoIExtractor', 'OCRNetRoIHead']

@@ -1,0 +1,151 @@
+"""The aggregator F_F: attention within each region and between the regions of one picture.
+
+Shape shorthand: B images, N = all regions of a batch, R = most regions of one image, C channels,
+S = pooled side, T = 1 + S*S tokens of a region.
+Naming convention: a region's *token 0* is its vector; it takes part in the attention within the region
+and is the only token that sees other regions, so what it learns there reaches the S*S others in the
+next layer. Plain torch; the RoI head wraps it.
+"""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from ..errors import InputError
+
+
+class Attention(nn.Module):
+    """Multi-head attention of queries (B, Q, C) over keys (B, K, C)."""
+
+    def __init__(self, channels: int, num_heads: int) -> None:
+        super().__init__()
+        if channels % num_heads:
+            raise InputError(f'channels={channels} cannot be split into num_heads={num_heads}: '
+                             'set num_heads to a divisor of the neck\'s out_channels')
+        self.num_heads = num_heads
+        self.query = nn.Linear(channels, channels)
+        self.key_value = nn.Linear(channels, 2 * channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, queries: Tensor, keys: Tensor, visible: Tensor | None = None) -> Tensor:
+        """``visible`` (B, K), True where a key may be attended to."""
+        q = self.query(queries).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        k, v = self.key_value(keys).unflatten(-1, (2 * self.num_heads, -1)).transpose(1, 2).chunk(2, 1)
+        mask = None if visible is None else visible[:, None, None]
+        out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, heads, Q, C / heads)
+        return self.out(out.transpose(1, 2).flatten(2))
+
+
+class AggregatorLayer(nn.Module):
+    """Attention within the regions, attention between them, feed-forward; each pre-norm and residual."""
+
+    def __init__(self, channels: int, num_heads: int, ffn_ratio: float) -> None:
+        super().__init__()
+        self.norm_within = nn.LayerNorm(channels)
+        self.within = Attention(channels, num_heads)
+        self.norm_between = nn.LayerNorm(channels)
+        self.between = Attention(channels, num_heads)
+        # An image without context regions still has one key: an empty softmax is NaN.
+        self.nobody = nn.Parameter(torch.zeros(channels))
+        hidden = int(channels * ffn_ratio)
+        self.feed_forward = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, hidden),
+                                          nn.GELU(), nn.Linear(hidden, channels))
+
+    def forward(self, tokens: Tensor, counts: list[int], visible: Tensor) -> Tensor:
+        """Tokens (N, T, C) of regions grouped by image, ``visible`` (B, R) as keys."""
+        x = self.norm_within(tokens)
+        tokens = tokens + self.within(x, x)
+        tokens = torch.cat([tokens[:, :1] + self._between(tokens[:, 0], counts, visible)[:, None],
+                            tokens[:, 1:]], dim=1)
+        return tokens + self.feed_forward(tokens)
+
+    def _between(self, vectors: Tensor, counts: list[int], visible: Tensor) -> Tensor:
+        vectors = pad_sequence(self.norm_between(vectors).split(counts), batch_first=True)  # (B, R, C)
+        nobody = self.nobody.to(vectors.dtype).expand(len(counts), 1, -1)
+        visible = F.pad(visible, (1, 0), value=True)
+        out = self.between(vectors, torch.cat([nobody, vectors], dim=1), visible)
+        return torch.cat([rows[:count] for rows, count in zip(out, counts)])  # (N, C)
+
+
+class Aggregator(nn.Module):
+    """F_F: ``num_layers`` of attention, and what its last step adds to the pooled regions R.
+
+    The result is zero at initialisation (the output projection starts at zero), so a new detector's heads
+    see the pooled features alone.
+
+    Args:
+        channels: C, the channels of the pooled regions.
+        num_layers: Layers, 3 in the article.
+        num_heads: Attention heads.
+        ffn_ratio: Hidden width of the feed-forward part, in C.
+        roi_size: S.
+        max_context: Regions of an image that others may attend to: its first ones, which at test time are
+            its best. The context of the best 100 regions is then the same whether 100 or 1,000 are read.
+    """
+
+    def __init__(self,
+                 channels: int,
+                 num_layers: int = 3,
+                 num_heads: int = 8,
+                 ffn_ratio: float = 2.0,
+                 roi_size: int = 7,
+                 max_context: int = 100) -> None:
+        super().__init__()
+        self.max_context = max_context
+        self.norm_in = nn.LayerNorm(channels)
+        self.position = nn.Parameter(torch.zeros(1 + roi_size**2, channels))
+        self.place = nn.Sequential(nn.Linear(4, channels), nn.GELU(), nn.Linear(channels, channels))
+        self.layers = nn.ModuleList(
+            AggregatorLayer(channels, num_heads, ffn_ratio) for _ in range(num_layers))
+        self.fuse = nn.Linear(num_layers * channels, channels)
+        self.norm_out = nn.LayerNorm(channels)
+        self.out = nn.Linear(channels, channels)
+        self.init_weights()
+
+    def init_weights(self) -> None:
+        nn.init.trunc_normal_(self.position, std=0.02)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, regions: Tensor, places: Tensor, image: Tensor, num_images: int,
+                context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What to add to the regions, and the regions' vectors.
+
+        Args:
+            regions: R (N, C, S, S), pooled.
+            places: (N, 4), see :func:`region_places`.
+            image: (N,) index of each region's image, in [0, num_images), grouped: all of image 0 first.
+            num_images: B.
+            context: (N,) False for regions that no other region may see; None shows all.
+
+        Returns:
+            F_F(R) (N, C, S, S), and F_FL (N, num_layers, C), the vectors after each layer.
+        """
+        counts = torch.bincount(image, minlength=num_images).tolist()
+        context = torch.ones_like(image, dtype=torch.bool) if context is None else context
+        visible = pad_sequence(context.split(counts), batch_first=True)  # (B, R)
+        visible = visible & (visible.cumsum(1) <= self.max_context)
+        tokens = self.norm_in(regions.flatten(2).transpose(1, 2))  # (N, S*S, C)
+        vectors = tokens.mean(1, keepdim=True) + self.place(places)[:, None]
+        tokens = torch.cat([vectors, tokens], dim=1) + self.position
+        levels = []
+        for layer in self.layers:
+            tokens = layer(tokens, counts, visible)
+            levels.append(tokens[:, 0])
+        fused = self.fuse(torch.cat(levels, dim=-1))[:, None]
+        out = self.out(self.norm_out(tokens[:, 1:] + fused))
+        return out.transpose(1, 2).unflatten(2, regions.shape[-2:]), torch.stack(levels, dim=1)
+
+
+def region_places(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Centre in picture widths and heights, and the logarithm of each side's share of the picture.
+
+    Args:
+        boxes: (N, 4) xyxy, pixels of the network's input.
+        size: (H, W) of the network's input.
+    """
+    height, width = size
+    scale = boxes.new_tensor([width, height])
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / scale
+    side = ((boxes[:, 2:] - boxes[:, :2]) / scale).clamp(min=1e-3).log()
+    return torch.cat([centre, side], dim=1)

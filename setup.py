@@ -1,0 +1,28 @@
+"""Packages `ocrnet_mmdet`. It must not import torch: pip's isolated builds have none."""
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+INIT = (ROOT / 'ocrnet_mmdet' / '__init__.py').read_text(encoding='utf-8')
+README = ROOT / 'README.md'
+
+setup(
+    name='ocrnet_mmdet',
+    version=re.search(r"^__version__ = '(.+)'", INIT, re.MULTILINE).group(1),
+    description='OCRNet: a detector and instance segmenter for MMDetection 3.x, pretrained '
+                'without labels',
+    long_description=README.read_text(encoding='utf-8') if README.exists() else '',
+    long_description_content_type='text/markdown',
+    python_requires='>=3.10',
+    packages=find_packages(include=['ocrnet_mmdet', 'ocrnet_mmdet.*']),
+    # torch and the mm* packages are the user's choice: named here, pip could replace a build that
+    # fits the GPU, or install one distribution over the other (onedl-mmcv over mmcv). The three
+    # below come with mmdet anyway, and without bounds whatever version is there stays.
+    install_requires=['numpy', 'pillow', 'pycocotools'],
+    extras_require={
+        'onedl': ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.0.0', 'onedl-mmdetection>=3.0.0,<4'],
+        'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.0.0,<4'],
+        'test': ['pytest'],
+    })

@@ -1,0 +1,230 @@
+"""Pictures of all kinds come out as a person sees them; what is no picture is named."""
+
+import io
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+from mmcv.transforms import LoadImageFromFile
+from mmdet.registry import TRANSFORMS
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from ocrnet_mmdet.datasets.load_image import OCRNetLoadImage
+from ocrnet_mmdet.datasets.picture import PictureError, decode_picture
+from ocrnet_mmdet.errors import InputError
+
+CLIP = 7  # grey values that the outer 0.1 % of 2400 smooth pixels are cut by at most
+
+
+def scene(height=40, width=60):
+    """A smooth RGB picture whose quarters and channels differ."""
+    y, x = np.mgrid[:height, :width]
+    return np.stack([x * 4, y * 6, 255 - x * 2 - y * 2], -1).clip(0, 255).astype(np.uint8)
+
+
+def stretched(picture):
+    """What a picture looks like with its least value black and its greatest white."""
+    low, high = int(picture.min()), int(picture.max())
+    return (picture.astype(float) - low) / (high - low) * 255
+
+
+def encoded(picture, kind='PNG', **options):
+    buffer = io.BytesIO()
+    picture = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def deep(picture, kind='.png'):
+    return cv2.imencode(kind, picture)[1].tobytes()
+
+
+def load(path, **results):
+    return OCRNetLoadImage()(dict(img_path=str(path), **results))
+
+
+@pytest.mark.parametrize('kind', ['PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF'])
+@pytest.mark.parametrize('grey', [False, True])
+def test_plain_files_equal_mmcvs(tmp_path, kind, grey):
+    path = tmp_path / 'a'
+    picture = Image.fromarray(scene()).convert('L' if grey else 'RGB')
+    path.write_bytes(encoded(picture, kind))
+    ours, theirs = load(path), LoadImageFromFile()(dict(img_path=str(path)))
+    np.testing.assert_allclose(ours['img'], theirs['img'], atol=0 if kind != 'WEBP' else 2)
+    assert ours['img_shape'] == ours['ori_shape'] == theirs['ori_shape'] == (40, 60)
+    assert ours['img'].dtype == np.uint8 and ours['img'].flags.c_contiguous
+
+
+@pytest.mark.parametrize('orientation', range(1, 9))
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'TIFF'])
+def test_exif_turned_pictures_come_out_upright(orientation, kind):
+    upright = scene()
+    turns = {1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud,
+             5: lambda a: a.swapaxes(0, 1), 6: np.rot90,
+             7: lambda a: np.rot90(a, 2).swapaxes(0, 1), 8: lambda a: np.rot90(a, -1)}
+    stored = Image.fromarray(np.ascontiguousarray(turns[orientation](upright)))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = dict(quality=100, subsampling=0) if kind == 'JPEG' else {}
+    seen = decode_picture(encoded(stored, kind, exif=exif, **options))[..., ::-1]
+    assert np.abs(seen.astype(int) - upright).max() <= 4
+
+
+@pytest.mark.parametrize('kind', ['.png', '.tiff'])
+@pytest.mark.parametrize('bits', [10, 12, 16])
+@pytest.mark.parametrize('colour', [False, True])
+def test_sixteen_bit_files_show_their_whole_range(kind, bits, colour):
+    """A 12-bit camera's picture in a 16-bit file must not come out black."""
+    truth = scene()[..., ::-1] if colour else scene()[..., 0]
+    stored = (truth.astype(np.float64) / 255 * (2**bits - 1)).astype(np.uint16)
+    seen = decode_picture(deep(stored, kind)).astype(int)
+    expected = stretched(truth) if colour else stretched(truth)[..., None]
+    assert np.abs(seen - expected).max() <= CLIP
+
+
+def test_one_hot_pixel_does_not_blacken_a_sixteen_bit_picture():
+    stored = np.linspace(300, 900, 100 * 100).reshape(100, 100).astype(np.uint16)
+    stored[50, 50] = 65535
+    seen = decode_picture(deep(stored))[..., 0]
+    assert seen[0, 0] < 5 and seen[99, 99] > 250 and 118 < np.median(seen) < 137
+
+
+def test_a_flat_sixteen_bit_picture_is_not_stretched_to_noise():
+    noise = np.random.default_rng(0).integers(1000, 1005, (64, 64)).astype(np.uint16)
+    assert np.ptp(decode_picture(deep(noise))) <= 5
+    eight_bits = (scene()[..., 0]).astype(np.uint16)
+    assert (decode_picture(deep(eight_bits))[..., 0] == eight_bits).all()
+
+
+def test_float_pictures_are_stretched():
+    stored = (scene()[..., 0] / 255).astype(np.float32)
+    seen = decode_picture(deep(stored, '.tiff'))
+    assert np.abs(seen[..., 1] - stretched(scene()[..., 0])).max() <= CLIP
+
+
+@pytest.mark.parametrize('mode', ['RGBA', 'LA'])
+def test_transparent_pixels_are_white_and_opaque_ones_themselves(mode):
+    picture = Image.fromarray(scene()).convert(mode)
+    alpha = np.full((40, 60), 255, np.uint8)
+    alpha[:20], alpha[20:30] = 0, 128
+    picture.putalpha(Image.fromarray(alpha))
+    seen = decode_picture(encoded(picture))[..., ::-1].astype(int)
+    truth = np.asarray(Image.fromarray(scene()).convert(mode[:-1]).convert('RGB')).astype(int)
+    assert (seen[:20] == 255).all()
+    assert np.abs(seen[20:30] - (truth[20:30] * 128 + 255 * 127) / 255).max() <= 1
+    assert (seen[30:] == truth[30:]).all()
+
+
+def test_transparent_sixteen_bit_pixels_are_white():
+    stored = np.dstack([scene().astype(np.uint16) * 257, np.full((40, 60), 65535, np.uint16)])
+    stored[:20, :, 3] = 0
+    seen = decode_picture(deep(stored))
+    assert (seen[:20] == 255).all() and np.abs(seen[20:] - stretched(scene())[20:]).max() <= CLIP
+
+
+def test_palette_files_show_their_colours_and_transparent_entry():
+    picture = Image.fromarray(np.repeat(np.arange(3, dtype=np.uint8), 20).reshape(6, 10), 'P')
+    picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    plain = decode_picture(encoded(picture))
+    assert plain[0, 0].tolist() == [0, 0, 255] and plain[5, 9].tolist() == [255, 0, 0]
+    clear = decode_picture(encoded(picture, transparency=0))
+    assert clear[0, 0].tolist() == [255, 255, 255] and clear[5, 9].tolist() == [255, 0, 0]
+
+
+def test_a_colour_key_in_an_rgb_png_is_white():
+    stored = np.zeros((8, 8, 3), np.uint8)
+    stored[4:] = 7, 8, 9
+    seen = decode_picture(encoded(stored, transparency=(0, 0, 0)))
+    assert (seen[:4] == 255).all() and (seen[4:] == (9, 8, 7)).all()
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'TIFF'])
+def test_cmyk_and_one_bit_pictures_keep_their_colours(kind):
+    cmyk = Image.new('CMYK', (16, 16), (0, 255, 255, 0))  # red
+    blue, green, red = decode_picture(encoded(cmyk, kind))[8, 8].astype(int)
+    assert red > 240 and blue < 40 and green < 40
+    bits = decode_picture(encoded(Image.new('1', (16, 16), 1)))
+    assert (bits == 255).all()
+
+
+def test_of_several_frames_the_first_is_taken():
+    frames = [Image.new('RGB', (9, 5), colour) for colour in ('red', 'blue')]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, 'GIF', save_all=True, append_images=frames[1:])
+    assert decode_picture(buffer.getvalue())[2, 2].tolist() == [0, 0, 254] or \
+        decode_picture(buffer.getvalue())[2, 2].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'GIF', 'TIFF', 'BMP'])
+@pytest.mark.parametrize('share', [0.0, 0.02, 0.5, 0.9])
+def test_a_truncated_file_is_refused(kind, share):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3)).astype(np.uint8)
+    content = encoded(noise, kind)
+    assert decode_picture(content).shape == (64, 64, 3)
+    with pytest.raises(PictureError):
+        decode_picture(content[:int(share * len(content))])
+
+
+def test_a_jpeg_with_padding_after_its_end_is_whole():
+    content = encoded(scene(), 'JPEG')
+    assert (decode_picture(content + bytes(512)) == decode_picture(content)).all()
+
+
+@pytest.mark.parametrize('content, reason', [(b'', 'empty'), (b'<html>404</html>', 'no picture')])
+def test_a_file_that_is_no_picture_is_named_with_the_fix(tmp_path, content, reason):
+    path = tmp_path / 'a.jpg'
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=f'a.jpg: .*{reason}.*--skip-bad-images') as caught:
+        load(path)
+    assert '\n' not in str(caught.value)
+
+
+def test_an_absent_file_is_named(tmp_path):
+    with pytest.raises(InputError, match='gone.jpg: .*No such file'):
+        load(tmp_path / 'gone.jpg')
+    assert OCRNetLoadImage(ignore_empty=True)(dict(img_path=str(tmp_path / 'gone.jpg'))) is None
+
+
+def test_a_stated_size_that_is_not_the_pictures_is_refused(tmp_path):
+    path = tmp_path / 'a.png'
+    path.write_bytes(encoded(scene()))
+    assert load(path, width=60, height=40)['ori_shape'] == (40, 60)
+    with pytest.raises(InputError, match='60 x 40 pixels.* 120 x 80.*another version'):
+        load(path, width=120, height=80)
+
+
+def test_a_size_stated_before_the_exif_turn_is_refused_as_such(tmp_path):
+    """The boxes may have been drawn on either picture: nobody but the user can tell."""
+    path = tmp_path / 'a.jpg'
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path.write_bytes(encoded(scene(), 'JPEG', exif=exif))
+    assert load(path, width=40, height=60)['img'].shape == (60, 40, 3)
+    with pytest.raises(InputError, match='before its EXIF turn .orientation 6.: .*swap'):
+        load(path, width=60, height=40)
+
+
+def test_the_transform_is_registered_and_gives_floats_on_demand(tmp_path):
+    path = tmp_path / 'a.png'
+    path.write_bytes(encoded(scene()))
+    transform = TRANSFORMS.build(dict(type='OCRNetLoadImage', to_float32=True))
+    seen = pickle.loads(pickle.dumps(transform))(dict(img_path=str(path)))['img']
+    assert seen.dtype == np.float32 and (seen == scene()[..., ::-1]).all()
+
+
+class _Broken:
+    """A data set whose only picture is absent."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return OCRNetLoadImage()(dict(img_path='/nowhere/gone.jpg'))
+
+
+def test_an_error_from_a_dataloader_worker_stays_one_line():
+    with pytest.raises(InputError) as caught:
+        next(iter(DataLoader(_Broken(), num_workers=1)))
+    assert str(caught.value).startswith('/nowhere/gone.jpg: ') and '\n' not in str(caught.value)

@@ -1,0 +1,50 @@
+"""Train a detector: python tools/train.py CONFIG [--cfg-options data_root=... ...].
+
+The options are those of MMDetection's own tools/train.py, plus --skip-bad-images.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from mmengine.config import DictAction  # noqa: E402
+
+from ocrnet_mmdet.cli import load_config, one_line_errors, run_training  # noqa: E402
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config file')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints')
+    parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
+    parser.add_argument('--auto-scale-lr', action='store_true',
+                        help='scale the learning rate to the batch size')
+    parser.add_argument('--resume', nargs='?', const='auto',
+                        help='resume from a checkpoint; without a path, from the last one of the work folder')
+    parser.add_argument('--skip-bad-images', action='store_true',
+                        help='leave out pictures that cannot be read and boxes that are none')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        help='key=value pairs that override the config')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help='set by torch.distributed.launch')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    cfg = load_config(args)
+    if args.amp:
+        cfg.optim_wrapper.type = 'AmpOptimWrapper'
+        cfg.optim_wrapper.loss_scale = 'dynamic'
+    cfg.auto_scale_lr.enable = args.auto_scale_lr
+    if args.resume:
+        cfg.resume = True
+        cfg.load_from = None if args.resume == 'auto' else args.resume
+    run_training(cfg, skip_bad=args.skip_bad_images)
+
+
+if __name__ == '__main__':
+    with one_line_errors():
+        main()
