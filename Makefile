@@ -24,13 +24,15 @@ CONSTRAINTS = torch==$(TORCH) setuptools<81 opencv-python<4.13 opencv-python-hea
 
 # With the environment on the PATH torch finds its ninja, without which it compiles on one core.
 PIP = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pip --disable-pip-version-check
-INSTALL = $(PIP) install --quiet --constraint $(VENV)/constraints.txt
+INSTALL = $(PIP) install --quiet --no-warn-conflicts --constraint $(VENV)/constraints.txt
+MMCV_NAME = $(firstword $(subst ==, ,$(MMCV)))
 
 # Every step leaves a stamp in the environment. The first one's name holds all the settings: with
 # other settings it is missing, the environment is made anew, and the ops fit the torch beside them.
 empty :=
 space := $(empty) $(empty)
-PYTHON_VERSION := $(shell $(PYTHON) -c 'import platform; print(platform.python_version())' 2>&1)
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' \
+	2> /dev/null)
 SETTINGS = python==$(PYTHON_VERSION) torch==$(TORCH) $(MMENGINE) $(MMCV) $(MMDET)
 STAMPS = $(VENV)/.stamps
 TORCH_STAMP = $(STAMPS)/$(subst $(space),_,$(subst ==,-,$(SETTINGS)))
@@ -72,17 +74,20 @@ $(TORCH_STAMP):
 	@$(PIP) install --constraint $(VENV)/constraints.txt torch
 	@mkdir -p $(STAMPS) && touch $@
 
+# A wheel that pip finds is taken if its ops load: it may have been compiled for another torch.
 # --no-build-isolation: an isolated build sees no torch and leaves the ops out without a word.
-# --no-cache-dir: pip's cache may hold ops that were compiled for another torch.
+# --no-cache-dir: so may what pip has in its cache.
 $(MMCV_STAMP): $(TORCH_STAMP)
 	@echo '[2/3] $(MMENGINE), $(MMCV)'
 	@$(INSTALL) 'setuptools<81' wheel ninja $(MMENGINE)
-	@$(INSTALL) --only-binary $(firstword $(subst ==, ,$(MMCV))) $(MMCV) 2> /dev/null || { \
+	$(ONLY_HEADLESS_CV2)
+	@{ $(INSTALL) --no-deps --only-binary $(MMCV_NAME) $(MMCV) && \
+		$(VENV)/bin/python -c 'import mmcv.ops'; } 2> /dev/null || { \
 		$(CAN_COMPILE) && \
 		echo "Compiling the C++ ops of mmcv on $$(nproc) cores: about 10 minutes of CPU time," && \
 		echo 'that is 5 to 6 minutes on 2 free cores. pip is silent meanwhile.' && \
-		MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$$(nproc) \
-			$(INSTALL) --no-build-isolation --no-cache-dir $(MMCV); }
+		MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$$(nproc) $(INSTALL) --no-deps --no-binary $(MMCV_NAME) \
+			--no-build-isolation --no-cache-dir --force-reinstall $(MMCV); }
 	@touch $@
 
 define CAN_COMPILE
@@ -93,14 +98,18 @@ define CAN_COMPILE
 	exit 1; }; }
 endef
 
-# mmcv and imaug want opencv-python, which needs libGL and overwrites the headless package that
-# imaug wants too: the headless one alone has all that mmdet uses and runs on a bare server.
+# The mm* packages want opencv-python, which needs libGL, and imaug wants the headless one as well,
+# which overwrites it. The headless one alone has all that mmdet uses and runs on a bare server.
+define ONLY_HEADLESS_CV2
+@$(PIP) uninstall --quiet --quiet --yes opencv-python opencv-python-headless
+@$(INSTALL) opencv-python-headless
+endef
+
 $(PROJECT_STAMP): $(MMCV_STAMP) setup.py
 	@echo '[3/3] $(MMDET), ocrnet_mmdet'
 	@$(INSTALL) $(MMDET)
 	@$(INSTALL) --no-build-isolation --editable '.[test]'
-	@$(PIP) uninstall --quiet --quiet --yes opencv-python opencv-python-headless
-	@$(INSTALL) --no-warn-conflicts opencv-python-headless
+	$(ONLY_HEADLESS_CV2)
 	@$(VENV)/bin/python -m ocrnet_mmdet.check
 	@touch $@
 

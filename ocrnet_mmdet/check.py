@@ -120,17 +120,19 @@ def find_traps(facts: Facts) -> list[Trap]:
 
 
 def _ops_missing(facts: Facts) -> Iterator[Trap]:
-    # Where mmcv itself does not import, the ops' error only repeats that.
-    if 'mmcv' in facts.import_errors:
-        return
-    for device, error in facts.ops_errors.items():
-        if error is None:
-            continue
+    for device, error in _broken_ops(facts).items():
         fix = f'compile them: {COMPILE} {_mmcv_to_compile(facts)}'
         if device != 'cpu':
             fix += (f' (with FORCE_CUDA=1 and a CUDA toolkit of the version that torch was built '
                     f'with), or do without the {device} device: CUDA_VISIBLE_DEVICES=""')
         yield Trap(f"mmcv's compiled ops do not work on {device}: {error}", fix)
+
+
+def _broken_ops(facts: Facts) -> dict[str, str]:
+    """Device -> error; none where torch or mmcv do not import, which the ops' error repeats."""
+    if 'torch' in facts.import_errors or 'mmcv' in facts.import_errors:
+        return {}
+    return {device: error for device, error in facts.ops_errors.items() if error}
 
 
 def _mmcv_to_compile(facts: Facts) -> str:
@@ -213,7 +215,7 @@ def _import_failures(facts: Facts) -> Iterator[Trap]:
     for name, error in facts.import_errors.items():
         by_error.setdefault(error, []).append(name)
     for error, names in by_error.items():
-        if LIBGL.search(error) or 'MMCV==' in error or error in facts.ops_errors.values():
+        if LIBGL.search(error) or 'MMCV==' in error or error in _broken_ops(facts).values():
             continue
         missing = [n for n in names if n in DISTRIBUTIONS and not facts.providers(n)]
         what = f"{', '.join(missing)} not installed" if missing else f"cannot import {names[0]}"

@@ -6,20 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from .datasets.own_data import apply_data_knobs
+from .datasets.check_config import check_config, clean_config
+from .datasets.own_data import apply_data_knobs, datasets_of
 from .errors import InputError
 
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Print an :class:`InputError` as one line and exit with status 2."""
+    """Print an :class:`InputError` as one line and exit with status 2.
+
+    One that a data loader's worker raised comes as the worker's whole traceback; its last line is ours.
+    """
     try:
         yield
     except InputError as error:
-        sys.exit(f'error: {error}')
+        line = str(error).strip().splitlines()[-1]
+        print('error:', line.removeprefix('ocrnet_mmdet.errors.InputError: '), file=sys.stderr)
+        sys.exit(2)
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -37,7 +44,47 @@ def load_config(args: argparse.Namespace) -> Config:
 
 
 def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
-    """Check the data that the config names, then train."""
-    runner = Runner.from_cfg(cfg)
+    """Check the data that the config names, or clean it, then train."""
+    runner = _build(cfg, skip_bad)
     runner.train()
     return runner
+
+
+def run_test(args: argparse.Namespace) -> None:
+    """Score ``args.checkpoint``; show, dump or augment as the options say."""
+    if args.out and not args.out.endswith(('.pkl', '.pickle')):
+        raise InputError(f'--out is {args.out}: name a file that ends with .pkl')
+    if not Path(args.checkpoint).is_file():
+        raise InputError(f'checkpoint {args.checkpoint} does not exist: a training leaves its own in '
+                         'its work folder (work_dirs/CONFIG/)')
+    cfg = load_config(args)
+    cfg.load_from = args.checkpoint
+    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
+    if args.show or args.show_dir:
+        cfg.default_hooks.visualization.update(
+            draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir)
+    if args.tta:
+        _set_tta(cfg)
+    runner = _build(cfg, args.skip_bad_images)
+    if args.out:
+        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+    runner.test()
+
+
+def _build(cfg: Config, skip_bad: bool) -> Runner:
+    notes = clean_config(cfg, cfg.work_dir) if skip_bad else check_config(cfg)
+    runner = Runner.from_cfg(cfg)
+    for note in notes:
+        runner.logger.info(note)
+    return runner
+
+
+def _set_tta(cfg: Config) -> None:
+    """Wrap the model in mmdet's test-time augmentation, with the flipped picture beside the picture."""
+    nms = dict(type='nms', iou_threshold=0.5)
+    cfg.model = dict(type='DetTTAModel', module=cfg.model, tta_cfg=dict(nms=nms, max_per_img=100))
+    dataset = next(datasets_of(cfg.test_dataloader))
+    pack = dict(dataset.pipeline[-1])
+    pack['meta_keys'] = (*pack['meta_keys'], 'flip', 'flip_direction')
+    flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
+    dataset.pipeline[-1] = dict(type='TestTimeAug', transforms=[flips, [pack]])

@@ -1,6 +1,8 @@
 """The real data sets of the benchmarks: where they lie below the data root, and their picture size."""
 from dataclasses import dataclass
 
+from mmdet.datasets import CocoDataset
+
 
 @dataclass(frozen=True)
 class DataSet:
@@ -21,7 +23,11 @@ class DataSet:
 
 
 DATA_SETS = dict(
-    nuclei=DataSet(('nucleus', ), 320, with_mask=True),
+    nuclei=DataSet(('nucleus', ), 256, with_mask=True),
     bccd=DataSet(('RBC', 'WBC', 'Platelets'), 320),
     robosoccer=DataSet(('robot', 'ball', 'goal'), 224),
-    aerial_cars=DataSet(('car', 'bus', 'minibus'), 480))
+    aerial_cars=DataSet(('car', 'bus', 'minibus'), 480),
+    coco_mini=DataSet(
+        tuple(CocoDataset.METAINFO['classes']), 320, with_mask=True,
+        layout=('annotations/instances_train2017.json', 'annotations/instances_val2017.json',
+                'train2017/', 'val2017/')))

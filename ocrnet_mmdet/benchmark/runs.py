@@ -27,6 +27,7 @@ class Run:
         data: A name in ``DATA_SETS``.
         train_ann: JSON of the training pictures; None takes the data set's own.
         val_ann: JSON of the scored pictures; None takes the data set's own.
+        augment: Vary size and place of the training pictures; without, they are trained on as they are scored.
         options: Further config overrides.
     """
 
@@ -39,6 +40,7 @@ class Run:
     seed: int
     train_ann: str | None = None
     val_ann: str | None = None
+    augment: bool = True
     options: dict | None = None
 
 
@@ -52,7 +54,9 @@ def make_config(run: Run, work_dir: Path) -> Config:
                  img_dir=train_dir, with_mask=data.with_mask)
     cfg.merge_from_dict({name: value for name, value in knobs.items()})
     apply_data_knobs(cfg, knobs)
-    set_picture_size(cfg, data.size)
+    for loader in LOADERS[1:]:
+        cfg[loader].dataset.data_prefix.img = train_dir if run.val_ann else val_dir
+    set_picture_size(cfg, data.size, run.augment)
     cfg.train_cfg.update(max_iters=run.steps, val_interval=run.steps)
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = 50
@@ -62,20 +66,25 @@ def make_config(run: Run, work_dir: Path) -> Config:
     cfg.default_hooks.checkpoint.update(interval=run.steps, save_best=None, save_optimizer=False)
     for loader in LOADERS:
         cfg[loader].update(num_workers=0, persistent_workers=False)
+    # Both arms read as many regions: with stock's 512 its step is twice as long on a CPU.
     cfg.model.train_cfg.rcnn.sampler.num = 64
     cfg.work_dir = str(work_dir)
     cfg.merge_from_dict(run.options or {})
     return cfg
 
 
-def set_picture_size(cfg: Config, size: int) -> None:
-    """Resize to a longest side of ``size``, crop ``CROP`` x ``CROP`` in training."""
+def set_picture_size(cfg: Config, size: int, augment: bool) -> None:
+    """Resize to a longest side of ``size``; in training vary it and crop ``CROP`` x ``CROP``."""
     for loader in LOADERS:
         for step in cfg[loader].dataset.pipeline:
             if step.type in ('RandomResize', 'Resize'):
                 step.scale = (size, size)
             elif step.type == 'RandomCrop':
                 step.crop_size = (CROP, CROP)
+    if not augment:
+        test = cfg.val_dataloader.dataset.pipeline
+        train = cfg.train_dataloader.dataset.pipeline
+        cfg.train_dataloader.dataset.pipeline = [*train[:2], test[1], train[-1]]
 
 
 def execute(run: Run, out: Path) -> None:

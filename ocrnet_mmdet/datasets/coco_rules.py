@@ -34,7 +34,7 @@ class Rule:
     """A defect: ``text`` continues the entry's name ("annotation 7 ..."), ``find`` finds it.
 
     Attributes:
-        rare_is_fine: Whether a share of defects below RARE is no error, as mmdet skips such entries.
+        rare_is_fine: Whether a share of defects below RARE is no error: mmdet skips such entries.
         mend: Cures an entry in place; without it a bad entry is left out.
     """
     text: str
@@ -78,9 +78,9 @@ def _files_in(folders: Iterable[str]) -> set[str]:
 
 
 def _absent(images: list[dict], context: Context) -> list[bool]:
-    paths = [os.path.normpath(os.path.join(context.img_dir, i['file_name'])) for i in images]
+    paths = [os.path.join(context.img_dir, i['file_name']) for i in images]
     files = _files_in({os.path.dirname(path) for path in paths})
-    # the second look is for file systems that ignore case
+    # the second look is for doubled slashes and for file systems that ignore case
     return [path not in files and not os.path.exists(path) for path in paths]
 
 

@@ -31,30 +31,18 @@ class PictureError(ValueError):
     """A file that is no whole picture; the message is the reason, without the file's name."""
 
 
-def _jpeg_channels(content: bytes) -> int:
-    """Channels that a JPEG's frame header announces; 0 where none is found."""
-    at = 2
-    while at + 9 < len(content) and content[at] == 0xFF:
-        kind = content[at + 1]
-        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):  # tables share the range
-            return content[at + 9]
-        at += 2 + int.from_bytes(content[at + 2:at + 4], 'big')
-    return 0
-
-
 def _is_plain(content: bytes) -> bool:
     """Whether cv2 reads the file as a person sees it, and its end is there.
 
-    cv2 fills what a truncated file lacks with grey and says nothing, hence the look at the end.
+    cv2 up to 4.10 fills what a truncated JPEG lacks with grey and says nothing, hence the look at
+    the end; nor does it know the colour key of a PNG.
     """
     if content.startswith(b'\xff\xd8\xff'):
-        whole = content[-64:].rstrip(b'\0\r\n').endswith(b'\xff\xd9')
-        return whole and _jpeg_channels(content) in (1, 3)
+        return content.endswith(b'\xff\xd9')
     if content.startswith(b'\x89PNG'):
         depth_and_colour, head = content[24:26], content[:4096]
         return (depth_and_colour in (b'\x08\x00', b'\x08\x02')  # 8 bits, grey or RGB
-                and content.endswith(b'IEND\xaeB`\x82')
-                and b'tRNS' not in head and b'eXIf' not in content)
+                and content.endswith(b'IEND\xaeB`\x82') and b'tRNS' not in head)
     return False
 
 
@@ -97,11 +85,12 @@ def _decode_odd(content: bytes) -> np.ndarray:
     image, orientation = None, 1
     try:
         image = Image.open(io.BytesIO(content))
-        image.load()  # raises on truncated files, where cv2 is silent
+        image.load()  # raises on truncated files
         orientation = image.getexif().get(EXIF_ORIENTATION, 1)
     except UnidentifiedImageError:
         pass  # 16-bit RGB TIFF, OpenEXR: cv2 knows some that Pillow does not
-    deep = _decode_deep(content)
+    kind = image.format if image is not None else None
+    deep = None if kind in ('JPEG', 'MPO') else _decode_deep(content)  # those have 8 bits
     if deep is None and image is not None and image.mode[0] in 'IF':
         deep = np.asarray(image)  # 32-bit integers: Pillow knows some that cv2 does not
     if deep is not None:

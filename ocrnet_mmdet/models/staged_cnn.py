@@ -88,6 +88,11 @@ class StagedCNN(BaseModule):
         return self
 
 
+def _scaled(channels: int, width: float) -> int:
+    """``channels * width`` as a multiple of 8, so that GN's groups divide it."""
+    return max(8, round(channels * width / 8) * 8)
+
+
 def _conv(c_in: int, c_out: int, norm_cfg: dict | None, stride: int = 1) -> list[nn.Module]:
     conv = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=norm_cfg is None)
     norm = [build_norm_layer(norm_cfg, c_out)[1]] if norm_cfg else []
@@ -96,7 +101,7 @@ def _conv(c_in: int, c_out: int, norm_cfg: dict | None, stride: int = 1) -> list
 
 def vgg(depth: int, width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
     """VGG's convolutions (Simonyan and Zisserman, 2014); the last stage is the last pooling alone."""
-    widths = [int(w * width) for w in VGG_WIDTHS]
+    widths = [_scaled(w, width) for w in VGG_WIDTHS]
     blocks, c_in = [], 3
     for convs, c_out in zip(VGG_CONVS[depth], widths):
         block = []
@@ -115,10 +120,10 @@ def conv8(width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
     for layers in CONV8_LAYERS:
         stage = []
         for c_out, stride in layers:
-            stage += _conv(c_in, int(c_out * width), norm_cfg, stride)
-            c_in = int(c_out * width)
+            stage += _conv(c_in, _scaled(c_out, width), norm_cfg, stride)
+            c_in = _scaled(c_out, width)
         stages.append(stage)
-    channels = [int(layers[-1][0] * width) for layers in CONV8_LAYERS[1:]]
+    channels = [_scaled(layers[-1][0], width) for layers in CONV8_LAYERS[1:]]
     return StagedCNN(stages, channels, **kwargs)
 
 
@@ -151,7 +156,7 @@ class Inception(nn.Module):
 
 def inception(width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
     """GoogLeNet up to its last block, with norm layers."""
-    w64, w192 = int(64 * width), int(192 * width)
+    w64, w192 = _scaled(64, width), _scaled(192, width)
     stem = [ConvModule(3, w64, 7, stride=2, padding=3, norm_cfg=norm_cfg)]
     stages = [[nn.MaxPool2d(3, 2, 1), ConvModule(w64, w64, 1, norm_cfg=norm_cfg),
                ConvModule(w64, w192, 3, padding=1, norm_cfg=norm_cfg)]]
@@ -160,7 +165,7 @@ def inception(width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
         stage = [nn.MaxPool2d(3, 2, 1)]
         c_in = channels[-1]
         for row in rows:
-            stage.append(Inception(c_in, [int(w * width) for w in row], norm_cfg))
+            stage.append(Inception(c_in, [_scaled(w, width) for w in row], norm_cfg))
             c_in = stage[-1].out_channels
         stages.append(stage)
         channels.append(c_in)

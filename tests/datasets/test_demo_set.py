@@ -1,7 +1,9 @@
 """The generated demo set: reproducible, rightly labelled, written whole or not at all."""
 
+import functools
 import json
 import os
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,7 +20,8 @@ from ocrnet_mmdet.errors import InputError
 SMALL = dict(train=3, val=2, unlabelled=2, size=96, seed=5)
 
 
-def scenes(count, size=160):
+@functools.cache
+def scenes(count=60, size=160):
     return [draw_scene(size, np.random.default_rng([7, i])) for i in range(count)]
 
 
@@ -28,8 +31,8 @@ def rasterised(polygons, size):
 
 
 def contents(folder):
-    return {os.path.relpath(os.path.join(at, name), folder): open(os.path.join(at, name), 'rb').read()
-            for at, _, names in os.walk(folder) for name in names}
+    paths = [os.path.join(at, name) for at, _, names in os.walk(folder) for name in names]
+    return {os.path.relpath(path, folder): Path(path).read_bytes() for path in paths}
 
 
 def test_same_seed_gives_the_same_bytes_and_another_seed_other_pictures(tmp_path):
@@ -57,7 +60,7 @@ def test_a_picture_and_its_labels_do_not_depend_on_the_counts(tmp_path):
 def test_polygons_decode_to_the_visible_mask():
     """IoU >= 0.9 in pycocotools for objects of 12 px and more, holes and cut pieces included."""
     overlaps, pieces = [], 0
-    for _, objects in scenes(40):
+    for _, objects in scenes():
         for found in objects:
             rows, columns = (np.flatnonzero(found.mask.any(axis)) for axis in (1, 0))
             if max(np.ptp(rows), np.ptp(columns)) + 1 < 12:
@@ -76,7 +79,8 @@ def test_a_ring_keeps_its_hole():
     outline = _place(OUTLINES[CLASSES.index('ring')](rng), 60, 160, rng)
     outline = [c - c.mean(0) + 80 for c in outline]
     drawn = rasterised(visible_polygons(_cover(outline, 160) > 0.5), 160)
-    assert not drawn[80, 80] and drawn.sum() == pytest.approx(_area(outline), rel=0.03)
+    # a filled disc would have 1.25 to 1.7 times the area
+    assert not drawn[80, 80] and drawn.sum() == pytest.approx(_area(outline), rel=0.05)
 
 
 def test_covers_lie_where_their_outlines_do():
@@ -92,7 +96,7 @@ def test_covers_lie_where_their_outlines_do():
 
 
 def test_every_object_is_visible_enough_and_front_objects_hide_back_ones():
-    for _, objects in scenes(20):
+    for _, objects in scenes():
         masks = np.array([found.mask for found in objects])
         assert masks.sum(0).max() <= 1
         assert masks.sum((1, 2)).min() >= MIN_AREA
@@ -106,11 +110,12 @@ def test_boxes_are_tight_around_the_visible_part(tmp_path):
         x, y, w, h = annotation['bbox']
         extent = np.concatenate([points.min(0), points.max(0)])
         assert np.abs(extent - (x, y, x + w, y + h)).max() <= 1
-        assert coco.annToMask(annotation).sum() == pytest.approx(annotation['area'], rel=0.25, abs=6)
+        area = int(coco.annToMask(annotation).sum())
+        assert area == pytest.approx(annotation['area'], rel=0.1, abs=5)
 
 
 def test_classes_and_sizes_are_spread_out():
-    objects = [found for _, objects in scenes(60) for found in objects]
+    objects = [found for _, objects in scenes() for found in objects]
     counts = np.bincount([found.label for found in objects], minlength=len(CLASSES))
     assert counts.min() > 0.1 * counts.sum()
     sides = [max(np.ptp(np.flatnonzero(f.mask.any(a))) + 1 for a in (0, 1)) for f in objects]
@@ -121,7 +126,7 @@ def test_classes_and_sizes_are_spread_out():
 def test_colour_does_not_give_the_class_away():
     """The nearest class mean of an object's mean colour is right hardly more often than chance."""
     colours, labels = [], []
-    for picture, objects in scenes(100, size=96):
+    for picture, objects in scenes(100, size=64):
         for found in objects:
             colours.append(picture[found.mask].mean(0))
             labels.append(found.label)
@@ -133,7 +138,7 @@ def test_colour_does_not_give_the_class_away():
 
 
 def test_pictures_have_contrast_and_are_not_black_or_white():
-    for picture, _ in scenes(20):
+    for picture, _ in scenes():
         assert picture.dtype == np.uint8 and picture.shape == (160, 160, 3)
         assert picture.std() > 15 and 30 < picture.mean() < 225
 

@@ -1,0 +1,155 @@
+"""A config's data sets and class counts are checked, and can be pointed at cleaned copies."""
+
+import json
+import os
+
+import pytest
+from mmdet.registry import DATASETS
+from mmengine.config import Config
+from PIL import Image
+
+from ocrnet_mmdet.datasets.check_config import check_config, clean_config
+from ocrnet_mmdet.errors import InputError
+
+CLASSES = ('robot', 'ball', 'goal')
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / 'images').mkdir()
+    for split, names in dict(train='ab', val='cd').items():
+        images = [dict(id=i, file_name=f'{n}.png', width=40, height=30)
+                  for i, n in enumerate(names)]
+        annotations = [dict(id=i, image_id=i % 2, category_id=1 + i, bbox=[2, 3, 10, 8], area=80,
+                            iscrowd=0, segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]])
+                       for i in range(3)]
+        categories = [dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)]
+        for name in names:
+            Image.new('RGB', (40, 30), 'teal').save(tmp_path / f'images/{name}.png')
+        (tmp_path / f'{split}.json').write_text(json.dumps(
+            dict(images=images, annotations=annotations, categories=categories)))
+    return tmp_path
+
+
+def config(root, num_classes=3, **model):
+    dataset = dict(type='CocoDataset', data_root=f'{root}/', data_prefix=dict(img='images/'),
+                   metainfo=dict(classes=CLASSES), pipeline=[])
+    val = dict(dataset=dict(dataset, ann_file='val.json'))
+    roi_head = dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=3))
+    return Config(dict(
+        model=dict(model, rpn_head=dict(num_classes=1), roi_head=roi_head),
+        train_dataloader=dict(dataset=dict(dataset, ann_file='train.json')),
+        val_dataloader=val, test_dataloader=val,
+        val_evaluator=dict(type='CocoMetric', ann_file=f'{root}/val.json'),
+        test_evaluator=[dict(type='CocoMetric', ann_file=f'{root}/val.json')]))
+
+
+def edit(path, change):
+    data = json.loads(path.read_text())
+    change(data)
+    path.write_text(json.dumps(data))
+
+
+def test_a_sound_config_passes(root):
+    assert check_config(config(root)) == []
+
+
+def test_the_rpn_heads_and_the_backbones_class_counts_do_not_matter(root):
+    assert check_config(config(root, backbone=dict(num_classes=1000))) == []
+
+
+def test_a_wrong_class_count_names_the_options_that_mend_it(root):
+    cfg = config(root, num_classes=80)
+    with pytest.raises(InputError) as caught:
+        check_config(cfg)
+    message = str(caught.value)
+    assert 'model.roi_head.bbox_head.num_classes is 80, but train_dataloader has 3' in message
+    options = dict(part.split('=') for part in message.split('--cfg-options ')[1].split())
+    cfg.merge_from_dict({key: int(value) for key, value in options.items()})
+    assert check_config(cfg) == []
+
+
+def test_every_stage_of_a_cascade_and_dense_heads_are_counted(root):
+    cfg = config(root, bbox_head=dict(num_classes=4))
+    cfg.model.roi_head.bbox_head = [dict(num_classes=3), dict(num_classes=80)]
+    with pytest.raises(InputError, match='bbox_head is|bbox_head.num_classes is 4') as caught:
+        check_config(cfg)
+    assert 'model.roi_head.bbox_head.1.num_classes=3' in str(caught.value)
+    assert 'model.bbox_head.num_classes=3' in str(caught.value)
+    assert 'bbox_head.0' not in str(caught.value)
+
+
+def test_without_metainfo_the_80_classes_of_coco_are_expected(root):
+    cfg = config(root)
+    del cfg.train_dataloader.dataset['metainfo']
+    cfg.model.roi_head = dict()
+    with pytest.raises(InputError, match="no class 'person'.* 80 in all.*metainfo"):
+        check_config(cfg)
+
+
+@pytest.mark.parametrize('wrap', [
+    lambda d: dict(type='RepeatDataset', times=2, dataset=d),
+    lambda d: dict(type='ConcatDataset', datasets=[d, d]),
+    lambda d: dict(type='MultiImageMixDataset', pipeline=[],
+                   dataset=dict(type='ClassBalancedDataset', oversample_thr=.1, dataset=d))])
+def test_wrapped_data_sets_are_checked_and_cleaned(root, tmp_path, wrap):
+    cfg = config(root)
+    cfg.train_dataloader.dataset = wrap(cfg.train_dataloader.dataset)
+    os.remove(root / 'images/b.png')
+    with pytest.raises(InputError, match='train_dataloader: .*b.png is not in'):
+        check_config(cfg)
+    assert len(clean_config(cfg, str(tmp_path / 'work'))) == 1
+    assert check_config(cfg) == []
+
+
+def test_val_and_test_are_checked_and_named(root):
+    edit(root / 'val.json', lambda data: data['annotations'][0].update(bbox=[0, 0, 0, 0]))
+    with pytest.raises(InputError, match='^val_dataloader: .*of no area'):
+        check_config(config(root))
+    cfg = config(root)
+    cfg.val_dataloader = None
+    with pytest.raises(InputError, match='^test_dataloader: '):
+        check_config(cfg)
+
+
+def test_masks_are_asked_for_where_the_pipeline_loads_them(root):
+    edit(root / 'train.json', lambda data: data['annotations'][0].pop('segmentation'))
+    cfg = config(root)
+    assert check_config(cfg) == []
+    cfg.train_dataloader.dataset.pipeline = [dict(type='LoadAnnotations', with_mask=True)]
+    with pytest.raises(InputError, match='no segmentation'):
+        check_config(cfg)
+
+
+def test_a_test_set_without_labels_is_fine_when_it_is_only_formatted(root):
+    edit(root / 'val.json', lambda data: data.update(annotations=[]))
+    cfg = config(root)
+    cfg.val_dataloader = cfg.val_evaluator = None
+    with pytest.raises(InputError, match='none of its 2 images'):
+        check_config(cfg)
+    cfg.test_evaluator[0].format_only = True
+    assert check_config(cfg) == []
+
+
+def test_data_sets_that_read_other_files_are_left_alone(root):
+    cfg = config(root)
+    cfg.train_dataloader.dataset = dict(type='VOCDataset', data_root='nowhere/', ann_file='a.txt')
+    assert check_config(cfg) == []
+    cfg.val_dataloader.dataset.data_root = 's3://bucket/'
+    cfg.test_dataloader.dataset.data_root = 's3://bucket/'
+    assert check_config(cfg) == []
+
+
+def test_clean_config_leads_data_sets_and_evaluators_to_the_cleaned_files(root, tmp_path):
+    (root / 'images/c.png').write_bytes(b'nothing')
+    cfg = config(root)
+    before = (root / 'val.json').read_text()
+    report = clean_config(cfg, str(tmp_path / 'work'))
+    assert len(report) == 1 and 'val.json: 1 images left out' in report[0] and 'c.png' in report[0]
+    files = {cfg.val_dataloader.dataset.ann_file, cfg.test_dataloader.dataset.ann_file,
+             cfg.val_evaluator.ann_file, cfg.test_evaluator[0].ann_file}
+    assert len(files) == 1 and cfg.train_dataloader.dataset.ann_file not in files
+    assert len(os.listdir(tmp_path / 'work')) == 2
+    assert (root / 'val.json').read_text() == before
+    dataset = DATASETS.build(dict(cfg.val_dataloader.dataset, test_mode=True))
+    assert [os.path.basename(d['img_path']) for d in dataset.load_data_list()] == ['d.png']

@@ -1,0 +1,294 @@
+"""Bad data are named in one line before training, and can be left out."""
+
+import copy
+import json
+import os
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+from ocrnet_mmdet.datasets import clean
+from ocrnet_mmdet.datasets.clean import check_dataset, write_clean
+from ocrnet_mmdet.errors import InputError
+
+CLASSES = ('robot', 'ball', 'goal')
+NAN = float('nan')
+
+
+class Folder:
+    """Three pictures, 40 x 30 pixels, four annotations of two classes, all of it sound."""
+
+    def __init__(self, root):
+        self.img_dir, self.ann_file = str(root / 'images'), str(root / 'ann.json')
+        os.makedirs(self.img_dir + '/night')
+        self.data = dict(
+            images=[dict(id=i, file_name=name, width=40, height=30)
+                    for i, name in ((7, 'a.png'), (8, 'b.png'), (9, 'night/c.png'))],
+            annotations=[dict(id=i, image_id=image, category_id=k, bbox=[2, 3, 10, 8], area=80,
+                              iscrowd=0, segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]])
+                         for i, image, k in ((1, 7, 1), (2, 7, 2), (3, 8, 1), (4, 9, 2))],
+            categories=[dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)])
+        for image in self.data['images']:
+            Image.new('RGB', (40, 30), 'teal').save(f'{self.img_dir}/{image["file_name"]}')
+
+    def write(self):
+        with open(self.ann_file, 'w') as file:
+            json.dump(self.data, file)
+
+    def check(self, classes=CLASSES, **options):
+        self.write()
+        return check_dataset(self.ann_file, self.img_dir, classes, 'train_dataloader', **options)
+
+    def clean(self, **options):
+        self.write()
+        out = os.path.dirname(self.ann_file) + '/out/clean.json'
+        report = write_clean(self.ann_file, self.img_dir, out, **options)
+        with open(out) as file:
+            return json.load(file), report
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+def refusal(folder, *args, **options):
+    """The message of the refusal, which must be one line that names data set and file."""
+    with pytest.raises(InputError) as caught:
+        folder.check(*args, **options)
+    message = str(caught.value)
+    assert '\n' not in message
+    assert message.startswith('train_dataloader: ') and folder.ann_file in message
+    return message
+
+
+def test_sound_data_pass_without_a_note(folder):
+    assert folder.check(masks=True) == []
+    assert folder.check(classes=None) == []
+    assert folder.check(classes=('ball', )) == []
+
+
+def test_absent_file_and_folder_tell_how_to_get_data(folder):
+    folder.write()
+    with pytest.raises(InputError, match=r'no annotation file .*nope.json: .*COCO 2017.*make demo'):
+        check_dataset('nope.json', folder.img_dir, None, 'train')
+    with pytest.raises(InputError, match=r'no picture folder .*nope: .*COCO 2017.*make demo'):
+        check_dataset(folder.ann_file, folder.img_dir + '/nope', None, 'train')
+
+
+@pytest.mark.parametrize('text, reason', [
+    ('{"images": [', 'is not JSON'), ('[1, 2]', 'not a COCO file'), ('{}', 'no list "images"'),
+    ('{"images": [], "annotations": []}', 'no list "categories"'),
+    ('{"images": [3], "annotations": [], "categories": []}', 'no list "images"'),
+    ('{"images": [], "annotations": [], "categories": []}', 'lists no images')])
+def test_what_is_no_coco_file_is_refused(folder, text, reason):
+    folder.write()
+    with open(folder.ann_file, 'w') as file:
+        file.write(text)
+    with pytest.raises(InputError, match=reason):
+        check_dataset(folder.ann_file, folder.img_dir, None, 'train')
+
+
+def test_an_unknown_class_is_named_with_its_nearest_and_both_lists(folder):
+    message = refusal(folder, ('Robbot', 'ball'))
+    assert "no class 'Robbot' (did you mean 'robot'?)" in message
+    assert '(Robbot, ball)' in message and '(robot, ball, goal)' in message
+    assert 'did you mean' not in refusal(folder, ('zeppelin', ))
+
+
+def test_classes_in_another_order_than_the_files_are_refused(folder):
+    """mmdet numbers labels in the file's order: drawn names and per-class AP would swap."""
+    message = refusal(folder, ('ball', 'robot'))
+    assert 'another order' in message and message.endswith('write them as (robot, ball)')
+
+
+def test_two_categories_of_one_name_are_refused(folder):
+    folder.data['categories'][2]['name'] = 'ball'
+    assert "2 categories named 'ball'" in refusal(folder, ('robot', 'ball'))
+
+
+def test_long_class_lists_are_shortened(folder):
+    message = refusal(folder, [f'thing {i}' for i in range(80)])
+    assert '... 80 in all' in message and len(message) < 700
+
+
+def test_absent_pictures_are_counted_and_the_first_is_named(folder):
+    os.remove(folder.img_dir + '/b.png')
+    os.remove(folder.img_dir + '/night/c.png')
+    message = refusal(folder)
+    assert 'image b.png is not in the picture folder (2 such of 3)' in message
+    assert '--skip-bad-images' in message
+
+
+def test_a_picture_folder_may_be_written_in_any_way(folder):
+    folder.data['images'][0]['file_name'] = './a.png'
+    folder.data['images'][2]['file_name'] = 'night//c.png'
+    folder.img_dir += '//'
+    assert folder.check() == []
+
+
+BAD_ANNOTATIONS = [
+    (dict(bbox=[NAN, 3, 10, 8]), 'four finite numbers'),
+    (dict(bbox=[2, 3, float('inf'), 8]), 'four finite numbers'),
+    (dict(bbox=[2, 3, 10]), 'four finite numbers'),
+    (dict(bbox=['2', '3', '10', '8']), 'four finite numbers'),
+    (dict(bbox=None), 'four finite numbers'),
+    (dict(bbox=[2, 3, 0, 8]), 'of no area'),
+    (dict(bbox=[2, 3, 10, -8]), 'of no area'),
+    (dict(bbox=[40, 3, 10, 8]), 'outside its picture'),
+    (dict(bbox=[2, -8, 10, 8]), 'outside its picture'),
+    (dict(image_id=70), 'belongs to an image that is not listed'),
+    (dict(category_id=70), 'has a category that is not listed'),
+]
+
+
+@pytest.mark.parametrize('change, reason', BAD_ANNOTATIONS)
+def test_a_bad_annotation_is_named_with_its_picture_and_left_out_by_clean(folder, change, reason):
+    sound = copy.deepcopy(folder.data)
+    folder.data['annotations'][2].update(change)
+    message = refusal(folder)
+    picture = 'image_id 70' if 'image_id' in change else 'b.png'
+    assert f'annotation 3 ({picture}, box ' in message
+    assert reason in message and '(1 such of 4)' in message
+    data, report = folder.clean()
+    assert len(report) == 1 and reason in report[0] and 'annotation 3' in report[0]
+    del sound['annotations'][2]
+    assert data == sound
+
+
+def test_boxes_that_reach_over_the_rim_are_fine(folder):
+    for annotation, box in zip(folder.data['annotations'],
+                               ([-5, -5, 20, 20], [39, 29, 50, 50], [0, 0, 40, 30], [0, 0, 1, 1])):
+        annotation['bbox'] = box
+    assert folder.check() == []
+
+
+@pytest.mark.parametrize('key, reason', [
+    ('area', 'has no area above 0'), ('iscrowd', 'lacks iscrowd')])
+def test_what_coco_scoring_needs_is_asked_for_and_mended(folder, key, reason):
+    sound = copy.deepcopy(folder.data)
+    for annotation in folder.data['annotations']:
+        del annotation[key]
+    assert f'{reason} (4 such of 4)' in refusal(folder)
+    data, report = folder.clean()
+    assert data == sound and len(report) == 1 and '4 annotations mended' in report[0]
+
+
+def test_repeated_annotation_ids_are_refused_and_mended_without_losing_boxes(folder):
+    folder.data['annotations'][3]['id'] = 1
+    assert 'annotation 1 (night/c.png' in refusal(folder)
+    data, report = folder.clean()
+    assert [a['id'] for a in data['annotations']] == [1, 2, 3, 4] and 'mended' in report[0]
+
+
+def test_repeated_image_ids_are_refused(folder):
+    folder.data['images'][2]['id'] = 7
+    assert 'image night/c.png has the id of another one' in refusal(folder)
+
+
+def test_images_without_a_size_or_a_name_are_refused(folder):
+    folder.data['images'][1]['height'] = 0
+    assert 'image b.png has no size' in refusal(folder)
+    del folder.data['images'][1]['file_name']
+    assert 'image 8 lacks id, file_name' in refusal(folder)
+
+
+def test_missing_segmentations_matter_only_where_masks_are_trained(folder):
+    del folder.data['annotations'][1]['segmentation']
+    assert folder.check() == []
+    assert 'annotation 2 (a.png, box [2, 3, 10, 8]) has no segmentation' in \
+        refusal(folder, masks=True)
+
+
+def test_some_pictures_without_objects_are_fine_and_all_of_them_are_not(folder):
+    folder.data['annotations'] = folder.data['annotations'][:1]
+    assert folder.check() == []
+    message = refusal(folder, ('ball', 'goal'))
+    assert 'none of its 3 images has an object of the classes (ball, goal)' in message
+    folder.data['annotations'] = []
+    assert '0 annotations' in refusal(folder)
+    assert folder.check(labelled=False) == []
+
+
+def test_boxes_thinner_than_a_pixel_do_not_count_as_objects(folder):
+    """CocoDataset leaves them out: a file in 0..1 units would train on nothing."""
+    for annotation in folder.data['annotations']:
+        annotation['bbox'] = [0.1, 0.2, 0.4, 0.3]
+    assert '0 of them at least 1 pixel' in refusal(folder)
+
+
+def test_one_box_of_no_height_in_a_large_set_is_a_note(folder):
+    """COCO 2017 itself has two among 860,001."""
+    template = folder.data['annotations'][0]
+    folder.data['annotations'] = [dict(template, id=i) for i in range(20000)]
+    folder.data['annotations'][500]['bbox'] = [2, 3, 10, 0]
+    notes = folder.check()
+    assert len(notes) == 1 and '1 of 20000' in notes[0] and 'annotation 500' in notes[0]
+    for annotation in folder.data['annotations'][:3]:
+        annotation['bbox'] = [2, 3, 10, 0]
+    assert '(4 such of 20000)' in refusal(folder)
+    folder.data['annotations'][4]['bbox'] = [NAN] * 4
+    assert 'four finite numbers (1 such of 20000)' in refusal(folder)
+
+
+def test_clean_copies_sound_data_unchanged(folder):
+    data, report = folder.clean()
+    assert data == folder.data and report == []
+
+
+def test_clean_leaves_out_pictures_that_cannot_be_decoded_with_their_boxes(folder):
+    content = open(folder.img_dir + '/a.png', 'rb').read()
+    open(folder.img_dir + '/a.png', 'wb').write(content[:60])
+    Image.new('RGB', (10, 10)).save(folder.img_dir + '/night/c.png')
+    data, report = folder.clean()
+    assert [i['file_name'] for i in data['images']] == ['b.png']
+    assert [a['id'] for a in data['annotations']] == [3]
+    assert len(report) == 1
+    assert '2 images' in report[0] and 'a.png' in report[0] and 'night/c.png' in report[0]
+    data, report = folder.clean(decode=False)
+    assert len(data['images']) == 3 and report == []
+
+
+def test_what_clean_writes_passes_the_check_and_loads_in_pycocotools(folder, tmp_path):
+    for annotation, (change, _) in zip(folder.data['annotations'][1:], BAD_ANNOTATIONS[::4]):
+        annotation.update(change)
+    os.remove(folder.img_dir + '/b.png')
+    folder.write()
+    out = str(tmp_path / 'clean.json')
+    assert write_clean(folder.ann_file, folder.img_dir, out)
+    assert check_dataset(out, folder.img_dir, CLASSES, 'train', masks=True) == []
+    assert COCO(out).getImgIds() == [7, 9]
+
+
+def test_clean_refuses_when_no_picture_is_left_and_writes_nothing(folder):
+    for image in folder.data['images']:
+        os.remove(f'{folder.img_dir}/{image["file_name"]}')
+    with pytest.raises(InputError, match='no picture is left of 3: .*a.png is not in'):
+        folder.clean()
+    assert not os.path.exists(os.path.dirname(folder.ann_file) + '/out')
+
+
+def test_a_cut_off_clean_leaves_no_file_of_that_name(folder, tmp_path, monkeypatch):
+    folder.write()
+
+    def write_half(data, file):
+        file.write('{"images": [')
+        raise OSError('No space left on device')
+    monkeypatch.setattr(clean.json, 'dump', write_half)
+    with pytest.raises(OSError, match='No space'):
+        write_clean(folder.ann_file, folder.img_dir, str(tmp_path / 'clean.json'))
+    assert not (tmp_path / 'clean.json').exists()
+
+
+def test_the_checks_time_grows_with_the_boxes_and_not_with_their_square(folder):
+    """COCO's 860,001 boxes and 118,287 pictures take 6 s beside parsing, not hours."""
+    boxes = np.random.default_rng(0).uniform(1, 20, (10000, 4)).tolist()
+    template = folder.data['annotations'][0]
+    folder.data['annotations'] = [dict(template, id=i, bbox=box) for i, box in enumerate(boxes)]
+    folder.write()
+    start = time.process_time()
+    check_dataset(folder.ann_file, folder.img_dir, CLASSES, 'train', masks=True)
+    assert time.process_time() - start < 2

@@ -1,0 +1,63 @@
+"""Tiny detectors and batches for the tests: 16 channels, quarter-width ResNet-18, 64 px pictures."""
+from pathlib import Path
+
+import torch
+from mmdet.registry import MODELS
+from mmdet.testing import demo_mm_inputs
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+
+import ocrnet_mmdet  # noqa: F401
+
+init_default_scope('mmdet')
+ROOT = Path(__file__).resolve().parents[1]
+GN = dict(type='GN', num_groups=4, requires_grad=True)
+CLASSES = 3
+
+
+def encoder() -> dict:
+    return dict(type='OCRNetEncoder', arch='resnet18', width=0.25, norm_cfg=GN)
+
+
+def neck(**kwargs) -> dict:
+    return dict(type='OCRNetRegionGenerator', in_channels=[16, 32, 64, 128], out_channels=16,
+                norm_cfg=GN, **kwargs)
+
+
+def region_head(**kwargs) -> dict:
+    return dict(type='OCRNetRegionHead', in_channels=16, feat_channels=16, norm_cfg=GN, **kwargs)
+
+
+def ocrnet_config() -> ConfigDict:
+    """The model of configs/_base_/ocrnet_tiny.py, narrower."""
+    model = Config.fromfile(ROOT / 'configs/_base_/ocrnet_tiny.py').model
+    model.backbone, model.neck, model.rpn_head = encoder(), neck(), region_head()
+    return shrink(model)
+
+
+def shrink(model: ConfigDict) -> ConfigDict:
+    """16 channels in the RoI head, ``CLASSES`` classes, few regions."""
+    head = model.roi_head
+    head.bbox_roi_extractor.out_channels = 16
+    head.bbox_head.update(in_channels=16, fc_out_channels=32, num_classes=CLASSES)
+    if head.get('mask_roi_extractor'):
+        head.mask_roi_extractor.out_channels = 16
+    if head.get('mask_head'):
+        head.mask_head.update(in_channels=16, conv_out_channels=16, num_classes=CLASSES)
+    model.train_cfg.rcnn.sampler.num = 16
+    return model
+
+
+def tiny(config: ConfigDict) -> torch.nn.Module:
+    """A detector with fresh weights, in training mode."""
+    torch.manual_seed(0)
+    model = MODELS.build(config)
+    model.init_weights()
+    return model.train()
+
+
+def data_batch(model: torch.nn.Module, training: bool = True, with_mask: bool = True, **kwargs) -> dict:
+    """Two random pictures of 64 x 64 and 64 x 48 px with boxes and masks, through the preprocessor."""
+    inputs = demo_mm_inputs(2, [[3, 64, 64], [3, 64, 48]], num_classes=CLASSES, with_mask=with_mask,
+                            **kwargs)
+    return model.data_preprocessor(inputs, training)

@@ -1,0 +1,104 @@
+import pytest
+import torch
+
+from ocrnet_mmdet.models.aggregator import Aggregator, Attention, region_places
+
+S, C = 3, 16
+
+
+@pytest.fixture
+def net():
+    torch.manual_seed(0)
+    net = Aggregator(C, num_layers=2, num_heads=4, roi_size=S).eval()
+    torch.nn.init.normal_(net.out.weight, std=0.2)
+    return net
+
+
+def regions(*counts):
+    torch.manual_seed(1)
+    total = sum(counts)
+    image = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+    return torch.randn(total, C, S, S), torch.randn(total, 4), image, len(counts)
+
+
+def test_a_new_aggregator_adds_exactly_nothing():
+    added, _ = Aggregator(C, num_heads=4, roi_size=S)(*regions(3, 2))
+    assert torch.equal(added, torch.zeros_like(added))
+
+
+def test_images_of_a_batch_do_not_see_each_other(net):
+    r, places, image, _ = regions(4, 1, 3)
+    together = net(r, places, image, 3)
+    for i in range(3):
+        own = image == i
+        alone = net(r[own], places[own], torch.zeros_like(image[own]), 1)
+        for a, b in zip(together, alone):
+            torch.testing.assert_close(a[own], b, atol=1e-5, rtol=1e-4)
+
+
+def test_regions_of_an_image_see_each_other(net):
+    r, places, image, n = regions(4)
+    before, _ = net(r, places, image, n)
+    r = r.clone()
+    r[3] = -r[3]
+    after, _ = net(r, places, image, n)
+    assert (after[:3] - before[:3]).abs().max() > 1e-4
+
+
+def test_order_of_the_regions_does_not_matter(net):
+    r, places, image, n = regions(5)
+    order = torch.tensor([3, 0, 4, 1, 2])
+    for a, b in zip(net(r, places, image, n), net(r[order], places[order], image, n)):
+        torch.testing.assert_close(a[order], b, atol=1e-5, rtol=1e-4)
+
+
+def test_hidden_regions_change_nothing_for_the_others(net):
+    r, places, image, n = regions(5)
+    context = torch.tensor([True, True, False, True, False])
+    before, _ = net(r, places, image, n, context)
+    r = r.clone()
+    r[~context] = 7.0
+    after, _ = net(r, places, image, n, context)
+    torch.testing.assert_close(after[context], before[context])
+
+
+def test_regions_beyond_max_context_change_nothing_for_the_first_ones(net):
+    net.max_context = 4
+    r, places, image, n = regions(9)
+    few, _ = net(r[:5], places[:5], image[:5], n)
+    many, _ = net(r, places, image, n)
+    torch.testing.assert_close(many[:5], few, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize('counts', [(0, ), (0, 2), (2, 0, 1), (1, )])
+def test_images_without_regions_or_context_stay_finite(net, counts):
+    r, places, image, n = regions(*counts)
+    added, vectors = net(r, places, image, n, torch.zeros(len(r), dtype=torch.bool))
+    assert added.shape == r.shape and vectors.shape == (len(r), 2, C)
+    assert torch.isfinite(added).all()
+    added.sum().backward()
+
+
+def test_every_parameter_gets_a_gradient(net):
+    added, _ = net(*regions(4, 3))
+    added.square().sum().backward()
+    assert all(p.grad.abs().sum() > 0 for p in net.parameters())
+
+
+def test_attention_is_torchs_multi_head_attention():
+    torch.manual_seed(0)
+    ours, theirs = Attention(C, 4), torch.nn.MultiheadAttention(C, 4, batch_first=True)
+    with torch.no_grad():
+        theirs.in_proj_weight.copy_(torch.cat([ours.query.weight, ours.key_value.weight]))
+        theirs.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key_value.bias]))
+        theirs.out_proj.load_state_dict(ours.out.state_dict())
+    q, k = torch.randn(2, 3, C), torch.randn(2, 5, C)
+    visible = torch.tensor([[True] * 5, [True, True, False, False, True]])
+    torch.testing.assert_close(ours(q, k, visible), theirs(q, k, k, key_padding_mask=~visible)[0],
+                               atol=1e-5, rtol=1e-4)
+
+
+def test_places_are_centres_and_log_sides_in_pictures():
+    places = region_places(torch.tensor([[10., 20., 30., 60.]]), size=(80, 40))
+    torch.testing.assert_close(places, torch.tensor([[.5, .5, .5, .5]]).log() * torch.tensor(
+        [0., 0., 1., 1.]) + torch.tensor([[.5, .5, 0., 0.]]))

@@ -1,0 +1,109 @@
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
+
+from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.models import OCRNetRegionHead
+
+GN = dict(type='GN', num_groups=4, requires_grad=True)
+META = [dict(img_shape=(64, 64))] * 2
+TEST_CFG = ConfigDict(nms_pre=200, max_per_img=50, nms=dict(type='nms', iou_threshold=0.7),
+                      min_bbox_size=0)
+
+
+@pytest.fixture
+def head():
+    torch.manual_seed(0)
+    head = OCRNetRegionHead(8, 8, norm_cfg=GN, test_cfg=TEST_CFG)
+    head.init_weights()
+    return head
+
+
+def levels():
+    torch.manual_seed(1)
+    return tuple(torch.randn(2, 8, 64 // s, 64 // s) for s in (4, 8, 16, 32))
+
+
+def truth(boxes=((10., 12., 30., 40.), (40., 40., 60., 50.))):
+    boxes = torch.tensor(boxes).reshape(-1, 4)
+    return InstanceData(bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long))
+
+
+def perfect(head, gt):
+    """Outputs that put every point's box on the ground truth it answers for, with quality 1 there."""
+    points = head.prior_generator.grid_priors([(64 // s, 64 // s) for s in head.strides],
+                                              device='cpu')
+    owner = head._assign(points, gt, None)
+    boxes = gt.bboxes[(owner - 1).clamp(min=0)]
+    points = torch.cat(points)
+    distances = torch.cat([points - boxes[:, :2], boxes[:, 2:] - points], 1)
+    logits = torch.where(owner > 0, 9.0, -9.0)
+    sizes = [64 // s for s in head.strides]
+    counts = [s * s for s in sizes]
+    return ([q.view(1, 1, s, s) for q, s in zip(logits.split(counts), sizes)],
+            [d.t().reshape(1, 4, s, s) for d, s in zip(distances.split(counts), sizes)])
+
+
+def test_exact_boxes_of_quality_one_cost_nothing_and_are_returned_first(head):
+    gt = truth()
+    qualities, distances = perfect(head, gt)
+    losses = head.loss_by_feat(qualities, distances, [gt], META[:1])
+    assert all(value < 1e-3 for value in losses.values())
+    found = head.predict_by_feat(qualities, distances, batch_img_metas=META[:1], cfg=TEST_CFG)[0]
+    best = found.bboxes[:2]
+    torch.testing.assert_close(best[best[:, 0].argsort()], gt.bboxes)
+
+
+def test_quality_target_is_the_iou_with_the_object(head):
+    gt = truth([(8., 8., 40., 40.)])
+    qualities, distances = perfect(head, gt)
+    distances = [d * 0.8 for d in distances]  # boxes shrink towards their points: IoU 0.64
+    losses = {logit: head.loss_by_feat(
+        [torch.where(q > 0, torch.logit(torch.tensor(logit)), q) for q in qualities],
+        distances, [gt], META[:1])['loss_rpn_quality'] for logit in (0.4, 0.64, 0.9)}
+    assert losses[0.64] < 1e-3 < min(losses[0.4], losses[0.9])
+
+
+def test_candidates_do_not_depend_on_the_other_pictures_of_the_batch(head):
+    x = levels()
+    both = head.predict_by_feat(*head(x), batch_img_metas=META, cfg=TEST_CFG)
+    alone = head.predict_by_feat(*head(tuple(m[1:] for m in x)), batch_img_metas=META[:1],
+                                 cfg=TEST_CFG)[0]
+    torch.testing.assert_close(both[1].bboxes, alone.bboxes, atol=1e-4, rtol=1e-4)
+    assert both[1].scores.diff().le(0).all()
+
+
+def test_pictures_without_objects_cost_quality_alone(head):
+    losses = head.loss_by_feat(*head(levels()), [truth([]), truth([])], META)
+    assert losses['loss_rpn_bbox'] == 0 and losses['loss_rpn_quality'] > 0
+    sum(losses.values()).backward()
+    assert all(torch.isfinite(p.grad).all() for p in head.parameters())
+
+
+def test_every_parameter_gets_a_gradient(head):
+    losses = head.loss_by_feat(*head(levels()), [truth(), truth([(0., 0., 64., 64.)])], META)
+    sum(losses.values()).backward()
+    names = [n for n, p in head.named_parameters() if p.grad is None or not p.grad.any()]
+    assert not [n for n in names if not n.startswith('scales')], names
+
+
+def test_points_in_ignored_areas_are_not_background(head):
+    gt, crowd = truth([(0., 0., 8., 8.)]), truth([(0., 8., 64., 64.), (8., 0., 64., 8.)])
+    qualities = [torch.full_like(q, 3.0) for q in head(levels())[0]]  # sure of everything
+    distances = head(levels())[1]
+    with_crowd, without = [head.loss_by_feat(qualities, distances, [gt] * 2, META, ignore)[
+        'loss_rpn_quality'] for ignore in ([crowd] * 2, None)]
+    assert with_crowd < 0.2 * without
+
+
+def test_maps_of_one_pixel_and_objects_of_one_pixel_stay_finite(head):
+    x = tuple(torch.randn(1, 8, 1, 1) for _ in range(4))
+    gt = truth([(0., 0., 1., 1.), (0., 0., 4., 4.)])
+    losses = head.loss_by_feat(*head(x), [gt], [dict(img_shape=(4, 4))])
+    assert all(torch.isfinite(v) for v in losses.values())
+
+
+def test_another_number_of_levels_is_named(head):
+    with pytest.raises(InputError, match='strides has 4 entries, the neck gives 3'):
+        head(levels()[:3])

@@ -1,0 +1,106 @@
+"""The RoI head inside real detectors, on random pictures."""
+import pytest
+import torch
+from mmdet.models.task_modules.samplers import SamplingResult
+from mmdet.registry import MODELS
+from mmdet.structures.bbox import bbox2roi
+from mmengine.structures import InstanceData
+
+from ocrnet_mmdet.errors import InputError
+from tests.detectors import data_batch, ocrnet_config, tiny
+
+
+@pytest.fixture
+def head():
+    torch.manual_seed(0)
+    head = MODELS.build(ocrnet_config()).roi_head
+    head.init_weights()
+    return head.eval()
+
+
+def levels(images=2, size=64):
+    torch.manual_seed(1)
+    return tuple(torch.randn(images, 16, size // s, size // s) for s in (4, 8, 16, 32))
+
+
+ROIS = torch.tensor([[0, 3., 5., 29., 41.], [0, 0., 0., 60., 60.], [1, 40., 8., 47., 60.]])
+
+
+def test_with_the_aggregator_zeroed_the_heads_see_exactly_the_pooled_regions(head):
+    torch.nn.init.normal_(head.aggregator.out.weight)
+    trained = head._bbox_forward(levels(), ROIS)['bbox_feats']
+    torch.nn.init.zeros_(head.aggregator.out.weight)
+    torch.nn.init.zeros_(head.aggregator.out.bias)
+    zeroed = head._bbox_forward(levels(), ROIS)['bbox_feats']
+    pooled = head.bbox_roi_extractor(levels(), ROIS)
+    assert torch.equal(zeroed, pooled) and not torch.allclose(trained, pooled, atol=1e-2)
+    fine = head.bbox_roi_extractor(levels(), ROIS, scale=2)
+    assert torch.equal(head._mask_forward(levels(), ROIS)['mask_feats'], fine)
+
+
+def test_a_batch_gives_what_its_pictures_give_alone(head):
+    torch.nn.init.normal_(head.aggregator.out.weight)
+    x = levels()
+    together = head._bbox_forward(x, ROIS)
+    for image in range(2):
+        own = ROIS[:, 0] == image
+        rois = ROIS[own].clone()
+        rois[:, 0] = 0
+        alone = head._bbox_forward(tuple(m[image:image + 1] for m in x), rois)
+        torch.testing.assert_close(together['cls_score'][own], alone['cls_score'], atol=1e-4,
+                                   rtol=1e-4)
+
+
+def sampled(gt_flags, boxes):
+    gt = torch.tensor([[5., 5., 20., 20.]])
+    index = torch.arange(len(boxes))
+    assigned = InstanceData()
+    assigned.gt_inds, assigned.labels = torch.ones(len(boxes), dtype=torch.long), torch.zeros(
+        len(boxes), dtype=torch.long)
+    return SamplingResult(index, index[:0], boxes, gt, assigned,
+                          torch.tensor(gt_flags, dtype=torch.uint8))
+
+
+def test_ground_truth_among_the_samples_is_hidden_from_the_others(head):
+    torch.nn.init.normal_(head.aggregator.out.weight)
+    near, other = torch.tensor([6., 5., 22., 21.]), torch.tensor([30., 30., 60., 60.])
+
+    def box_of_the_candidate(gt_box, flags):
+        boxes = torch.stack([gt_box, near])
+        results = head.bbox_loss(levels(1), [sampled(flags, boxes)])
+        return results['bbox_pred'][1]
+
+    truth = torch.tensor([5., 5., 20., 20.])
+    torch.testing.assert_close(box_of_the_candidate(truth, [1, 0]),
+                               box_of_the_candidate(other, [1, 0]))
+    assert not torch.allclose(box_of_the_candidate(truth, [0, 0]),
+                              box_of_the_candidate(other, [0, 0]), atol=1e-4)
+
+
+@pytest.mark.parametrize('loss', [
+    dict(loss_bbox=dict(type='MSELoss')), dict(loss_bbox=dict(type='SmoothL1Loss')),
+    dict(loss_bbox=dict(type='GIoULoss'), reg_decoded_bbox=True)])
+def test_box_losses_of_the_config_train(loss):
+    loss = dict(loss)
+    config = ocrnet_config()
+    config.roi_head.bbox_head.loss_bbox = loss.pop('loss_bbox')
+    config.roi_head.bbox_head.update(loss)
+    model = tiny(config)
+    losses = model(**data_batch(model), mode='loss')
+    assert 0 < losses['loss_bbox'] < 100
+    losses['loss_bbox'].backward()
+    assert model.roi_head.bbox_head.fc_reg.weight.grad.abs().sum() > 0
+
+
+def test_no_region_at_all_is_no_error(head):
+    assert head._bbox_forward(levels(), torch.zeros(0, 5))['cls_score'].shape[0] == 0
+    nothing = [InstanceData(bboxes=torch.zeros(0, 4), scores=torch.zeros(0),
+                            labels=torch.zeros(0, dtype=torch.long))] * 2
+    assert len(bbox2roi([r.bboxes for r in nothing])) == 0
+
+
+def test_a_mask_roi_extractor_is_refused():
+    config = ocrnet_config()
+    config.roi_head.mask_roi_extractor = dict(type='OCRNetRoIExtractor', out_channels=16)
+    with pytest.raises(InputError, match='mask_roi_extractor=None'):
+        MODELS.build(config)
