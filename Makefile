@@ -18,24 +18,22 @@ MMDET = mmdet==3.3.0
 else
 $(error STACK=$(STACK) is unknown: take STACK=onedl or STACK=openmmlab)
 endif
-# mmengine 0.10.7 and mmcv 2.1.0's build need pkg_resources, gone from setuptools 82. OneDL's mmdet
-# needs imaug, which needs OpenCV < 4.13. torch is named so that no later step replaces it.
-CONSTRAINTS = torch==$(TORCH) setuptools<81 opencv-python<4.13 opencv-python-headless<4.13
+# setuptools: onedl-mmcv's build needs >= 77; mmengine 0.10.7 and mmcv 2.1.0's build need
+# pkg_resources, gone since 82. OpenCV: OneDL's mmdet needs imaug, which needs < 4.13. torch: no
+# later step may replace it.
+CONSTRAINTS = torch==$(TORCH) setuptools>=77,<81 opencv-python<4.13 opencv-python-headless<4.13
 
 # With the environment on the PATH torch finds its ninja, without which it compiles on one core.
 PIP = PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python -m pip --disable-pip-version-check
 INSTALL = $(PIP) install --quiet --no-warn-conflicts --constraint $(VENV)/constraints.txt
 MMCV_NAME = $(firstword $(subst ==, ,$(MMCV)))
 
-# Every step leaves a stamp in the environment. The first one's name holds all the settings: with
+# Every step leaves a stamp in the environment. The first one is named by all the settings: with
 # other settings it is missing, the environment is made anew, and the ops fit the torch beside them.
-empty :=
-space := $(empty) $(empty)
-PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' \
-	2> /dev/null)
-SETTINGS = python==$(PYTHON_VERSION) torch==$(TORCH) $(MMENGINE) $(MMCV) $(MMDET)
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print(*sys.version_info[:2])' 2> /dev/null)
+SETTINGS = $(PYTHON_VERSION) $(CONSTRAINTS) $(MMENGINE) $(MMCV) $(MMDET)
 STAMPS = $(VENV)/.stamps
-TORCH_STAMP = $(STAMPS)/$(subst $(space),_,$(subst ==,-,$(SETTINGS)))
+TORCH_STAMP := $(STAMPS)/torch-$(shell echo '$(SETTINGS)' | cksum | cut -d ' ' -f 1)
 MMCV_STAMP = $(STAMPS)/mmcv
 PROJECT_STAMP = $(STAMPS)/project
 
@@ -79,7 +77,7 @@ $(TORCH_STAMP):
 # --no-cache-dir: so may what pip has in its cache.
 $(MMCV_STAMP): $(TORCH_STAMP)
 	@echo '[2/3] $(MMENGINE), $(MMCV)'
-	@$(INSTALL) 'setuptools<81' wheel ninja $(MMENGINE)
+	@$(INSTALL) setuptools wheel ninja $(MMENGINE)
 	$(ONLY_HEADLESS_CV2)
 	@{ $(INSTALL) --no-deps --only-binary $(MMCV_NAME) $(MMCV) && \
 		$(VENV)/bin/python -c 'import mmcv.ops'; } 2> /dev/null || { \

@@ -12,14 +12,14 @@ model = dict(
     neck=dict(in_channels=[64, 128, 256, 512]))
 
 train_pipeline = [
-    dict(type='OCRNetLoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
     dict(type='RandomResize', scale=size, ratio_range=(0.5, 2.0), keep_ratio=True),
     dict(type='RandomCrop', crop_size=size, allow_negative_crop=True),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs')]
 test_pipeline = [
-    dict(type='OCRNetLoadImage'),
+    dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=size, keep_ratio=True),
     dict(type='PackDetInputs',
          meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]

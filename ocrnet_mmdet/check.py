@@ -34,7 +34,8 @@ MODULES = {
     'mmdet': 'mmdet.apis',
 }
 LIBGL = re.compile(r'libGL\.so|libgthread|libglib')
-COMPILE = ('MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$(nproc) pip install --no-build-isolation '
+COMPILE = ("pip install 'setuptools>=77,<81' wheel ninja && "
+           'MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$(nproc) pip install --no-build-isolation '
            '--no-cache-dir --no-deps --force-reinstall')
 
 
@@ -143,9 +144,10 @@ def _mmcv_to_compile(facts: Facts) -> str:
 
 
 def _weights_only(facts: Facts) -> Iterator[Trap]:
-    if _is_old_mmengine(facts) and _version(facts.installed.get('torch', '0')) >= (2, 6):
+    mmengine = _old_mmengine(facts)
+    if mmengine and _version(facts.installed.get('torch', '0')) >= (2, 6):
         yield Trap(
-            f"mmengine {facts.installed['mmengine']} cannot read its own checkpoints with torch "
+            f'{mmengine} cannot read its own checkpoints with torch '
             f"{facts.installed['torch']} (torch.load has weights_only=True since 2.6)",
             'nothing: importing ocrnet_mmdet (custom_imports in the config) allows what they '
             'hold; for a program that does not: TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
@@ -153,38 +155,43 @@ def _weights_only(facts: Facts) -> Iterator[Trap]:
 
 
 def _no_pkg_resources(facts: Facts) -> Iterator[Trap]:
-    if _is_old_mmengine(facts) and not facts.pkg_resources:
+    mmengine = _old_mmengine(facts)
+    if mmengine and not facts.pkg_resources:
         found = facts.installed.get('setuptools', 'none')
         yield Trap(
-            f"mmengine {facts.installed['mmengine']} reads mmdet:: configs through "
+            f'{mmengine} reads mmdet:: configs through '
             f'pkg_resources, which setuptools (here {found}) no longer brings since 82',
             "pip install 'setuptools<81'")
 
 
-def _is_old_mmengine(facts: Facts) -> bool:
-    return any(_version(facts.installed[dist]) < (0, 11)
-               for dist in ('mmengine', 'mmengine-lite') if dist in facts.installed)
+def _old_mmengine(facts: Facts) -> str | None:
+    """OpenMMLab's mmengine 0.10.7 or older, in words."""
+    for dist in ('mmengine', 'mmengine-lite'):
+        if _version(facts.installed.get(dist, '1')) < (0, 11):
+            return f'{dist} {facts.installed[dist]}'
+    return None
 
 
 def _cv2_without_libgl(facts: Facts) -> Iterator[Trap]:
     error = next((e for e in facts.import_errors.values() if LIBGL.search(e)), None)
     if error:
-        names = ' '.join(facts.providers('cv2')) or 'opencv-python'
+        found = facts.providers('cv2') or ['opencv-python']
         yield Trap(
             f'cv2 cannot load a system library of the desktop: {error}',
-            f'pip uninstall -y {names} && pip install opencv-python-headless; '
-            'or, as root, apt-get install libgl1 libglib2.0-0')
+            f'{_headless_instead(facts, found)}; or, as root, apt-get install libgl1 libglib2.0-0')
+
+
+def _headless_instead(facts: Facts, found: list[str]) -> str:
+    version = facts.installed.get(found[0], '4.12.0.88')
+    return (f"pip uninstall -y {' '.join(found)} && "
+            f'pip install --no-deps opencv-python-headless=={version}')
 
 
 def _two_cv2(facts: Facts) -> Iterator[Trap]:
     found = facts.providers('cv2')
     if len(found) > 1:
-        version = facts.installed[found[0]]
-        yield Trap(
-            f"{' and '.join(found)} overwrite each other's files in cv2/",
-            f"pip uninstall -y {' '.join(found)} && pip install --no-deps "
-            f'opencv-python-headless=={version}',
-            prevents_training=False)
+        yield Trap(f"{' and '.join(found)} overwrite each other's files in cv2/",
+                   _headless_instead(facts, found), prevents_training=False)
 
 
 def _two_distributions(facts: Facts) -> Iterator[Trap]:

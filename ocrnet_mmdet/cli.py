@@ -59,7 +59,8 @@ def run_test(args: argparse.Namespace) -> None:
                          'its work folder (work_dirs/CONFIG/)')
     cfg = load_config(args)
     cfg.load_from = args.checkpoint
-    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = None
+    # A test needs no training data, and check_config looks at all that is named.
+    cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir)
@@ -72,7 +73,8 @@ def run_test(args: argparse.Namespace) -> None:
 
 
 def _build(cfg: Config, skip_bad: bool) -> Runner:
-    notes = clean_config(cfg, cfg.work_dir) if skip_bad else check_config(cfg)
+    notes = clean_config(cfg, cfg.work_dir) if skip_bad else []
+    notes += check_config(cfg)
     runner = Runner.from_cfg(cfg)
     for note in notes:
         runner.logger.info(note)

@@ -14,19 +14,25 @@ FIX = ('mend the file, take it out of the annotation file, or let '
        '`tools/train.py --skip-bad-images` leave it out')
 
 
-@TRANSFORMS.register_module()
+@TRANSFORMS.register_module(name='LoadImageFromFile')
 class OCRNetLoadImage(LoadImageFromFile):
     """``LoadImageFromFile`` that also reads 16-bit, transparent, CMYK ... pictures rightly.
 
     Same keys as there: reads ``img_path``, and ``height`` and ``width`` where a dataset states
-    them; writes ``img`` (H, W, 3) BGR, ``img_shape`` and ``ori_shape`` (H, W). ``color_type`` and
-    ``imdecode_backend`` have no effect.
+    them; writes ``img`` (H, W, 3) BGR, ``img_shape`` and ``ori_shape`` (H, W). Any ``color_type`` but
+    ``'color'`` is left to mmcv; ``imdecode_backend`` has no effect.
+
+    Registered in mmdet's registry under mmcv's name, the one exception to the prefix: mmdet's
+    ``DetInferencer`` looks for a transform of that name and builds its own loader by it, so pictures
+    are read alike in training, testing and inference. Plain 8-bit pictures give mmcv's own pixels.
 
     Raises:
         InputError: If the file is absent, no picture, truncated, or not of the stated size.
     """
 
     def transform(self, results: dict) -> dict | None:
+        if self.color_type != 'color':
+            return super().transform(results)
         path = results['img_path']
         try:
             content = fileio.get(path, backend_args=self.backend_args)

@@ -2,7 +2,7 @@
 from collections import Counter
 
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmdet.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
@@ -28,7 +28,9 @@ class OCRNetCheckpointCheckHook(Hook):
         Raises:
             InputError: A part of the model matches nothing in the file.
         """
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = runner.model
+        while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+            model = model.module
         parts = match_parts(model, checkpoint.get('state_dict', checkpoint))
         table = ', '.join(f'{part} {same}/{total}' for part, (same, total) in parts.items())
         runner.logger.info(f'checkpoint matches: {table}')

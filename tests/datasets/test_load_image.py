@@ -229,7 +229,7 @@ def test_a_size_stated_before_the_exif_turn_is_refused_as_such(tmp_path):
 def test_the_transform_is_registered_and_gives_floats_on_demand(tmp_path):
     path = tmp_path / 'a.png'
     path.write_bytes(encoded(scene()))
-    transform = TRANSFORMS.build(dict(type='OCRNetLoadImage', to_float32=True))
+    transform = TRANSFORMS.build(dict(type='LoadImageFromFile', to_float32=True))
     seen = pickle.loads(pickle.dumps(transform))(dict(img_path=str(path)))['img']
     assert seen.dtype == np.float32 and (seen == scene()[..., ::-1]).all()
 
