@@ -29,6 +29,7 @@ class Run:
         val_ann: JSON of the scored pictures; None takes the data set's own.
         augment: Vary size and place of the training pictures; without, they are trained on as they are scored.
         options: Further config overrides.
+        checkpoint: Weights to score as they are, without training.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Run:
     val_ann: str | None = None
     augment: bool = True
     options: dict | None = None
+    checkpoint: str | None = None
 
 
 def make_config(run: Run, work_dir: Path) -> Config:
@@ -88,16 +90,21 @@ def set_picture_size(cfg: Config, size: int, augment: bool) -> None:
 
 
 def execute(run: Run, out: Path) -> None:
-    """Train, score the last checkpoint and write ``out``."""
+    """Train, or take ``run.checkpoint``; score the last checkpoint and write ``out``."""
     import ocrnet_mmdet  # noqa: F401
-    work_dir = out.with_suffix('')
-    runner = Runner.from_cfg(make_config(run, work_dir))
+    cfg = make_config(run, out.with_suffix(''))
+    cfg.load_from = run.checkpoint
+    runner = Runner.from_cfg(cfg)
     start = time.time()
-    runner.train()
-    scores = {key: value for key, value in runner.message_hub.log_scalars.items()
-              if key.startswith('val/coco/')}
+    if run.checkpoint:
+        scores = runner.val()
+    else:
+        runner.train()
+        scores = {key.removeprefix('val/'): value.current()
+                  for key, value in runner.message_hub.log_scalars.items() if 'coco/' in key}
     record = dict(run=asdict(run), wall_seconds=round(time.time() - start, 1),
-                  scores={key[9:]: round(float(value.current()), 4) for key, value in scores.items()},
+                  scores={key.removeprefix('coco/'): round(float(value), 4)
+                          for key, value in scores.items()},
                   parameters=sum(p.numel() for p in runner.model.parameters()),
                   torch=torch.__version__, threads=torch.get_num_threads())
     part = out.with_suffix('.part')

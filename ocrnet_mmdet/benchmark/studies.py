@@ -10,11 +10,12 @@ ARMS = dict(ocrnet='configs/benchmark/ocrnet_tiny.py', stock='configs/benchmark/
 COMPARED = ('nuclei', 'bccd', 'robosoccer', 'aerial_cars')
 SEEDS = (0, 1, 2)
 STEPS = 400
-LEARNING_RATES = (5e-4, 1e-3, 2e-3)
+LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 TUNED_ON = ('nuclei', 'robosoccer')
 TUNE_STEPS = 200
 HELD_OUT = 40  # training pictures that the learning rates are chosen on
 TUNE_SEED = 99  # of the split and the training of the choice; no reported run has it
+CANDIDATES = (100, 300, 1000)
 OVERFIT_PICTURES, OVERFIT_STEPS = 16, 600
 
 
@@ -64,4 +65,17 @@ def overfit(data_root: str, out: Path, jobs: int) -> None:
     execute_all(runs, out, jobs)
 
 
-STUDIES = dict(against_stock=against_stock, overfit=overfit)
+def candidates(data_root: str, out: Path, jobs: int) -> None:
+    """AP with 100, 300 and 1,000 candidates, of the networks that ``against_stock`` left beside ``out``."""
+    runs = []
+    for name in COMPARED:
+        trained = out.parent / 'against_stock' / f'{name}_ocrnet_seed0'
+        for count in CANDIDATES:
+            runs.append(Run(
+                f'{name}_{count}', ARMS['ocrnet'], name, data_root, STEPS, 0.0, 0,
+                options={'model.test_cfg.rpn.max_per_img': count},
+                checkpoint=str(trained / f'iter_{STEPS}.pth')))
+    execute_all(runs, out, jobs)
+
+
+STUDIES = dict(against_stock=against_stock, candidates=candidates, overfit=overfit)

@@ -31,6 +31,11 @@ class _Source:
     def masks(self) -> bool:
         return any(step.get('with_mask') for step in self.cfg.get('pipeline') or [])
 
+    @property
+    def polygons(self) -> bool:
+        return any(step.get('with_mask') and not step.get('poly2mask', True)
+                   for step in self.cfg.get('pipeline') or [])
+
 
 def _join(root: str | None, path: str) -> str:
     """mmengine's rule for data_root: it precedes paths that are not absolute."""
@@ -97,14 +102,16 @@ def check_config(cfg: Config) -> list[str]:
     notes, seen = [], set()
     for source in _sources(cfg):
         _check_class_counts(cfg, source)
-        job = (source.ann_file, source.img_dir, source.classes, source.masks)
+        job = (source.ann_file, source.img_dir, source.classes, source.masks,
+               source.polygons)
         if job in seen:
             continue
         seen.add(job)
         evaluator = cfg.get(source.loader.replace('dataloader', 'evaluator'))
         labelled = not any(e.get('format_only') for e in _as_list(evaluator))
         notes += check_dataset(source.ann_file, source.img_dir, source.classes, source.loader,
-                               masks=source.masks, labelled=labelled)
+                               masks=source.masks, polygons=source.polygons,
+                               labelled=labelled)
     return notes
 
 

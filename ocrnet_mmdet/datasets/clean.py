@@ -13,7 +13,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, MASK_RULE, RARE, Context, Rule,
+from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, MASK_RULE, POLYGON_RULE, RARE, Context, Rule,
                          boxes_of)
 from .picture import PictureError, check_frame, decode_picture
 from ..errors import InputError
@@ -91,7 +91,7 @@ def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
 
 
 def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str,
-                  masks: bool = False, labelled: bool = True) -> list[str]:
+                  masks: bool = False, polygons: bool = False, labelled: bool = True) -> list[str]:
     """Check a COCO data set without decoding its pictures.
 
     Args:
@@ -100,6 +100,7 @@ def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, wh
         classes: Class names of the config; None takes the file's as they are.
         what: Name of the data set, for the messages (``train_dataloader``).
         masks: Whether every annotation needs a segmentation.
+        polygons: Whether it must be polygons (``LoadAnnotations`` with ``poly2mask=False``).
         labelled: Whether the set must have objects (COCO's test-dev file has none).
 
     Returns:
@@ -122,7 +123,8 @@ def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, wh
             first = _name_image(images[bad[0]])
             _judge(rule, len(bad), len(images), first, f'{place}: {img_dir}')
     context.images = {image['id']: image for image in images}
-    for rule in ANNOTATION_RULES + ((MASK_RULE,) if masks else ()):
+    rules = ANNOTATION_RULES + (MASK_RULE, ) * masks + (POLYGON_RULE, ) * polygons
+    for rule in rules:
         bad = rule.bad(annotations, context)
         if len(bad):
             first = _name_annotation(annotations[bad[0]], context)

@@ -154,5 +154,10 @@ ANNOTATION_RULES = (
     Rule('lacks iscrowd', _lacks('iscrowd'), mend=_mend_crowd),
     Rule('has the id of another one', _repeated('id'), mend=_mend_id),
 )
-MASK_RULE = Rule('has no segmentation, but masks are trained: take a Faster R-CNN config instead, '
+MASK_RULE = Rule('has no segmentation, but masks are trained: set --cfg-options with_mask=False, '
                  'or add polygons', lambda entries, _: [not a.get('segmentation') for a in entries])
+POLYGON_RULE = Rule(
+    'has a run-length mask, but the pipeline reads polygons: set --cfg-options '
+    'train_dataloader.dataset.pipeline.1.poly2mask=True',
+    lambda entries, _: [isinstance(a.get('segmentation'), dict) and not a.get('iscrowd')
+                        for a in entries])

@@ -203,6 +203,14 @@ def test_missing_segmentations_matter_only_where_masks_are_trained(folder):
         refusal(folder, masks=True)
 
 
+def test_run_length_masks_matter_only_where_polygons_are_read(folder):
+    folder.data['annotations'][1]['segmentation'] = dict(size=[40, 60], counts=[0, 5, 2395])
+    assert folder.check(masks=True) == []
+    assert 'poly2mask=True' in refusal(folder, masks=True, polygons=True)
+    folder.data['annotations'][1]['iscrowd'] = 1
+    assert folder.check(masks=True, polygons=True) == []
+
+
 def test_some_pictures_without_objects_are_fine_and_all_of_them_are_not(folder):
     folder.data['annotations'] = folder.data['annotations'][:1]
     assert folder.check() == []
