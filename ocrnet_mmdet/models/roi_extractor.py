@@ -102,8 +102,11 @@ class OCRNetRoIExtractor(BaseModule):
         home = sides.mean(1, keepdim=True).clamp(0, levels - 1)
         distance = torch.arange(levels, device=rois.device) - home  # (N, L)
         with torch.autocast(rois.device.type, enabled=False):
-            query = self.level_query(sides)[:, None]  # (N, 1, KEY_CHANNELS)
-            keys = self.level_embedding + self.level_content(pooled.mean((-2, -1)))
-            bias = -self.level_sharpness * distance.square()[:, None]  # (N, 1, L)
-            merged = F.scaled_dot_product_attention(query, keys, pooled.flatten(2), attn_mask=bias)
+            query = self.level_query(sides)[:, None] / KEY_CHANNELS**0.5  # (N, 1, KEY_CHANNELS)
+            keys = self.level_embedding + self.level_content(pooled.mean((-2, -1)))  # (N, L, ...)
+            bias = -self.level_sharpness * distance.square()[..., None]  # (N, L, 1)
+            # The bias rides as one more channel of the keys, met by a 1 in the query.
+            merged = F.scaled_dot_product_attention(
+                F.pad(query, (0, 1), value=1.0), torch.cat([keys, bias], dim=-1),
+                pooled.flatten(2), scale=1.0)
         return merged.view(len(pooled), *pooled.shape[2:])

@@ -75,6 +75,8 @@ class OCRNetRoIHead(StandardRoIHead):
         results = self._bbox_forward(x, rois, context)
         results.update(self.bbox_head.loss_and_target(
             results['cls_score'], results['bbox_pred'], rois, sampling_results, self.train_cfg))
+        # mmdet's box head has no class loss without a sample; DDP wants a gradient all the same.
+        results['loss_bbox'].setdefault('loss_cls', results['cls_score'].sum())
         return results
 
     def _mask_forward(self, x: tuple[Tensor, ...], rois: Tensor) -> dict:

@@ -1,3 +1,6 @@
+import copy
+
+import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
@@ -35,3 +38,33 @@ def test_a_step_changes_the_parts_of_the_scope_alone(scope, parts):
 def test_a_misspelt_scope_is_named():
     with pytest.raises(InputError, match="'heads'"):
         tiny(with_batch_norm('heads'))
+
+
+@pytest.mark.parametrize('objects', [[0, 0], [0, 3]])
+def test_no_candidate_and_no_object_in_a_batch_still_trains_and_predicts(objects):
+    config = ocrnet_config()
+    for cfg in (config.train_cfg.rpn_proposal, config.test_cfg.rpn):
+        cfg.score_thr = 1.1  # nothing passes
+    model = tiny(config)
+    loss, parts = model.parse_losses(model(**data_batch(model, num_items=objects), mode='loss'))
+    loss.backward()
+    assert all(torch.isfinite(value) for value in parts.values())
+    assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in model.parameters())
+    model.eval()
+    samples = model(**data_batch(model, training=False), mode='predict')
+    assert [len(s.pred_instances) for s in samples] == [0, 0]
+
+
+def test_half_precision_trains_to_nearly_the_same_losses():
+    model = tiny(ocrnet_config())
+    batch = data_batch(model)
+
+    def losses(enabled: bool) -> dict:
+        torch.manual_seed(0)
+        np.random.seed(0)
+        with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
+            return model.parse_losses(model(**copy.deepcopy(batch), mode='loss'))[1]
+
+    full, half = losses(False), losses(True)
+    for name in (key for key in full if 'loss' in key):
+        assert float(half[name]) == pytest.approx(float(full[name]), rel=0.15, abs=0.05), name
