@@ -1,5 +1,5 @@
-# OCRNet with ResNet-50 on COCO 2017 with the 1x schedule. The learning rate is for 8 GPUs x 2 pictures:
-# with another number of them train with --auto-scale-lr.
+# OCRNet with ResNet-50 on COCO 2017 with the 1x schedule. The learning rate is for 8 GPUs x 2
+# pictures: with another number of them train with --auto-scale-lr.
 _base_ = [
     './_base_/ocrnet_r50.py', 'mmdet::_base_/datasets/coco_instance.py',
     'mmdet::_base_/schedules/schedule_1x.py', './_base_/runtime.py']
@@ -16,7 +16,8 @@ train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipelin
 val_dataloader = dict(dataset=dict(data_root=data_root))
 test_dataloader = val_dataloader
 
-# The GN layers and the aggregator train from scratch beside published encoder weights: clip their first gradients.
+# The GN layers and the aggregator train from scratch beside published encoder weights: clip their
+# first gradients.
 optim_wrapper = dict(clip_grad=dict(max_norm=35), paramwise_cfg=dict(bypass_duplicate=True))
 default_hooks = dict(checkpoint=dict(interval=1))
 auto_scale_lr = dict(enable=False, base_batch_size=16)

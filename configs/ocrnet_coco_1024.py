@@ -1,5 +1,5 @@
-# The article's worked example: 1024 x 1024 pictures, the plain 8-layer CNN, 4 levels, 3 aggregator layers.
-# Nothing of it is pretrained, so every norm layer learns; 8 GPUs x 2 pictures.
+# The article's worked example: 1024 x 1024 pictures, the plain 8-layer CNN, 4 levels, 3 aggregator
+# layers. Nothing of it is pretrained, so every norm layer learns; 8 GPUs x 2 pictures.
 _base_ = './ocrnet_coco.py'
 
 size = (1024, 1024)

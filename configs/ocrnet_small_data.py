@@ -1,4 +1,13 @@
-# OCRNet for own data of fewer than 1,000 pictures: the knobs are those on top of _base_/small_data.py.
+# OCRNet with ResNet-50 on own data of fewer than 1,000 pictures.
 _base_ = ['./_base_/ocrnet_r50.py', './_base_/small_data.py']
 
-norm_cfg = dict(type='GN', num_groups=32, requires_grad=True)
+# ---- yours, here or by --cfg-options data_root=... classes="('car','bus')" ----
+data_root = 'data/mine/'
+classes = ('object', )  # as in the JSON, in its order; the heads follow
+train_ann = 'annotations/train.json'
+val_ann = 'annotations/val.json'
+img_dir = 'images/'
+with_mask = True  # False where the annotations have no segmentation
+
+# The encoder starts from ImageNet weights: a step of 1e-3, right for the narrow net from scratch, would undo them.
+optim_wrapper = dict(optimizer=dict(lr=1e-4))

@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
-from .datasets.own_data import apply_data_knobs, datasets_of
+from .datasets.own_data import KNOBS, apply_data_knobs, datasets_of
 from .errors import InputError
 
 
@@ -19,7 +19,8 @@ from .errors import InputError
 def one_line_errors() -> Iterator[None]:
     """Print an :class:`InputError` as one line and exit with status 2.
 
-    One that a data loader's worker raised comes as the worker's whole traceback; its last line is ours.
+    One that a data loader's worker raised comes as the worker's whole traceback; its last line is
+    ours.
     """
     try:
         yield
@@ -34,8 +35,10 @@ def load_config(args: argparse.Namespace) -> Config:
     if not Path(args.config).is_file():
         raise InputError(f'config {args.config} does not exist: name a file of configs/')
     cfg = Config.fromfile(args.config)
-    cfg.merge_from_dict(args.cfg_options)
-    apply_data_knobs(cfg, args.cfg_options)
+    # The knobs first: an option that names a place of theirs, such as one head's num_classes, stands.
+    cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k in KNOBS})
+    apply_data_knobs(cfg)
+    cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k not in KNOBS})
     cfg.launcher = args.launcher
     cfg.work_dir = (args.work_dir or cfg.get('work_dir')
                     or str(Path('work_dirs') / Path(args.config).stem))

@@ -12,8 +12,8 @@ from tests.detectors import data_batch, ocrnet_config, tiny
 
 
 def without_chance():
-    """The tiny detector on which a joint batch and two halves must agree: every candidate is a sample, and
-    every picture has as many, so the means over samples weigh alike."""
+    """The tiny detector on which a joint batch and two halves must agree: every candidate is a
+    sample, and every picture has as many, so the means over samples weigh alike."""
     config = ocrnet_config()
     config.roi_head.mask_head = None
     config.train_cfg.rcnn.sampler.update(num=1000, pos_fraction=1.0)

@@ -1,6 +1,8 @@
-"""Run a study of the README: python tools/benchmark.py STUDY --data ../shared/data --out benchmarks/STUDY.
+"""Run a study of the README: python tools/benchmark.py STUDY --data ../shared/data --out
+benchmarks/STUDY.
 
-Every run is a process with one thread; its JSON and log are kept, and a finished run is not repeated.
+Every run is a process with one thread; its JSON and log are kept, and a finished run is not
+repeated.
 """
 import argparse
 import sys

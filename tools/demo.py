@@ -1,4 +1,5 @@
-"""The embedded demo: make the data set, train the tiny OCRNet on it, score it and draw what it finds.
+"""The embedded demo: make the data set, train the tiny OCRNet on it, score it and draw what it
+finds.
 
     python tools/demo.py                  # leaves scores, curve and pictures in work_dirs/demo/
 """
@@ -14,6 +15,7 @@ from mmengine.config import Config  # noqa: E402
 
 from ocrnet_mmdet.cli import one_line_errors, run_training  # noqa: E402
 from ocrnet_mmdet.datasets.demo_set import make_demo_set  # noqa: E402
+from ocrnet_mmdet.datasets.own_data import apply_data_knobs  # noqa: E402
 from ocrnet_mmdet.visualization import draw_detections, plot_training  # noqa: E402
 
 
@@ -24,7 +26,8 @@ def main() -> None:
     args = parser.parse_args()
     make_demo_set(str(args.data))
     cfg = Config.fromfile(ROOT / 'configs/demo/ocrnet_demo.py')
-    cfg.merge_from_dict({})
+    cfg.data_root = f'{args.data}/'
+    apply_data_knobs(cfg)
     cfg.work_dir = str(args.work_dir)
     runner = run_training(cfg)
     scores = {key.removeprefix('val/coco/'): round(float(value.current()), 4)

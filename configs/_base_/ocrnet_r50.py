@@ -44,8 +44,9 @@ model = dict(
                 target_means=[0., 0., 0., 0.],
                 target_stds=[0.1, 0.1, 0.2, 0.2]),
             loss_cls=dict(type='CrossEntropyLoss', use_sigmoid=False, loss_weight=1.0),
-            # beta 1/9: on bccd AP75 was 27.3, with mmdet's 1.0 it was 22.1 (300 steps, one seed). The
-            # article's loss is dict(type='MSELoss'); for GIoULoss set reg_decoded_bbox=True too.
+            # beta 1/9: on bccd AP75 was 27.3, with mmdet's 1.0 it was 22.1 (300 steps, one seed).
+            # The article's loss is dict(type='MSELoss'); for GIoULoss set reg_decoded_bbox=True
+            # too.
             loss_bbox=dict(type='SmoothL1Loss', beta=1 / 9, loss_weight=1.0)),
         mask_head=dict(
             type='FCNMaskHead',

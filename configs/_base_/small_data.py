@@ -1,21 +1,23 @@
-# Data and schedule for own data of fewer than 1,000 pictures, counted in iterations because an epoch is short.
+# Data and schedule for own data of fewer than 1,000 pictures, counted in iterations because an
+# epoch is short.
 _base_ = './runtime.py'
 
-# ---- the knobs: also settable by --cfg-options data_root=... classes="('car','bus')" ----
+# The knobs: tools/train.py and tools/test.py carry them to wherever they count.
 data_root = 'data/mine/'
 classes = ('object', )
 train_ann = 'annotations/train.json'
 val_ann = 'annotations/val.json'
 img_dir = 'images/'
-with_mask = True  # False where the annotations have no segmentation
-# -----------------------------------------------------------------------------------------
+with_mask = True
+
 image_scale = (512, 512)  # longest sides at test time; training varies it by ratio_range
 crop_size = (384, 384)
 max_iters = 4000
 
 train_pipeline = [
     dict(type='LoadImageFromFile'),
-    # Polygons: exact under resizing (mmdet's bitmaps shift by up to a pixel) and 5 times as fast on nuclei.
+    # Polygons: exact under resizing (mmdet's bitmaps shift by up to a pixel) and 5 times as fast on
+    # nuclei.
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
     dict(type='RandomResize', scale=image_scale, ratio_range=(0.7, 1.4), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True),
@@ -24,6 +26,7 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
     dict(type='PackDetInputs',
          meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
 dataset = dict(

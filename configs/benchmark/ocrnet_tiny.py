@@ -1,2 +1,3 @@
-# The OCRNet arm of the two-core benchmarks; tools/benchmark.py sets data, sizes, steps, seed and learning rate.
+# The OCRNet arm of the two-core benchmarks; tools/benchmark.py sets data, sizes, steps, seed and
+# learning rate.
 _base_ = ['../_base_/ocrnet_tiny.py', '../_base_/small_data.py']

@@ -1,4 +1,5 @@
-# The baseline arm: mmdet's Mask R-CNN as it stands, with OCRNet's encoder and the same channels in neck and heads.
+# The baseline arm: mmdet's Mask R-CNN as it stands, with OCRNet's encoder and the same channels in
+# neck and heads.
 _base_ = ['mmdet::_base_/models/mask-rcnn_r50_fpn.py', '../_base_/small_data.py']
 custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
 

@@ -3,13 +3,9 @@ _base_ = ['../_base_/ocrnet_tiny.py', '../_base_/small_data.py']
 
 data_root = 'data/demo/'
 classes = ('star', 'ring', 'cross', 'leaf', 'crescent')
+img_dir = ''  # the JSON files name pictures from the root: train/000000.jpg
+
 size = (160, 160)
-max_iters = 600  # 6 epochs
-metainfo = dict(classes=classes)
-
-model = dict(roi_head=dict(
-    bbox_head=dict(num_classes=len(classes)), mask_head=dict(num_classes=len(classes))))
-
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
@@ -20,19 +16,17 @@ train_pipeline = [
 test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='Resize', scale=size, keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
     dict(type='PackDetInputs',
          meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
-train_dataloader = dict(dataset=dict(
-    data_root=data_root, data_prefix=dict(img='train/'), metainfo=metainfo, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(
-    data_root=data_root, data_prefix=dict(img='val/'), metainfo=metainfo, pipeline=test_pipeline))
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
-val_evaluator = dict(ann_file=data_root + 'annotations/val.json')
-test_evaluator = val_evaluator
 
-train_cfg = dict(max_iters=max_iters, val_interval=200)
+max_iters = 600  # 6 epochs
+train_cfg = dict(max_iters=max_iters, val_interval=300)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters, T_max=max_iters - 50,
          eta_min=0)]
-default_hooks = dict(checkpoint=dict(interval=200))
+default_hooks = dict(checkpoint=dict(interval=300))

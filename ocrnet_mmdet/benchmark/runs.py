@@ -27,7 +27,8 @@ class Run:
         data: A name in ``DATA_SETS``.
         train_ann: JSON of the training pictures; None takes the data set's own.
         val_ann: JSON of the scored pictures; None takes the data set's own.
-        augment: Vary size and place of the training pictures; without, they are trained on as they are scored.
+        augment: Vary size and place of the training pictures; without, they are trained on as they
+            are scored.
         options: Further config overrides.
         checkpoint: Weights to score as they are, without training.
     """
@@ -54,8 +55,8 @@ def make_config(run: Run, work_dir: Path) -> Config:
     knobs = dict(data_root=f'{run.data_root}/{run.data}/', classes=data.classes,
                  train_ann=run.train_ann or train_ann, val_ann=run.val_ann or val_ann,
                  img_dir=train_dir, with_mask=data.with_mask)
-    cfg.merge_from_dict({name: value for name, value in knobs.items()})
-    apply_data_knobs(cfg, knobs)
+    cfg.merge_from_dict(knobs)
+    apply_data_knobs(cfg)
     for loader in LOADERS[1:]:
         cfg[loader].dataset.data_prefix.img = train_dir if run.val_ann else val_dir
     set_picture_size(cfg, data.size, run.augment)

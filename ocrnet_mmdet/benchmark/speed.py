@@ -1,8 +1,8 @@
 """Speed, memory and parameters of a detector as ratios against another one, in one process.
 
-Both models see the same random pictures and the same boxes; every measurement alternates between them, so that a
-change of the machine's pace meets both. Weights are random: the score threshold is set to 0, so that each draws
-its full 100 detections and their masks, as on a crowded picture.
+Both models see the same random pictures and the same boxes; every measurement alternates between
+them, so that a change of the machine's pace meets both. Weights are random: the score threshold is
+set to 0, so that each draws its full 100 detections and their masks, as on a crowded picture.
 """
 import platform
 import statistics
@@ -22,7 +22,8 @@ OBJECTS = 10  # a picture; COCO's mean is 7.3
 
 
 def compare(configs: dict[str, Config], size: int, batch: int, repeats: int, device: str) -> dict:
-    """Latency and training step (seconds, median), peak memory (MiB) and parameters (millions) of each.
+    """Latency and training step (seconds, median), peak memory (MiB) and parameters (millions) of
+    each.
 
     Args:
         configs: Name to config; each holds ``model``.

@@ -3,13 +3,14 @@ import json
 from pathlib import Path
 
 from .data_sets import DATA_SETS
+from .report import comparison_table, read_runs
 from .runs import Run, execute_all
 from .subsets import split_images, write_json
 
 ARMS = dict(ocrnet='configs/benchmark/ocrnet_tiny.py', stock='configs/benchmark/stock_tiny.py')
 COMPARED = ('nuclei', 'bccd', 'robosoccer', 'aerial_cars')
 SEEDS = (0, 1, 2)
-STEPS = 400
+STEPS = 300
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 TUNED_ON = ('nuclei', 'robosoccer')
 TUNE_STEPS = 200
@@ -22,14 +23,17 @@ OVERFIT_PICTURES, OVERFIT_STEPS = 16, 600
 def against_stock(data_root: str, out: Path, jobs: int) -> None:
     """OCRNet and stock Mask/Faster R-CNN with the same encoder, full labels, three seeds.
 
-    Each arm's learning rate is the one of the same grid with the best mean box AP on held-out training
-    pictures; the val pictures are scored once, by the last checkpoint.
+    Each arm's learning rate is the one of the same grid with the best mean box AP on held-out
+    training pictures; the val pictures are scored once, by the last checkpoint.
     """
     execute_all(_tuning_runs(data_root, out / 'tuning'), out / 'tuning', jobs)
     rates = {arm: _best_rate(out / 'tuning', arm) for arm in ARMS}
     print(f'learning rates: {rates}', flush=True)
     execute_all([Run(f'{name}_{arm}_seed{seed}', config, name, data_root, STEPS, rates[arm], seed)
                  for seed in SEEDS for name in COMPARED for arm, config in ARMS.items()], out, jobs)
+    table = comparison_table(read_runs(out))
+    (out / 'table.md').write_text(table + '\n')
+    print(table)
 
 
 def _tuning_runs(data_root: str, out: Path) -> list[Run]:

@@ -22,7 +22,7 @@ from ..errors import InputError
 
 SPLITS = ('train', 'val', 'unlabelled')
 DESCRIPTION = 'ocrnet_mmdet demo set'
-VERSION = 1  # raise it when the same settings give other pictures
+VERSION = 2  # raise it when the same settings give other pictures
 FINE = 8  # outlines are traced on masks enlarged by this: a shrinkage of 1 / 16 pixel
 
 
@@ -80,16 +80,16 @@ def _annotation(found: SceneObject, image_id: int, annotation_id: int) -> dict:
 
 def _write_split(out: str, split: str, count: int, settings: dict) -> None:
     """Draw one split's pictures and, but for the unlabelled one, its JSON."""
-    size, folder = settings['size'], os.path.join(out, split)
-    os.makedirs(folder)
+    size = settings['size']
+    os.makedirs(os.path.join(out, split))
     images, annotations = [], []
     for i in range(count):
         # one seed a picture: picture i is the same whatever the counts
         rng = np.random.default_rng([settings['seed'], SPLITS.index(split), i])
         picture, objects = draw_scene(size, rng)
-        name = f'{i:06d}.jpg'
-        if not cv2.imwrite(os.path.join(folder, name), picture, [cv2.IMWRITE_JPEG_QUALITY, 95]):
-            raise OSError(f'{folder}/{name} could not be written')
+        name = f'{split}/{i:06d}.jpg'
+        if not cv2.imwrite(os.path.join(out, name), picture, [cv2.IMWRITE_JPEG_QUALITY, 95]):
+            raise OSError(f'{out}/{name} could not be written')
         images.append(dict(id=i + 1, file_name=name, width=size, height=size))
         for found in objects:
             annotations.append(_annotation(found, i + 1, len(annotations) + 1))

@@ -19,12 +19,13 @@ class OCRNetLoadImage(LoadImageFromFile):
     """``LoadImageFromFile`` that also reads 16-bit, transparent, CMYK ... pictures rightly.
 
     Same keys as there: reads ``img_path``, and ``height`` and ``width`` where a dataset states
-    them; writes ``img`` (H, W, 3) BGR, ``img_shape`` and ``ori_shape`` (H, W). Any ``color_type`` but
-    ``'color'`` is left to mmcv; ``imdecode_backend`` has no effect.
+    them; writes ``img`` (H, W, 3) BGR, ``img_shape`` and ``ori_shape`` (H, W). Any ``color_type``
+    but ``'color'`` is left to mmcv; ``imdecode_backend`` has no effect.
 
     Registered in mmdet's registry under mmcv's name, the one exception to the prefix: mmdet's
-    ``DetInferencer`` looks for a transform of that name and builds its own loader by it, so pictures
-    are read alike in training, testing and inference. Plain 8-bit pictures give mmcv's own pixels.
+    ``DetInferencer`` looks for a transform of that name and builds its own loader by it, so
+    pictures are read alike in training, testing and inference. Plain 8-bit pictures give mmcv's own
+    pixels.
 
     Raises:
         InputError: If the file is absent, no picture, truncated, or not of the stated size.

@@ -1,7 +1,8 @@
-"""The data knobs of a config (``data_root``, ``classes``, ...) carried to every place that repeats them.
+"""The data knobs on top of a config (``data_root``, ``classes``, ...), carried to all that repeats them.
 
-mmengine computes a config's variables when it reads the file: ``--cfg-options data_root=...`` changes the variable
-and nothing that was made from it. :func:`apply_data_knobs` closes that gap.
+mmengine computes a config's variables when it reads the file: a config that inherits, or
+``--cfg-options data_root=...``, changes the variable and nothing that was made from it.
+:func:`apply_data_knobs` closes that gap.
 """
 from collections.abc import Iterator
 from os.path import join
@@ -13,16 +14,12 @@ EVALUATORS = ('val_evaluator', 'test_evaluator')
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask')
 
 
-def apply_data_knobs(cfg: Config, changed: dict) -> None:
-    """Write the changed knobs into datasets, evaluators and heads, in place.
+def apply_data_knobs(cfg: Config) -> None:
+    """Write those of ``KNOBS`` that the config has at its top level into data sets, evaluators and heads.
 
-    Args:
-        cfg: A config that has already taken ``changed`` in.
-        changed: What ``--cfg-options`` set; of it, the top-level names in ``KNOBS`` count.
+    A config without them, any of mmdet's, stays as it is.
     """
-    knobs = {name: changed[name] for name in KNOBS if name in changed}
-    if not knobs:
-        return
+    knobs = {name: cfg[name] for name in KNOBS if name in cfg}
     for loader in LOADERS:
         for dataset in datasets_of(cfg.get(loader)):
             _set_dataset(dataset, knobs, 'train_ann' if loader.startswith('train') else 'val_ann')

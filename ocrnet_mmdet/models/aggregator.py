@@ -2,9 +2,9 @@
 
 Shape shorthand: B images, N = all regions of a batch, R = most regions of one image, C channels,
 S = pooled side, T = 1 + S*S tokens of a region.
-Naming convention: a region's *token 0* is its vector; it takes part in the attention within the region
-and is the only token that sees other regions, so what it learns there reaches the S*S others in the
-next layer. Plain torch; the RoI head wraps it.
+Naming convention: a region's *token 0* is its vector; it takes part in the attention within the
+region and is the only token that sees other regions, so what it learns there reaches the S*S others
+in the next layer. Plain torch; the RoI head wraps it.
 """
 import torch
 import torch.nn.functional as F
@@ -70,8 +70,8 @@ class AggregatorLayer(nn.Module):
 class Aggregator(nn.Module):
     """F_F: ``num_layers`` of attention, and what its last step adds to the pooled regions R.
 
-    The result is zero at initialisation (the output projection starts at zero), so a new detector's heads
-    see the pooled features alone.
+    The result is zero at initialisation (the output projection starts at zero), so a new detector's
+    heads see the pooled features alone.
 
     Args:
         channels: C, the channels of the pooled regions.
@@ -79,8 +79,9 @@ class Aggregator(nn.Module):
         num_heads: Attention heads.
         ffn_ratio: Hidden width of the feed-forward part, in C.
         roi_size: S.
-        max_context: Regions of an image that others may attend to: its first ones, which at test time are
-            its best. The context of the best 100 regions is then the same whether 100 or 1,000 are read.
+        max_context: Regions of an image that others may attend to: its first ones, which at test
+            time are its best. The context of the best 100 regions is then the same whether 100 or
+            1,000 are read.
     """
 
     def __init__(self,
@@ -114,7 +115,8 @@ class Aggregator(nn.Module):
         Args:
             regions: R (N, C, S, S), pooled.
             places: (N, 4), see :func:`region_places`.
-            image: (N,) index of each region's image, in [0, num_images), grouped: all of image 0 first.
+            image: (N,) index of each region's image, in [0, num_images), grouped: all of image 0
+                first.
             num_images: B.
             context: (N,) False for regions that no other region may see; None shows all.
 

@@ -11,12 +11,12 @@ SCOPES = ('all', 'aggregator')
 class OCRNetDetector(TwoStageDetector):
     """mmdet's two-stage detector (it is both Faster and Mask R-CNN) with a fine-tuning scope.
 
-    No slot can hold the switch: whole parts must lose their gradients before DistributedDataParallel wraps the
-    model and before the optimiser is built.
+    No slot can hold the switch: whole parts must lose their gradients before
+    DistributedDataParallel wraps the model and before the optimiser is built.
 
     Args:
-        scope: ``'all'`` trains everything; ``'aggregator'`` freezes backbone, neck and RPN head (no gradient,
-            norm statistics fixed), so that the RoI head alone is trained.
+        scope: ``'all'`` trains everything; ``'aggregator'`` freezes backbone, neck and RPN head (no
+            gradient, norm statistics fixed), so that the RoI head alone is trained.
         kwargs: ``TwoStageDetector``'s arguments.
     """
 

@@ -21,9 +21,10 @@ ARCHS = ('conv8', *(f'vgg{d}' for d in VGG_CONVS), *(f'resnet{d}' for d in RESNE
 class OCRNetEncoder(BaseModule):
     """Backbone with maps at strides 4, 8, 16 and 32.
 
-    ResNet is mmdet's own class (so ``init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')``
-    loads); VGG has torchvision's parameter names, ``torchvision://vgg16`` without norm layers
-    (``norm_cfg=None``) and ``torchvision://vgg16_bn`` with BN.
+    ResNet is mmdet's own class (so ``init_cfg=dict(type='Pretrained',
+    checkpoint='torchvision://resnet50')`` loads); VGG has torchvision's parameter names,
+    ``torchvision://vgg16`` without norm layers (``norm_cfg=None``) and ``torchvision://vgg16_bn``
+    with BN.
 
     Args:
         arch: One of ``ARCHS``.
@@ -71,5 +72,6 @@ class OCRNetEncoder(BaseModule):
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Maps (B, C_i, H / s_i, W / s_i) of pictures ``x`` (B, 3, H, W), strides s of ``out_indices``."""
-        # mmcv's CPU roi_align reads channels-last maps wrongly, and any neck may pass the layout on.
+        # mmcv's CPU roi_align reads channels-last maps wrongly, and any neck may pass the layout
+        # on.
         return tuple(level.contiguous() for level in self.body(x))

@@ -17,9 +17,9 @@ from ..errors import InputError
 class PyramidPooling(nn.Module):
     """Lateral connection plus context pooled over bins of several sizes.
 
-    Zhao et al., Pyramid Scene Parsing Network, 2017, section 3.2, with two changes for cost: the bins are
-    joined at the finest bin's resolution and brought to the map's size once, and the context is added to the
-    lateral map instead of being concatenated with it.
+    Zhao et al., Pyramid Scene Parsing Network, 2017, section 3.2, with two changes for cost: the
+    bins are joined at the finest bin's resolution and brought to the map's size once, and the
+    context is added to the lateral map instead of being concatenated with it.
 
     Args:
         in_channels: Channels of the encoder's map.
@@ -59,7 +59,8 @@ class OCRNetRegionGenerator(FPN):
         out_channels: Channels C of every level.
         num_outs: Levels L; more than the backbone gives are added as in FPN (``add_extra_convs``).
         pool_bins: Bins per side of the pyramid pooling.
-        norm_cfg: Norm layers of laterals and outputs; GN, because it works with one picture a batch.
+        norm_cfg: Norm layers of laterals and outputs; GN, because it works with one picture a
+            batch.
         kwargs: The rest of FPN's arguments.
     """
 

@@ -2,9 +2,9 @@
 
 Shape shorthand: B images, P points of all levels, G ground truth boxes of one image.
 Naming convention: a *point* is the centre of a cell of a level; its *anchor* is the square of
-``ANCHOR_SCALE`` strides around it, used for assignment only; *distances* are those from the point to the
-four sides (left, top, right, bottom), in pixels of the network's input; *quality* is the IoU of a
-candidate with its object.
+``ANCHOR_SCALE`` strides around it, used for assignment only; *distances* are those from the point
+to the four sides (left, top, right, bottom), in pixels of the network's input; *quality* is the IoU
+of a candidate with its object.
 """
 from collections.abc import Sequence
 
@@ -27,9 +27,10 @@ ANCHOR_SCALE = 4  # 16 px at stride 4: in the small-data sets half of the object
 class OCRNetRegionHead(BaseDenseHead):
     """Class-agnostic, anchor-free candidates for the RPN slot of a two-stage detector.
 
-    Every point predicts four distances and one quality: no foreground class, as in OLN (Kim et al., Learning
-    Open-World Object Proposals without Learning to Classify, 2021), with the quality trained on
-    the candidate's own IoU by the quality focal loss (Li et al., Generalized Focal Loss, 2020).
+    Every point predicts four distances and one quality: no foreground class, as in OLN (Kim et al.,
+    Learning Open-World Object Proposals without Learning to Classify, 2021), with the quality
+    trained on the candidate's own IoU by the quality focal loss (Li et al., Generalized Focal Loss,
+    2020).
 
     Args:
         in_channels: Channels of the neck's levels.
@@ -83,7 +84,8 @@ class OCRNetRegionHead(BaseDenseHead):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 normal_init(module, std=0.01)
-        # Nearly all points are background: start from a quality of 0.01 (Lin et al., Focal Loss, 2017).
+        # Nearly all points are background: start from a quality of 0.01 (Lin et al., Focal Loss,
+        # 2017).
         normal_init(self.quality, std=0.01, bias=bias_init_with_prob(0.01))
 
     def forward(self, feats: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:
@@ -99,7 +101,8 @@ class OCRNetRegionHead(BaseDenseHead):
         for level, stride, scale in zip(feats, self.strides, self.scales):
             level = self.tower(level)
             qualities.append(self.quality(level))
-            # exp(0) is half an anchor; the clamp keeps half precision finite (e^8 = 2,981 half anchors)
+            # exp(0) is half an anchor; the clamp keeps half precision finite (e^8 = 2,981 half
+            # anchors)
             half_anchors = scale(self.distances(level)).float().clamp(max=8).exp()
             distances.append(half_anchors * (ANCHOR_SCALE / 2 * stride))
         return qualities, distances

@@ -1,6 +1,7 @@
 """Regions R: pooled on every level, merged by attention over the levels.
 
-Shape shorthand: B images, N regions of a batch, R most regions of one image, L levels, C channels, S pooled side.
+Shape shorthand: B images, N regions of a batch, R most regions of one image, L levels, C channels,
+S pooled side.
 """
 from collections.abc import Sequence
 
@@ -21,13 +22,15 @@ def pool_regions(levels: Sequence[Tensor], boxes: Sequence[Tensor], stride: int,
                  size: int) -> list[Tensor]:
     """RoIAlign with one bilinear sample a bin, for all regions of a batch on every level.
 
-    ``grid_sample`` instead of mmcv's RoIAlign: on a CPU its forward and backward are 2.7 times as fast at one sample a bin
-    (7 times against two by two), and it reads channels-last maps, which mmcv's CPU version silently gets wrong. What a
-    large region loses between its samples on a fine level, the coarser levels hold.
+    ``grid_sample`` instead of mmcv's RoIAlign: on a CPU its forward and backward are 2.7 times as
+    fast at one sample a bin (7 times against two by two), and it reads channels-last maps, which
+    mmcv's CPU version silently gets wrong. What a large region loses between its samples on a fine
+    level, the coarser levels hold.
 
     Args:
         levels: L maps (B, C, H_l, W_l), finest first.
-        boxes: B tensors (R_b, 4), xyxy in pixels of the network's input (continuous: pixel i is [i, i + 1]).
+        boxes: B tensors (R_b, 4), xyxy in pixels of the network's input (continuous: pixel i is [i,
+            i + 1]).
         stride: Of the finest level, pixels.
         size: Bins per side.
 
@@ -55,13 +58,14 @@ def pool_regions(levels: Sequence[Tensor], boxes: Sequence[Tensor], stride: int,
 class OCRNetRoIExtractor(BaseModule):
     """Pools each region from all levels and lets its size and content choose between them.
 
-    The level weights are attention: a query from the region's size over one key a level (level embedding plus
-    the pooled mean), biased at the start towards the level of FPN's equation 1. Takes the place of mmdet's
-    RoI extractors.
+    The level weights are attention: a query from the region's size over one key a level (level
+    embedding plus the pooled mean), biased at the start towards the level of FPN's equation 1.
+    Takes the place of mmdet's RoI extractors.
 
     Args:
         out_channels: C of the neck.
-        featmap_strides: Strides of the L levels that are pooled, in pixels, each twice the one before.
+        featmap_strides: Strides of the L levels that are pooled, in pixels, each twice the one
+            before.
         roi_size: S.
     """
 

@@ -1,4 +1,5 @@
-"""The RoI head M_H(R + F_F(R)): mmdet's StandardRoIHead with the aggregator between pooling and heads.
+"""The RoI head M_H(R + F_F(R)): mmdet's StandardRoIHead with the aggregator between pooling and
+heads.
 
 Shape shorthand: N regions of a batch, C channels, S pooled side.
 """
@@ -18,9 +19,9 @@ from .aggregator import Aggregator, region_places
 class OCRNetRoIHead(StandardRoIHead):
     """Class, box and mask from aggregated regions.
 
-    Works with any neck and any RPN head, in FasterRCNN, MaskRCNN and FastRCNN. The box head is any of mmdet's that reads (N, C, S, S); the
-    mask head any that reads (N, C, 2S, 2S). There is no ``mask_roi_extractor``: masks are read from the same
-    regions at twice the resolution.
+    Works with any neck and any RPN head, in FasterRCNN, MaskRCNN and FastRCNN. The box head is any
+    of mmdet's that reads (N, C, S, S); the mask head any that reads (N, C, 2S, 2S). There is no
+    ``mask_roi_extractor``: masks are read from the same regions at twice the resolution.
 
     Args:
         bbox_roi_extractor: An ``OCRNetRoIExtractor``.
@@ -66,7 +67,8 @@ class OCRNetRoIHead(StandardRoIHead):
         return dict(cls_score=cls_score, bbox_pred=bbox_pred, bbox_feats=bbox_feats)
 
     def bbox_loss(self, x: tuple[Tensor, ...], sampling_results: list[SamplingResult]) -> dict:
-        """As in StandardRoIHead, but ground truth boxes among the samples are hidden from the others.
+        """As in StandardRoIHead, but ground truth boxes among the samples are hidden from the
+        others.
 
         A region that saw them would learn to copy the answer from its context.
         """

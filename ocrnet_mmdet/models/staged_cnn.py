@@ -1,9 +1,9 @@
 """Plain convolutional bodies for the encoder: VGG, the article's 8-layer CNN, and GoogLeNet.
 
 Shape shorthand: B images, C channels, H W pixels.
-Every body is one flat ``nn.Sequential`` called ``features`` that is cut into a stem (up to stride 2) and
-four stages whose maps have strides 4, 8, 16 and 32. VGG keeps torchvision's order of modules, so that
-published ``torchvision://vgg16`` weights load by name.
+Every body is one flat ``nn.Sequential`` called ``features`` that is cut into a stem (up to stride
+2) and four stages whose maps have strides 4, 8, 16 and 32. VGG keeps torchvision's order of
+modules, so that published ``torchvision://vgg16`` weights load by name.
 """
 from collections.abc import Sequence
 
@@ -34,8 +34,8 @@ class StagedCNN(BaseModule):
         stages: Five lists of modules: the stem, then the stages of strides 4, 8, 16, 32.
         channels: Output channels of the four stages.
         out_indices: Stages whose maps are returned, in [0, 4).
-        frozen_stages: -1 freezes nothing, 0 the stem, i the stem and the first i stages: no gradient,
-            norm statistics fixed.
+        frozen_stages: -1 freezes nothing, 0 the stem, i the stem and the first i stages: no
+            gradient, norm statistics fixed.
         norm_eval: Keep all batch norm layers in eval mode while training.
         with_cp: Recompute each stage in the backward pass to save memory.
         init_cfg: As in mmengine; Kaiming by default.
