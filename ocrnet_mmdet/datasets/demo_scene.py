@@ -4,12 +4,13 @@ H W is the picture's side in pixels. Points are continuous xy coordinates in pix
 (pixel j covers [j, j + 1)), colours BGR in 0..255. A cover is the share, 0..1, of every pixel (H W)
 that a shape hides.
 
-Colour and texture say nothing about the class: objects and distractors are painted by the same
-function with random ones. Only the outline does.
+Only the outline names the class. Colour is a hint that errs: objects are more colourful than ground
+and distractors, and each class has a hue of its own from which single objects stray far.
 """
 
 from __future__ import annotations
 
+import colorsys
 from dataclasses import dataclass
 
 import cv2
@@ -18,6 +19,7 @@ import numpy as np
 CLASSES = ('star', 'ring', 'cross', 'leaf', 'crescent')
 MIN_VISIBLE = 0.35  # share of the whole outline, what lies outside the picture included
 MIN_AREA = 25  # visible pixels; below, five shapes cannot be told apart by eye
+HUE_SPREAD = 0.12  # s.d. in turns, where neighbouring classes are 0.2 apart
 SUBPIXELS = 4  # covers are exact to 1 / 4 pixel
 
 Contours = list[np.ndarray]
@@ -143,24 +145,29 @@ def _pattern(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     return (0.5 + 0.5 * wave) * 0.75 + 0.25 * cloud
 
 
-def _colour(rng: np.random.Generator) -> np.ndarray:
-    """A BGR colour of any brightness and any saturation."""
-    return rng.uniform(20, 235) + rng.uniform(0.1, 0.8) * rng.uniform(-110, 110, 3)
+def _colour(rng: np.random.Generator, label: int = -1) -> np.ndarray:
+    """A BGR colour: of an object of the class, or greyish of any brightness (-1)."""
+    if label < 0:
+        return rng.uniform(20, 235) + rng.uniform(0.1, 0.5) * rng.uniform(-110, 110, 3)
+    hue = (label / len(CLASSES) + rng.normal(0, HUE_SPREAD)) % 1
+    rgb = colorsys.hsv_to_rgb(hue, rng.uniform(0.4, 0.9), rng.uniform(0.35, 1))
+    return 255 * np.array(rgb[::-1])
 
 
 def _texture(shape: tuple[int, int], rng: np.random.Generator, contrast: tuple[float, float],
-             away_from: np.ndarray | None = None) -> np.ndarray:
+             away_from: np.ndarray | None = None, label: int = -1) -> np.ndarray:
     """A pattern between two random colours, (H, W, 3) float32.
 
     Args:
         shape: H and W in pixels.
         contrast: Range of the distance between the two colours in BGR.
-        away_from: A BGR colour that the texture's keeps 60 away from, where 8 draws find one
+        away_from: A BGR colour that the texture's keeps 90 away from, where 8 draws find one
             that does: nearer ones could not be told from their ground by eye.
+        label: The object's class, -1 for anything else.
     """
     for _ in range(8):
-        colour = _colour(rng)
-        if away_from is None or np.linalg.norm(colour - away_from) > 60:
+        colour = _colour(rng, label)
+        if away_from is None or np.linalg.norm(colour - away_from) > 90:
             break
     step = rng.normal(size=3)
     step *= rng.uniform(*contrast) / np.linalg.norm(step)
@@ -178,8 +185,8 @@ def _ground(size: int, rng: np.random.Generator) -> np.ndarray:
     nearest = np.argmin([(x - sx)**2 + (y - sy)**2 for sx, sy in seeds], 0)
     ground = np.zeros((size, size, 3), np.float32)
     for field in range(len(seeds)):
-        ground[nearest == field] = _texture(shape, rng, (30, 120))[nearest == field]
-    for _ in range(int(rng.integers(0, 7))):
+        ground[nearest == field] = _texture(shape, rng, (15, 60))[nearest == field]
+    for _ in range(int(rng.integers(0, 4))):
         start, bends = rng.uniform(0, size, 2), rng.normal(0, size / 8, (8, 2))
         points = np.round((start + bends.cumsum(0)) * 16).astype(np.int32)
         cv2.polylines(ground, [points], False, _colour(rng).tolist(), int(rng.integers(1, 4)),
@@ -193,7 +200,7 @@ def _window(cover: np.ndarray, margin: int = 8) -> tuple[slice, slice]:
     return tuple(slice(max(0, span[0] - margin), span[-1] + 1 + margin) for span in spans)
 
 
-def _paint(canvas: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> None:
+def _paint(canvas: np.ndarray, cover: np.ndarray, label: int, rng: np.random.Generator) -> None:
     """Lay one textured, shaded shape with a drop shadow on the canvas (H, W, 3), in place."""
     window = _window(cover)
     canvas, cover = canvas[window], cover[window]
@@ -203,7 +210,7 @@ def _paint(canvas: np.ndarray, cover: np.ndarray, rng: np.random.Generator) -> N
     shadow = cv2.warpAffine(shadow, shift, shape[::-1])
     canvas *= 1 - rng.uniform(0, 0.45) * shadow[..., None]
     covered = (canvas * cover[..., None]).sum((0, 1)) / cover.sum()
-    texture = _texture(shape, rng, (40, 150), away_from=covered)
+    texture = _texture(shape, rng, (20, 90), away_from=covered, label=label)
     rim = 1 - cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.8, 2))
     y, x = (np.mgrid[:shape[0], :shape[1]] / max(shape) - 0.5).astype(np.float32)
     light = 1 + rng.uniform(-0.5, 0.5) * x + rng.uniform(-0.5, 0.5) * y
@@ -216,14 +223,14 @@ def _camera(canvas: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     shape = canvas.shape[:2]
     canvas = canvas * (0.65 + 0.6 * _noise(shape, shape[0] / 2, rng))[..., None]
     canvas = cv2.GaussianBlur(canvas, (0, 0), rng.uniform(0.3, 1.0))
-    canvas = canvas + rng.normal(0, rng.uniform(1, 10), canvas.shape)
+    canvas = canvas + rng.normal(0, rng.uniform(1, 6), canvas.shape)
     return np.clip(np.round(canvas), 0, 255).astype(np.uint8)
 
 
 def draw_scene(size: int, rng: np.random.Generator) -> tuple[np.ndarray, list[SceneObject]]:
     """Draw one picture.
 
-    Shapes are placed from the front to the back, two to nine objects and three to eleven
+    Shapes are placed from the front to the back, two to nine objects and up to four
     distractors in random order. An object of which less than MIN_VISIBLE or MIN_AREA would be
     seen is not drawn at all, so that every object in the picture has its label. Sizes follow a
     power law p(s) ~ 1 / s (each octave equally often) from size / 16 to size / 1.6 pixels.
@@ -236,10 +243,10 @@ def draw_scene(size: int, rng: np.random.Generator) -> tuple[np.ndarray, list[Sc
         The picture, (size, size, 3) uint8 BGR, and its objects, the front one first.
     """
     labels = list(rng.integers(0, len(CLASSES), rng.integers(2, 10)))
-    labels += [-1] * int(rng.integers(3, 12))
+    labels += [-1] * int(rng.integers(0, 5))
     rng.shuffle(labels)
     hidden = np.zeros((size, size), np.float32)
-    covers, objects = [], []
+    covers, objects = [], []  # covers with their labels
     for label in labels:
         side = size / 16 * 10**rng.random()
         outline = OUTLINES[label](rng) if label >= 0 else _distractor(rng)
@@ -251,9 +258,9 @@ def draw_scene(size: int, rng: np.random.Generator) -> tuple[np.ndarray, list[Sc
                 continue
             objects.append(found)
         if cover.any():
-            covers.append(cover)
+            covers.append((cover, int(label)))
         hidden = np.maximum(hidden, cover)
     canvas = _ground(size, rng)
-    for cover in reversed(covers):
-        _paint(canvas, cover, rng)
+    for cover, label in reversed(covers):
+        _paint(canvas, cover, label, rng)
     return _camera(canvas, rng), objects

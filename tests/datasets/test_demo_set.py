@@ -123,8 +123,8 @@ def test_classes_and_sizes_are_spread_out():
     assert shares.min() > 0.15
 
 
-def test_colour_does_not_give_the_class_away():
-    """The nearest class mean of an object's mean colour is right hardly more often than chance."""
+def test_colour_hints_at_the_class_and_does_not_give_it_away():
+    """How often the nearest class mean of an object's mean colour is right; chance is 0.2."""
     colours, labels = [], []
     for picture, objects in scenes(100, size=64):
         for found in objects:
@@ -134,7 +134,7 @@ def test_colour_does_not_give_the_class_away():
     half = len(labels) // 2
     means = [colours[:half][labels[:half] == k].mean(0) for k in range(len(CLASSES))]
     guess = np.linalg.norm(colours[half:, None] - np.array(means), axis=-1).argmin(1)
-    assert (guess == labels[half:]).mean() < 0.32
+    assert 0.3 < (guess == labels[half:]).mean() < 0.7
 
 
 def test_pictures_have_contrast_and_are_not_black_or_white():
