@@ -1,0 +1,38 @@
+import os
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from ocrnet_mmdet.engine.finite_loss import OCRNetFiniteLossHook, last_finite_checkpoint
+from ocrnet_mmdet.errors import InputError
+
+
+def save(folder, name: str, value: float, age: int) -> None:
+    torch.save(dict(state_dict=dict(w=torch.tensor([1.0, value]), n=torch.tensor(3))), folder / name)
+    os.utime(folder / name, (1000 - age, 1000 - age))
+
+
+def check(folder, loss: float) -> None:
+    OCRNetFiniteLossHook().after_train_iter(
+        SimpleNamespace(iter=41, work_dir=str(folder)), 0,
+        outputs=dict(loss=torch.tensor(loss), loss_cls=torch.tensor(loss)))
+
+
+def test_finite_losses_pass(tmp_path):
+    check(tmp_path, 3.0)
+
+
+@pytest.mark.parametrize('loss', [float('nan'), float('inf')])
+def test_the_message_names_step_term_and_the_newest_checkpoint_without_nan(tmp_path, loss):
+    save(tmp_path, 'iter_10.pth', 2.0, age=30)
+    save(tmp_path, 'iter_20.pth', 2.0, age=20)
+    save(tmp_path, 'iter_40.pth', float('nan'), age=10)
+    assert last_finite_checkpoint(tmp_path) == tmp_path / 'iter_20.pth'
+    with pytest.raises(InputError, match='at step 42 .*loss_cls=.*--resume .*iter_20.pth'):
+        check(tmp_path, loss)
+
+
+def test_without_a_checkpoint_it_says_so(tmp_path):
+    with pytest.raises(InputError, match='no checkpoint'):
+        check(tmp_path, float('nan'))
