@@ -11,7 +11,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
-from .datasets.own_data import KNOBS, apply_data_knobs, datasets_of
+from .datasets.own_data import KNOBS, apply_data_knobs, datasets_of, drop_masks
 from .errors import InputError
 
 
@@ -86,6 +86,9 @@ def _build(cfg: Config, skip_bad: bool) -> Runner:
 
 def _set_tta(cfg: Config) -> None:
     """Wrap the model in mmdet's test-time augmentation, with the flipped picture beside the picture."""
+    if cfg.model.get('roi_head') and cfg.model.roi_head.get('mask_head'):
+        print('--tta: boxes alone are scored, mmdet merges no masks')
+        drop_masks(cfg)
     nms = dict(type='nms', iou_threshold=0.5)
     cfg.model = dict(type='DetTTAModel', module=cfg.model, tta_cfg=dict(nms=nms, max_per_img=100))
     dataset = next(datasets_of(cfg.test_dataloader))

@@ -26,7 +26,7 @@ DATA_SETS = dict(
     nuclei=DataSet(('nucleus', ), 256, with_mask=True),
     bccd=DataSet(('RBC', 'WBC', 'Platelets'), 320),
     robosoccer=DataSet(('robot', 'ball', 'goal'), 224),
-    aerial_cars=DataSet(('car', 'bus', 'minibus'), 480),
+    aerial_cars=DataSet(('car', 'bus', 'minibus'), 320),
     coco_mini=DataSet(
         tuple(CocoDataset.METAINFO['classes']), 320, with_mask=True,
         layout=('annotations/instances_train2017.json', 'annotations/instances_val2017.json',

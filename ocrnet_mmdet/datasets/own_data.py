@@ -29,8 +29,16 @@ def apply_data_knobs(cfg: Config) -> None:
     if 'classes' in knobs:
         set_num_classes(cfg.model, len(knobs['classes']))
     if knobs.get('with_mask') is False:
-        cfg.model.roi_head.mask_head = None
-        cfg.model.roi_head.mask_roi_extractor = None
+        drop_masks(cfg)
+
+
+def drop_masks(cfg: Config) -> None:
+    """A detector of boxes alone, scored on boxes alone."""
+    cfg.model.roi_head.mask_head = None
+    cfg.model.roi_head.mask_roi_extractor = None
+    for name in EVALUATORS:
+        for evaluator in _as_list(cfg.get(name)):
+            evaluator.metric = ['bbox']
 
 
 def datasets_of(node: ConfigDict | None) -> Iterator[ConfigDict]:
@@ -76,5 +84,3 @@ def _set_dataset(dataset: ConfigDict, knobs: dict, ann_knob: str) -> None:
 def _set_evaluator(evaluator: ConfigDict, cfg: Config, loader: str, knobs: dict) -> None:
     dataset = next(datasets_of(cfg[loader]))
     evaluator.ann_file = join(dataset.get('data_root') or '', dataset.ann_file)
-    if 'with_mask' in knobs:
-        evaluator.metric = ['bbox', 'segm'] if knobs['with_mask'] else ['bbox']
