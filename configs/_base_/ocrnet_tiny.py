@@ -11,7 +11,7 @@ model = dict(
     rpn_head=dict(in_channels=64, feat_channels=64, norm_cfg=norm_cfg),
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels=64),
-        aggregator=dict(num_heads=4),
+        aggregator=dict(num_heads=4, with_cp=False),
         bbox_head=dict(in_channels=64, fc_out_channels=256),
         mask_head=dict(in_channels=64, conv_out_channels=64, norm_cfg=norm_cfg)),
     train_cfg=dict(rcnn=dict(sampler=dict(num=64))))  # half the step's time on a CPU is per region

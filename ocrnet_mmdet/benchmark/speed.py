@@ -4,6 +4,8 @@ Both models see the same random pictures and the same boxes; every measurement a
 them, so that a change of the machine's pace meets both. Weights are random: the score threshold is
 set to 0, so that each draws its full 100 detections and their masks, as on a crowded picture.
 """
+import ctypes
+import gc
 import platform
 import statistics
 import time
@@ -110,6 +112,8 @@ def _measure(step: Callable[[], None], device: str) -> tuple[float, float]:
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
     else:
+        gc.collect()
+        ctypes.CDLL('libc.so.6').malloc_trim(0)  # what the step before freed is not in use
         Path('/proc/self/clear_refs').write_text('5')  # resets VmHWM to the present
         before = _status('VmRSS')
     start = time.perf_counter()

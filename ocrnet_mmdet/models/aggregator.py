@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import InputError
 
@@ -82,6 +83,7 @@ class Aggregator(nn.Module):
         max_context: Regions of an image that others may attend to: its first ones, which at test
             time are its best. The context of the best 100 regions is then the same whether 100 or
             1,000 are read.
+        with_cp: Recompute each layer in the backward pass to save memory.
     """
 
     def __init__(self,
@@ -90,9 +92,11 @@ class Aggregator(nn.Module):
                  num_heads: int = 8,
                  ffn_ratio: float = 2.0,
                  roi_size: int = 7,
-                 max_context: int = 100) -> None:
+                 max_context: int = 100,
+                 with_cp: bool = False) -> None:
         super().__init__()
         self.max_context = max_context
+        self.with_cp = with_cp
         self.norm_in = nn.LayerNorm(channels)
         self.position = nn.Parameter(torch.zeros(1 + roi_size**2, channels))
         self.place = nn.Sequential(nn.Linear(4, channels), nn.GELU(), nn.Linear(channels, channels))
@@ -132,7 +136,10 @@ class Aggregator(nn.Module):
         tokens = torch.cat([vectors, tokens], dim=1) + self.position
         levels = []
         for layer in self.layers:
-            tokens = layer(tokens, counts, visible)
+            if self.with_cp and tokens.requires_grad:
+                tokens = checkpoint(layer, tokens, counts, visible, use_reentrant=False)
+            else:
+                tokens = layer(tokens, counts, visible)
             levels.append(tokens[:, 0])
         fused = self.fuse(torch.cat(levels, dim=-1))[:, None]
         out = self.out(self.norm_out(tokens[:, 1:] + fused))

@@ -45,12 +45,14 @@ def pool_regions(levels: Sequence[Tensor], boxes: Sequence[Tensor], stride: int,
     y = padded[..., 1:2] + bins * (padded[..., 3:4] - padded[..., 1:2])
     x, y = 2 * x / width - 1, 2 * y / height - 1
     grid = torch.stack(torch.broadcast_tensors(x[:, :, None], y[..., None]), dim=-1)
+    real = torch.cat([torch.arange(count, device=padded.device) + i * padded.shape[1]
+                      for i, count in enumerate(counts)])  # rows that are no padding
     pooled = []
     for level in levels:
         samples = F.grid_sample(level.float(), grid.flatten(1, 2), padding_mode='border',
                                 align_corners=False)  # (B, C, R * size, size)
-        samples = samples.unflatten(2, (-1, size)).transpose(1, 2)  # (B, R, C, size, size)
-        pooled.append(torch.cat([rows[:count] for rows, count in zip(samples, counts)]))
+        samples = samples.unflatten(2, (-1, size)).transpose(1, 2).flatten(0, 1)  # (B * R, C, ...)
+        pooled.append(samples if len(samples) == len(real) else samples[real])
     return pooled
 
 

@@ -85,6 +85,17 @@ def test_every_parameter_gets_a_gradient(net):
     assert all(p.grad.abs().sum() > 0 for p in net.parameters())
 
 
+def test_recomputing_gives_the_same_gradients(net):
+    gradients = []
+    for net.with_cp in (False, True):
+        net.zero_grad()
+        r, places, image, n = regions(3, 2)
+        net(r.requires_grad_(), places, image, n)[0].square().sum().backward()
+        gradients.append([p.grad.clone() for p in net.parameters()])
+    for a, b in zip(*gradients):
+        torch.testing.assert_close(a, b)
+
+
 def test_attention_is_torchs_multi_head_attention():
     torch.manual_seed(0)
     ours, theirs = Attention(C, 4), torch.nn.MultiheadAttention(C, 4, batch_first=True)
