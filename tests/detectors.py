@@ -5,11 +5,9 @@ import torch
 from mmdet.registry import MODELS
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import init_default_scope
 
 import ocrnet_mmdet  # noqa: F401
 
-init_default_scope('mmdet')
 ROOT = Path(__file__).resolve().parents[1]
 GN = dict(type='GN', num_groups=4, requires_grad=True)
 CLASSES = 3

@@ -34,9 +34,11 @@ def comparison_table(records: list[dict], ours: str = 'ocrnet', theirs: str = 's
                     100 * record['scores'][metric])
     rows = ['| data | metric | n | OCRNet | stock | difference (95 %) |', '|---|---|---|---|---|---|']
     for data, metric, arm in list(scores):
-        if arm != ours or (data, metric, theirs) not in scores:
+        if arm != ours:
             continue
         seeds = sorted(scores[data, metric, ours].keys() & scores[data, metric, theirs].keys())
+        if len(seeds) < 2:  # one pair has no interval
+            continue
         a, b = [[scores[data, metric, name][seed] for seed in seeds] for name in (ours, theirs)]
         mean, half = paired_interval(a, b)
         rows.append(f'| {data} | {metric} | {len(seeds)} | {_spread(a)} | {_spread(b)} | '
