@@ -3,10 +3,11 @@ import sys
 from pathlib import Path
 
 import torch
+from mmengine.config import ConfigDict
 from mmengine.dist import all_reduce, get_rank
 from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
-from mmengine.config import ConfigDict
+from mmengine.registry import init_default_scope
 
 from tests.detectors import data_batch, ocrnet_config, tiny
 
@@ -38,6 +39,7 @@ def total_loss(model, batch: dict) -> torch.Tensor:
 def main(out: Path) -> None:
     # mmengine's init_dist asks for a GPU whatever the backend
     torch.distributed.init_process_group('gloo')
+    init_default_scope('mmdet')
     rank = get_rank()
     model = without_chance()
     batch = one_picture(pictures(model), rank)
