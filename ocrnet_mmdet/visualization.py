@@ -22,7 +22,9 @@ def plot_training(log_dir: Path, out: Path) -> Path:
     lines = [json.loads(line)
              for line in (log_dir / 'vis_data/scalars.json').read_text().splitlines()]
     train = [line for line in lines if 'loss' in line]
-    scored = [line for line in lines if 'coco/bbox_mAP' in line]
+    # mmengine logs scores of an iteration-based loop with step 0: theirs is the training's before.
+    scored = [dict(line, step=[t['step'] for t in lines[:i] if 'loss' in t][-1])
+              for i, line in enumerate(lines) if 'coco/bbox_mAP' in line]
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout='constrained')
     for name in (key for key in train[0] if 'loss' in key):
         left.plot([line['step'] for line in train], [line[name] for line in train], label=name)

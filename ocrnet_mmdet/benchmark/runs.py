@@ -29,6 +29,7 @@ class Run:
         val_ann: JSON of the scored pictures; None takes the data set's own.
         augment: Vary size and place of the training pictures; without, they are trained on as they
             are scored.
+        size: Longest side of the pictures, pixels; None takes the data set's.
         options: Further config overrides.
         checkpoint: Weights to score as they are, without training.
     """
@@ -43,6 +44,7 @@ class Run:
     train_ann: str | None = None
     val_ann: str | None = None
     augment: bool = True
+    size: int | None = None
     options: dict | None = None
     checkpoint: str | None = None
 
@@ -59,7 +61,7 @@ def make_config(run: Run, work_dir: Path) -> Config:
     apply_data_knobs(cfg)
     for loader in LOADERS[1:]:
         cfg[loader].dataset.data_prefix.img = train_dir if run.val_ann else val_dir
-    set_picture_size(cfg, data.size, run.augment)
+    set_picture_size(cfg, run.size or data.size, run.augment)
     cfg.train_cfg.update(max_iters=run.steps, val_interval=run.steps)
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = 50

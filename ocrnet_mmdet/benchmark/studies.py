@@ -5,7 +5,7 @@ from pathlib import Path
 from .data_sets import DATA_SETS
 from .report import comparison_table, read_runs
 from .runs import Run, execute_all
-from .subsets import split_images, write_json
+from .subsets import small_pictures, split_images, write_json
 
 ARMS = dict(ocrnet='configs/benchmark/ocrnet_tiny.py', stock='configs/benchmark/stock_tiny.py')
 COMPARED = ('nuclei', 'bccd', 'robosoccer', 'aerial_cars')
@@ -18,6 +18,8 @@ HELD_OUT = 40  # training pictures that the learning rates are chosen on
 TUNE_SEED = 99  # of the split and the training of the choice; no reported run has it
 CANDIDATES = (100, 300, 1000)
 OVERFIT_PICTURES, OVERFIT_STEPS = 16, 600
+# Longest side as trained and scored, and of the pictures that are drawn from: nuclei at their own size.
+OVERFIT_SIZES = dict(nuclei=(256, 256), coco_mini=(384, 640))
 
 
 def against_stock(data_root: str, out: Path, jobs: int) -> None:
@@ -39,8 +41,7 @@ def against_stock(data_root: str, out: Path, jobs: int) -> None:
 def _tuning_runs(data_root: str, out: Path) -> list[Run]:
     runs = []
     for name in TUNED_ON:
-        held, rest = split_images(Path(data_root) / name / DATA_SETS[name].layout[0], HELD_OUT,
-                                  TUNE_SEED)
+        held, rest = split_images(_training_json(data_root, name), HELD_OUT, TUNE_SEED)
         train = write_json(rest, out / 'splits' / f'{name}_train.json')
         val = write_json(held, out / 'splits' / f'{name}_held_out.json')
         runs += [Run(f'{name}_{arm}_lr{rate:g}', config, name, data_root, TUNE_STEPS, rate,
@@ -57,15 +58,24 @@ def _best_rate(folder: Path, arm: str) -> float:
     return max(LEARNING_RATES, key=mean_ap)
 
 
+def _training_json(data_root: str, name: str) -> dict:
+    return json.loads((Path(data_root) / name / DATA_SETS[name].layout[0]).read_text())
+
+
 def overfit(data_root: str, out: Path, jobs: int) -> None:
-    """16 pictures, trained and scored on the same ones, without augmentation."""
+    """16 pictures, trained and scored on the same ones, without augmentation.
+
+    They are drawn among those with at most 100 objects, which is all that a detector returns.
+    """
     runs = []
-    for name in ('nuclei', 'coco_mini'):
-        ann_file = Path(data_root) / name / DATA_SETS[name].layout[0]
-        few = write_json(split_images(ann_file, OVERFIT_PICTURES, 0)[0], out / f'{name}_16.json')
+    for name, (size, longest_side) in OVERFIT_SIZES.items():
+        pictures = small_pictures(_training_json(data_root, name), longest_side, objects=100)
+        few = write_json(split_images(pictures, OVERFIT_PICTURES, 0)[0],
+                         out / 'splits' / f'{name}_{OVERFIT_PICTURES}.json')
         runs.append(Run(f'overfit_{name}', ARMS['ocrnet'], name, data_root, OVERFIT_STEPS, 1e-3, 0,
-                        few, few, augment=False,
-                        options={'train_dataloader.batch_size': 2}))
+                        few, few, augment=False, size=size,
+                        options={'train_dataloader.batch_size': 2,
+                                 'model.train_cfg.rcnn.sampler.num': 128}))
     execute_all(runs, out, jobs)
 
 

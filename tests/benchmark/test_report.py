@@ -1,11 +1,7 @@
-import json
-
 import numpy as np
-import pytest
 from scipy import stats
 
 from ocrnet_mmdet.benchmark.report import comparison_table, paired_interval
-from ocrnet_mmdet.benchmark.subsets import split_images
 
 
 def test_interval_is_scipys_paired_t_interval():
@@ -25,18 +21,3 @@ def test_table_pairs_by_seed_and_leaves_out_what_has_no_partner():
                               record('stock', 1, .24), record('stock', 0, .22),
                               record('ocrnet', 2, .99)])
     assert '| bccd | bbox_mAP | 2 | 32.0 ± 2.8 | 23.0 ± 1.4 | +9.0 ±' in table
-
-
-@pytest.mark.parametrize('seed', [0, 1])
-def test_a_split_is_reproducible_disjoint_and_whole(tmp_path, seed):
-    data = dict(images=[dict(id=i) for i in range(20)],
-                annotations=[dict(id=i, image_id=i % 20) for i in range(60)], categories=[])
-    path = tmp_path / 'a.json'
-    path.write_text(json.dumps(data))
-    held, rest = split_images(path, 5, seed)
-    assert split_images(path, 5, seed) == (held, rest)
-    ids = [{i['id'] for i in part['images']} for part in (held, rest)]
-    assert len(ids[0]) == 5 and ids[0] | ids[1] == set(range(20)) and not ids[0] & ids[1]
-    for part, own in zip((held, rest), ids):
-        assert {a['image_id'] for a in part['annotations']} == own
-    assert split_images(path, 5, seed + 1)[0] != held
