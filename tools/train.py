@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from mmengine.config import DictAction  # noqa: E402
 
 from ocrnet_mmdet.cli import load_config, one_line_errors, run_training  # noqa: E402
+from ocrnet_mmdet.errors import InputError  # noqa: E402
 
 
 def parse_args() -> argparse.Namespace:
@@ -38,7 +39,11 @@ def main() -> None:
     if args.amp:
         cfg.optim_wrapper.type = 'AmpOptimWrapper'
         cfg.optim_wrapper.loss_scale = 'dynamic'
-    cfg.auto_scale_lr.enable = args.auto_scale_lr
+    if args.auto_scale_lr:
+        if 'auto_scale_lr' not in cfg:
+            raise InputError(f'--auto-scale-lr: {args.config} does not say for which batch its rate is: '
+                             'set auto_scale_lr=dict(base_batch_size=...) in it')
+        cfg.auto_scale_lr.enable = True
     if args.resume:
         cfg.resume = True
         cfg.load_from = None if args.resume == 'auto' else args.resume
