@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmdet.evaluation import DumpDetResults
-from mmengine.config import Config
+from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
@@ -28,6 +28,17 @@ def one_line_errors() -> Iterator[None]:
         line = str(error).strip().splitlines()[-1]
         print('error:', line.removeprefix('ocrnet_mmdet.errors.InputError: '), file=sys.stderr)
         sys.exit(2)
+
+
+def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that training and testing have in common."""
+    parser.add_argument('--skip-bad-images', action='store_true',
+                        help='leave out pictures that cannot be read and boxes that are none')
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+                        help='key=value pairs that override the config')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
+                        help='set by torch.distributed.launch')
 
 
 def load_config(args: argparse.Namespace) -> Config:

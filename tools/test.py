@@ -5,9 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmengine.config import DictAction  # noqa: E402
-
-from ocrnet_mmdet.cli import load_config, one_line_errors, run_test  # noqa: E402
+from ocrnet_mmdet.cli import (add_shared_arguments, load_config,  # noqa: E402
+                              one_line_errors, run_test)
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,13 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--show-dir', help='folder (in the work folder) for pictures with detections')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show waits')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips)')
-    parser.add_argument('--skip-bad-images', action='store_true',
-                        help='leave out pictures that cannot be read and boxes that are none')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
-                        help='key=value pairs that override the config')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='set by torch.distributed.launch')
+    add_shared_arguments(parser)
     return parser.parse_args()
 
 

@@ -8,9 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmengine.config import DictAction  # noqa: E402
-
-from ocrnet_mmdet.cli import load_config, one_line_errors, run_training  # noqa: E402
+from ocrnet_mmdet.cli import (add_shared_arguments, load_config,  # noqa: E402
+                              one_line_errors, run_training)
 from ocrnet_mmdet.errors import InputError  # noqa: E402
 
 
@@ -23,13 +22,7 @@ def parse_args() -> argparse.Namespace:
                         help='scale the learning rate to the batch size')
     parser.add_argument('--resume', nargs='?', const='auto',
                         help='resume from a checkpoint; without a path, from the last one of the work folder')
-    parser.add_argument('--skip-bad-images', action='store_true',
-                        help='leave out pictures that cannot be read and boxes that are none')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
-                        help='key=value pairs that override the config')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='set by torch.distributed.launch')
+    add_shared_arguments(parser)
     return parser.parse_args()
 
 
