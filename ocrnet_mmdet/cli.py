@@ -59,6 +59,8 @@ def load_config(args: argparse.Namespace) -> Config:
 
 def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
     """Check the data that the config names, or clean it, then train."""
+    if cfg.get('load_from') and cfg.model.get('backbone'):
+        cfg.model.backbone.init_cfg = None  # weights that load_from replaces need no download
     runner = _build(cfg, skip_bad)
     runner.train()
     return runner

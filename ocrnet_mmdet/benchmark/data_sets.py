@@ -13,6 +13,8 @@ class DataSet:
         size: Longest side at test time, pixels; training varies it by 0.7 to 1.4 and crops 128 px.
         with_mask: Whether the annotations have segmentations.
         layout: Train JSON, val JSON, train pictures, val pictures.
+        crop_holds_object: Draw another picture when a training crop holds no object.
+        steps: Of a full-label training in ``against_stock``.
     """
 
     classes: tuple[str, ...]
@@ -20,13 +22,15 @@ class DataSet:
     with_mask: bool = False
     layout: tuple[str, str, str, str] = (
         'annotations/train.json', 'annotations/val.json', 'images/', 'images/')
+    crop_holds_object: bool = False
+    steps: int = 300
 
 
 DATA_SETS = dict(
     nuclei=DataSet(('nucleus', ), 256, with_mask=True),
     bccd=DataSet(('RBC', 'WBC', 'Platelets'), 320),
     robosoccer=DataSet(('robot', 'ball', 'goal'), 224),
-    aerial_cars=DataSet(('car', 'bus', 'minibus'), 320),
+    aerial_cars=DataSet(('car', 'bus', 'minibus'), 480, crop_holds_object=True, steps=900),
     coco_mini=DataSet(
         tuple(CocoDataset.METAINFO['classes']), 320, with_mask=True,
         layout=('annotations/instances_train2017.json', 'annotations/instances_val2017.json',

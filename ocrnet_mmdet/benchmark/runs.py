@@ -16,6 +16,7 @@ from ..datasets.own_data import LOADERS, apply_data_knobs
 from .data_sets import DATA_SETS
 
 CROP = 128
+ZOOM = (0.7, 1.4)  # of the training pictures, the configs' ratio_range
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Run:
         size: Longest side of the pictures, pixels; None takes the data set's.
         options: Further config overrides.
         checkpoint: Weights to score as they are, without training.
+        load_from: Weights to start the training from.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Run:
     size: int | None = None
     options: dict | None = None
     checkpoint: str | None = None
+    load_from: str | None = None
 
 
 def make_config(run: Run, work_dir: Path) -> Config:
@@ -62,6 +65,9 @@ def make_config(run: Run, work_dir: Path) -> Config:
     for loader in LOADERS[1:]:
         cfg[loader].dataset.data_prefix.img = train_dir if run.val_ann else val_dir
     set_picture_size(cfg, run.size or data.size, run.augment)
+    for step in cfg.train_dataloader.dataset.pipeline:
+        if step.type == 'RandomCrop':
+            step.allow_negative_crop = not data.crop_holds_object
     cfg.train_cfg.update(max_iters=run.steps, val_interval=run.steps)
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = 50
@@ -96,7 +102,7 @@ def execute(run: Run, out: Path) -> None:
     """Train, or take ``run.checkpoint``; score the last checkpoint and write ``out``."""
     import ocrnet_mmdet  # noqa: F401
     cfg = make_config(run, out.with_suffix(''))
-    cfg.load_from = run.checkpoint
+    cfg.load_from = run.checkpoint or run.load_from
     runner = Runner.from_cfg(cfg)
     start = time.time()
     if run.checkpoint:
@@ -115,28 +121,35 @@ def execute(run: Run, out: Path) -> None:
     part.rename(out)
 
 
-def execute_all(runs: list[Run], folder: Path, jobs: int) -> None:
+def execute_all(runs: list, folder: Path, jobs: int) -> None:
     """Each run in a process with one thread, ``jobs`` at a time; finished ones are not repeated.
+
+    A run's module has a ``python -m`` of its own that takes the run as JSON and where to write.
 
     A failed run leaves its log beside where its JSON would be, and the others go on.
     """
     folder.mkdir(parents=True, exist_ok=True)
 
-    def start(run: Run) -> None:
+    def start(run) -> None:
         out = folder / f'{run.name}.json'
         if out.exists():
             return
-        command = [sys.executable, '-W', 'ignore', '-m', 'ocrnet_mmdet.benchmark.runs',
+        command = [sys.executable, '-W', 'ignore', '-m', type(run).__module__,
                    json.dumps(asdict(run)), str(out)]
         with open(out.with_suffix('.log'), 'w') as log:
             status = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT,
                                     env=dict(os.environ, OMP_NUM_THREADS='1')).returncode
         print(f'{time.strftime("%H:%M:%S")} {run.name}: '
-              + (json.loads(out.read_text())['scores'].__str__() if status == 0
+              + (_result(out) if status == 0
                  else f'failed, see {out.with_suffix(".log")}'), flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(start, runs))
+
+
+def _result(out: Path) -> str:
+    record = json.loads(out.read_text())
+    return str(record.get('scores') or record['monitors'])
 
 
 if __name__ == '__main__':

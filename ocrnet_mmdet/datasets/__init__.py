@@ -1,4 +1,10 @@
-"""Data: the image loader, the generated demo set, checks of what a user brings."""
+"""Data: loading, pictures with and without labels, the generated demo set, checks of what a user brings."""
+from .image_folder import OCRNetImageFolder
+from .image_shards import OCRNetImageShards
+from .label_dataset import OCRNetLabelDataset
+from .label_pipeline import OCRNetCropToBox, OCRNetPackLabel, OCRNetRandomResizedCrop
 from .load_image import OCRNetLoadImage
+from .variation_sampler import OCRNetVariationSampler
 
-__all__ = ['OCRNetLoadImage']
+__all__ = ['OCRNetCropToBox', 'OCRNetImageFolder', 'OCRNetImageShards', 'OCRNetLabelDataset',
+           'OCRNetLoadImage', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop', 'OCRNetVariationSampler']

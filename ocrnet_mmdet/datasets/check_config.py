@@ -51,8 +51,10 @@ def _sources(cfg: Config) -> Iterator[_Source]:
             reads_coco = (isinstance(kind, type) and issubclass(kind, CocoDataset)
                           and kind.load_data_list is CocoDataset.load_data_list
                           and kind.parse_data_info is CocoDataset.parse_data_info)
+            if not reads_coco or dataset.get('backend_args'):
+                continue
             ann_file = _join(dataset.get('data_root'), dataset.get('ann_file') or '')
-            if not reads_coco or '://' in ann_file or dataset.get('backend_args'):
+            if '://' in ann_file:
                 continue
             img_dir = _join(dataset.get('data_root'),
                             (dataset.get('data_prefix') or {}).get('img', ''))

@@ -83,4 +83,6 @@ def _set_dataset(dataset: ConfigDict, knobs: dict, ann_knob: str) -> None:
 
 def _set_evaluator(evaluator: ConfigDict, cfg: Config, loader: str, knobs: dict) -> None:
     dataset = next(datasets_of(cfg[loader]))
+    if 'ann_file' not in evaluator:
+        return
     evaluator.ann_file = join(dataset.get('data_root') or '', dataset.ann_file)

@@ -1,4 +1,7 @@
+from .accuracy import OCRNetAccuracy
 from .checkpoint_check import OCRNetCheckpointCheckHook
+from .final_test import OCRNetFinalTestHook
 from .finite_loss import OCRNetFiniteLossHook
 
-__all__ = ['OCRNetCheckpointCheckHook', 'OCRNetFiniteLossHook']
+__all__ = ['OCRNetAccuracy', 'OCRNetCheckpointCheckHook', 'OCRNetFinalTestHook',
+           'OCRNetFiniteLossHook']

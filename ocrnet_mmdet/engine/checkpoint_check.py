@@ -1,6 +1,7 @@
 """What a checkpoint fills of a model: mmengine loads with ``strict=False`` and is silent if nothing matches."""
 from collections import Counter
 
+import torch
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmdet.registry import HOOKS
@@ -8,6 +9,9 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ..errors import InputError
+
+# the last layers of box and mask branch, the only ones whose size depends on the classes but the classifier
+AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')
 
 
 def match_parts(model: nn.Module, state: dict[str, Tensor]) -> dict[str, tuple[int, int]]:
@@ -19,9 +23,33 @@ def match_parts(model: nn.Module, state: dict[str, Tensor]) -> dict[str, tuple[i
     return {part: (same[part], total[part]) for part in total}
 
 
+def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
+    """Give every class of ``model`` the class-agnostic last layers of box and mask that ``state`` has.
+
+    A detector pretrained without labels has one row group for all classes; a class-specific one
+    starts each class from it. Changes ``state``.
+
+    Returns:
+        The keys that were repeated.
+    """
+    repeated = []
+    for key, own in model.state_dict().items():
+        given = state.get(key)
+        if given is None or not key.startswith(AGNOSTIC) or given.shape == own.shape:
+            continue
+        if given.shape[1:] == own.shape[1:] and len(own) % len(given) == 0:
+            state[key] = torch.cat([given] * (len(own) // len(given)))
+            repeated.append(key)
+    return repeated
+
+
 @HOOKS.register_module()
 class OCRNetCheckpointCheckHook(Hook):
-    """Logs matched / total per part when weights are loaded, and refuses a file that leaves a part empty."""
+    """Logs matched / total per part when weights are loaded, and refuses a file that leaves a part empty.
+
+    The layers of a file pretrained without labels that are class-agnostic there and not here are
+    repeated for every class.
+    """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """
@@ -31,7 +59,11 @@ class OCRNetCheckpointCheckHook(Hook):
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
-        parts = match_parts(model, checkpoint.get('state_dict', checkpoint))
+        state = checkpoint.get('state_dict', checkpoint)
+        if checkpoint.get('meta', {}).get('pretrained_without_labels'):
+            for key in repeat_agnostic(model, state):
+                runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')
+        parts = match_parts(model, state)
         table = ', '.join(f'{part} {same}/{total}' for part, (same, total) in parts.items())
         runner.logger.info(f'checkpoint matches: {table}')
         empty = [part for part, (same, _) in parts.items() if not same]

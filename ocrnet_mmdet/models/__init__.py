@@ -1,4 +1,5 @@
 from .aggregator import Aggregator
+from .classifier import OCRNetClassifier
 from .detector import OCRNetDetector
 from .encoder import OCRNetEncoder
 from .region_generator import OCRNetRegionGenerator
@@ -6,5 +7,5 @@ from .region_head import OCRNetRegionHead
 from .roi_extractor import OCRNetRoIExtractor
 from .roi_head import OCRNetRoIHead
 
-__all__ = ['Aggregator', 'OCRNetDetector', 'OCRNetEncoder', 'OCRNetRegionGenerator',
+__all__ = ['Aggregator', 'OCRNetClassifier', 'OCRNetDetector', 'OCRNetEncoder', 'OCRNetRegionGenerator',
            'OCRNetRegionHead', 'OCRNetRoIExtractor', 'OCRNetRoIHead']

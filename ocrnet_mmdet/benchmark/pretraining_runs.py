@@ -1,0 +1,89 @@
+"""One pretraining without labels and what its monitors said, as a JSON file."""
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from .data_sets import DATA_SETS
+from .runs import CROP, ZOOM
+
+CACHE = 'work_dirs/regions'  # of discovered regions, shared by all runs
+
+
+@dataclass(frozen=True)
+class PretrainRun:
+    """What distinguishes one pretraining from another.
+
+    Args:
+        config: Config file of the arm.
+        data: A name in ``DATA_SETS``; its training pictures are read, their labels are not.
+        batch: Pictures of a step; each is seen in two views.
+        options: Further config overrides.
+    """
+
+    name: str
+    config: str
+    data: str
+    data_root: str
+    steps: int
+    lr: float
+    seed: int
+    batch: int = 16
+    options: dict | None = None
+
+
+def view_area(size: int) -> tuple[float, float]:
+    """Share of a square picture that a training crop of fine-tuning shows, least and most.
+
+    Args:
+        size: Longest side that fine-tuning resizes the picture to, before its zoom.
+    """
+    return tuple(min((CROP / (size * zoom))**2, 1.0) for zoom in reversed(ZOOM))
+
+
+def make_config(run: PretrainRun, work_dir: Path) -> Config:
+    """The arm's config with the run's pictures, sizes, schedule and seed."""
+    data = DATA_SETS[run.data]
+    train_ann, _, train_dir, _ = data.layout
+    cfg = Config.fromfile(run.config)
+    loader = cfg.train_dataloader
+    loader.update(batch_size=run.batch, num_workers=0, persistent_workers=False)
+    loader.dataset.update(data_root=f'{run.data_root}/{run.data}/', ann_file=train_ann,
+                          data_prefix=dict(img=train_dir), seed=run.seed)
+    _, discover, views = loader.dataset.pipeline
+    discover.cache_dir = CACHE
+    views.update(size=CROP, area=view_area(data.size))
+    warm_up, cosine = cfg.param_scheduler
+    warm_up.end = cosine.begin = run.steps // 12
+    cosine.update(end=run.steps, T_max=run.steps - run.steps // 12)
+    cfg.train_cfg.update(max_iters=run.steps, val_interval=run.steps + 1)
+    cfg.optim_wrapper.optimizer.lr = run.lr
+    cfg.randomness = dict(seed=run.seed)
+    cfg.default_hooks.checkpoint.update(interval=run.steps + 1, save_last=False)
+    cfg.work_dir = str(work_dir)
+    cfg.merge_from_dict(run.options or {})
+    return cfg
+
+
+def execute(run: PretrainRun, out: Path) -> None:
+    """Pretrain and write ``out``; the detector lies in the folder beside it."""
+    import ocrnet_mmdet  # noqa: F401
+    runner = Runner.from_cfg(make_config(run, out.with_suffix('')))
+    start = time.time()
+    runner.train()
+    record = dict(run=asdict(run), wall_seconds=round(time.time() - start, 1),
+                  monitors={key.removeprefix('train/'): round(float(value.current()), 4)
+                            for key, value in runner.message_hub.log_scalars.items()},
+                  torch=torch.__version__, threads=torch.get_num_threads())
+    part = out.with_suffix('.part')
+    part.write_text(json.dumps(record, indent=1))
+    part.rename(out)
+
+
+if __name__ == '__main__':
+    execute(PretrainRun(**json.loads(sys.argv[1])), Path(sys.argv[2]))

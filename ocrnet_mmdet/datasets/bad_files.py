@@ -1,0 +1,65 @@
+"""The file that names the pictures which could not be read."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from mmengine.logging import print_log
+
+
+class BadFiles:
+    """Collects unreadable pictures, one line ``name<TAB>reason`` each, from any number of processes.
+
+    Every line is one appending write, and a process reads what the others have written before it
+    adds its own: a file is named once, unless two processes meet it in the same instant.
+
+    Args:
+        path: The text file, begun at the first bad picture; a file that is there is continued.
+            None counts this process's only.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+        self._names: set[str] = set()
+        self._read = 0  # bytes of the file that are in _names
+
+    def __contains__(self, name: str) -> bool:
+        return _one_line(name) in self._names
+
+    def count(self) -> int:
+        """Bad pictures so far, the other processes' too."""
+        self._read_on()
+        return len(self._names)
+
+    def add(self, name: str, reason: str) -> None:
+        """Note a picture, and log the first."""
+        name, reason = _one_line(name), _one_line(reason)
+        self._read_on()
+        if name in self._names:
+            return
+        if not self._names:
+            where = f'; all are named in {self.path}' if self.path else ''
+            print_log(f'{name} is left out: {reason}{where}', logger='current', level=logging.WARNING)
+        self._names.add(name)
+        if self.path:
+            os.makedirs(os.path.dirname(os.path.abspath(self.path)), exist_ok=True)
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(file, os.fsencode(f'{name}\t{reason}\n'))
+            finally:
+                os.close(file)
+
+    def _read_on(self) -> None:
+        if not self.path or not os.path.exists(self.path):
+            return
+        with open(self.path, 'rb') as file:
+            file.seek(self._read)
+            new = file.read()
+        whole = new[:new.rfind(b'\n') + 1]
+        self._read += len(whole)
+        self._names.update(os.fsdecode(line.partition(b'\t')[0]) for line in whole.splitlines())
+
+
+def _one_line(text: str) -> str:
+    return ' '.join(text.split())

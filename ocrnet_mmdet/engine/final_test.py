@@ -1,0 +1,12 @@
+"""Scores the test data once a training is over."""
+from mmdet.registry import HOOKS
+from mmengine.hooks import Hook
+from mmengine.runner import Runner
+
+
+@HOOKS.register_module()
+class OCRNetFinalTestHook(Hook):
+    """Runs the test loop after the last epoch, on the last weights: one log for train, val and test."""
+
+    def after_train(self, runner: Runner) -> None:
+        runner.test_loop.run()

@@ -1,0 +1,156 @@
+"""The self-supervised runner hook: the teacher's and the terms' schedules, monitors, alarms, export."""
+from __future__ import annotations
+
+import random
+import time
+
+import numpy as np
+import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import get_rank, master_only
+from mmengine.hooks import Hook
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+
+from ..errors import InputError
+from . import monitors
+from .export import EXPORT_NAME, export_detector
+from .pretrainer import OCRNetPretrainer
+from .region_loss import squared_residual
+from .schedules import cosine, ramp
+
+STATE = 'ocrnet_pretrain'  # key of the hook's state in a checkpoint
+ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')  # what the pretrainer saw -> its name
+
+
+@HOOKS.register_module()
+class OCRNetPretrainHook(Hook):
+    """Runs what of a pretraining depends on the step, watches it and hands the teacher over.
+
+    Every step's random numbers depend on the seed, the rank and the step alone, so a resumed run is the
+    run that was never stopped.
+
+    Args:
+        momentum: The teacher's, from the first step to the last along a cosine.
+        sigma_from: Share of the steps after which the log-variances join in, over as long again.
+        own_from: Share of the steps after which the teacher's own candidates join in, rising to all
+            at the end; 1 leaves them out.
+        interval: Steps between two looks of the monitors.
+        collapse: Arguments of :class:`~ocrnet_mmdet.pretraining.monitors.CollapseMonitor`.
+    """
+
+    priority = 'NORMAL'  # before LoggerHook, which prints what this one measures
+
+    def __init__(self, momentum: tuple[float, float] = (0.99, 1.0), sigma_from: float = 0.12,
+                 own_from: float = 1.0, interval: int = 10, collapse: dict = dict()) -> None:
+        self.momentum = tuple(momentum)
+        self.sigma_from = sigma_from
+        self.own_from = own_from
+        self.interval = interval
+        self.collapse = monitors.CollapseMonitor(**collapse)
+        self.alarms = {seen: monitors.PlateauAlarm(name) for seen, name in ALARMS.items()}
+        self.said: set[str] = set()
+        self.start = (0.0, 0)
+
+    def before_run(self, runner: Runner) -> None:
+        """
+        Raises:
+            InputError: The model is no ``OCRNetPretrainer``.
+        """
+        if not isinstance(_pretrainer(runner), OCRNetPretrainer):
+            raise InputError(f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
+                             f'{type(_pretrainer(runner)).__name__}: set model.type or drop the hook')
+
+    def before_train_iter(self, runner: Runner, batch_idx: int,
+                          data_batch: dict | None = None) -> None:
+        step, model = runner.iter, _pretrainer(runner)
+        seed = np.random.SeedSequence((runner.seed or 0, get_rank(), step)).generate_state(1)[0]
+        torch.manual_seed(int(seed))
+        np.random.seed(seed)
+        random.seed(int(seed))
+        if not self.start[0]:
+            self.start = (time.time(), step)
+        begin = self.sigma_from * runner.max_iters
+        model.sigma_share = ramp(begin, 2 * begin, step)
+        model.own_share = 0.0 if self.own_from >= 1 else ramp(
+            self.own_from * runner.max_iters, runner.max_iters, step)
+
+    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
+                         outputs: dict | None = None) -> None:
+        model, step = _pretrainer(runner), runner.iter + 1
+        model.update_teacher(cosine(*self.momentum, runner.max_iters, runner.iter))
+        if step % self.interval:
+            return
+        values = measure(model)
+        seconds = max(time.time() - self.start[0], 1e-9)
+        views = len(data_batch['inputs'][0])
+        values['pictures_per_second'] = views * (step - self.start[1]) / seconds
+        for name, value in values.items():
+            runner.message_hub.update_scalar(f'train/{name}', float(value))
+        self._raise_alarms(runner, model, values, step)
+
+    def _raise_alarms(self, runner: Runner, model: OCRNetPretrainer, values: dict,
+                      step: int) -> None:
+        for seen, alarm in self.alarms.items():
+            if seen in model.seen:
+                message = alarm.update(step, *_loss_and_level(seen, *model.seen[seen]))
+                if message and seen not in self.said:
+                    self.said.add(seen)
+                    runner.logger.warning(message)
+        if 'spread' in values:
+            message = self.collapse.update(step, float(values['spread']),
+                                           float(values['rank_share']))
+            if message:
+                raise InputError(f'{message}; the last checkpoint is in {runner.work_dir}')
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint[STATE] = dict(
+            collapse=self.collapse.state_dict(), said=sorted(self.said),
+            alarms={seen: alarm.state_dict() for seen, alarm in self.alarms.items()})
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        state = checkpoint.get(STATE)
+        if state and runner._resume:
+            self.collapse.load_state_dict(state['collapse'])
+            self.said = set(state['said'])
+            for seen, alarm in self.alarms.items():
+                alarm.load_state_dict(state['alarms'][seen])
+
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        path = export_detector(_pretrainer(runner), runner)
+        runner.logger.info(f'pretrained detector: {path}; fine-tune it with --cfg-options '
+                           f'load_from={path}')
+
+
+def measure(model: OCRNetPretrainer) -> dict[str, torch.Tensor]:
+    """The monitors' values of the model's last step; what the step did not see is left out."""
+    seen, values = model.seen, {}
+    if 'regions' in seen:
+        values['regions'] = torch.tensor(sum(map(len, seen['regions'])) / len(seen['regions']))
+        values['candidate_recall'] = monitors.candidate_recall(
+            seen['candidates'], seen['regions'])
+    for name in ALARMS.keys() & seen.keys():
+        loss, level = _loss_and_level(name, *seen[name])
+        values[f'{name}_ratio'] = torch.tensor(loss / level if level else float('nan'))
+    if 'vectors' in seen:
+        vectors = seen['vectors']
+        near, chance = monitors.same_picture_share(vectors, seen['pictures'])
+        values.update(
+            spread=monitors.spread(vectors), effective_rank=monitors.effective_rank(vectors),
+            rank_share=monitors.rank_share(vectors), alignment=monitors.alignment(*seen['pair']),
+            uniformity=monitors.uniformity(vectors), same_picture=near, same_picture_chance=chance,
+            variance_calibration=monitors.variance_calibration(
+                seen['log_variance'], squared_residual(seen['prediction'], seen['target'])))
+    return values
+
+
+def _loss_and_level(name: str, loss: torch.Tensor, level: torch.Tensor) -> tuple[float, float]:
+    """``level`` of the masks are their targets, of the boxes the loss of leaving them unmoved."""
+    if name == 'mask_level':
+        level = monitors.constant_bce(level)
+    return float(loss.sum()), float(level)
+
+
+def _pretrainer(runner: Runner) -> torch.nn.Module:
+    return runner.model.module if is_model_wrapper(runner.model) else runner.model

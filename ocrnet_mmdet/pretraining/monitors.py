@@ -1,0 +1,274 @@
+"""What the region vectors, candidates and losses of a label-free training look like, and alarms.
+
+Shape shorthand: N regions of a batch, D a region vector's length, M candidates and R regions of an image.
+The measures are functions of detached tensors and give a scalar tensor (no exchange with the
+device until it is read), NaN where there are too few rows to tell. The alarms are plain Python.
+"""
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TOO_FEW = float('nan')
+
+
+def spread(vectors: Tensor) -> Tensor:
+    """Mean per-dimension standard deviation of the unit vectors, times sqrt(D).
+
+    1 where they point everywhere alike, 0 where all point one way. Healthy 0.6 to 1; below 0.3
+    collapsed (SimSiam, Chen and He 2021, figure 2, reports it without the factor).
+
+    Args:
+        vectors: (N, D).
+    """
+    vectors = F.normalize(vectors.detach().float(), dim=1)
+    return vectors.std(dim=0).mean() * math.sqrt(vectors.shape[1])
+
+
+def effective_rank(vectors: Tensor) -> Tensor:
+    """RankMe: exp of the entropy of the singular values' shares, in [1, min(N, D)].
+
+    Garrido et al. 2023, equation 3, on the matrix as it is: centred, vectors that are all but
+    equal would show the full rank of their noise.
+
+    Args:
+        vectors: (N, D).
+    """
+    vectors = vectors.detach().float()
+    if not len(vectors) or not vectors.isfinite().all():
+        return vectors.new_tensor(TOO_FEW)
+    values = torch.linalg.svdvals(vectors)
+    shares = values / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
+    return torch.special.entr(shares).sum().exp()
+
+
+def rank_share(vectors: Tensor) -> Tensor:
+    """Effective rank on a scale from 0, one direction, to 1, all that N vectors of length D can have.
+
+    Healthy above 0.3 and rising; below 0.1 collapsed. (rank - 1) / (min(N, D) - 1) rather than
+    rank / D: of 64 vectors of length 256 the rank is 64 at most, and it is 1 at least, which would
+    be a tenth of ten.
+
+    Args:
+        vectors: (N, D).
+    """
+    most = min(vectors.shape)
+    if most < 2:
+        return vectors.new_tensor(TOO_FEW)
+    return (effective_rank(vectors) - 1) / (most - 1)
+
+
+def alignment(a: Tensor, b: Tensor) -> Tensor:
+    """Mean squared distance of unit vectors of the same regions in two views, in [0, 4].
+
+    Wang and Isola 2020, equation 2 with alpha = 2. Unrelated vectors have 2; healthy is falling from
+    there while :func:`uniformity` stays low; 0 with a uniformity of 0 is collapse.
+
+    Args:
+        a, b: (N, D) each.
+    """
+    a, b = (F.normalize(v.detach().float(), dim=1) for v in (a, b))
+    return (a - b).square().sum(dim=1).mean()
+
+
+def uniformity(vectors: Tensor) -> Tensor:
+    """Logarithm of the mean over pairs of exp(-2 distance^2) of the unit vectors, in [-8, 0].
+
+    Wang and Isola 2020, equation 3 with t = 2. 0 is collapse; vectors that point everywhere alike come
+    to -4 (healthy below -2). It does not see a collapse of some dimensions: the rank does.
+
+    Args:
+        vectors: (N, D).
+    """
+    vectors = F.normalize(vectors.detach().float(), dim=1)
+    return torch.pdist(vectors).square().mul(-2).exp().mean().log()
+
+
+def _ranks(values: Tensor) -> Tensor:
+    """(N,) rank of each value, equal ones share the mean of theirs."""
+    _, inverse, counts = values.unique(return_inverse=True, return_counts=True)
+    return (counts.cumsum(0) - (counts - 1) / 2)[inverse]
+
+
+def variance_calibration(log_variance: Tensor, residual: Tensor) -> Tensor:
+    """Spearman's rank correlation of predicted log-variance and residual, in [-1, 1].
+
+    Healthy above 0.3: the regions that are said to be uncertain are the ones that are missed. 0 where
+    either is constant (a log-variance pinned at its bound tells nothing).
+
+    Args:
+        log_variance: (N,).
+        residual: (N,), squared or its logarithm, which has the same ranks.
+    """
+    if len(residual) < 2:
+        return residual.new_tensor(TOO_FEW)
+    a, b = (_ranks(v.detach().float()) for v in (log_variance, residual))
+    a, b = a - a.mean(), b - b.mean()
+    return (a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12)
+
+
+def same_picture_share(vectors: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of regions whose nearest other region (by angle) lies in the same picture, and chance's.
+
+    Healthy is falling towards chance; near 1 the vectors tell the picture, not the region.
+
+    Args:
+        vectors: (N, D).
+        pictures: (N,) integers, one value a picture.
+
+    Returns:
+        The share, and the share that vectors without any meaning would have.
+    """
+    if len(vectors) < 2:
+        return vectors.new_tensor(TOO_FEW), vectors.new_tensor(TOO_FEW)
+    vectors = F.normalize(vectors.detach().float(), dim=1)
+    nearest = (vectors @ vectors.T).fill_diagonal_(-torch.inf).argmax(dim=1)
+    same = pictures[:, None] == pictures
+    return ((pictures[nearest] == pictures).float().mean(),
+            (same.sum(dim=1) - 1).float().mean() / (len(vectors) - 1))
+
+
+def _iou(a: Tensor, b: Tensor) -> Tensor:
+    """(M, R) IoU of boxes (M, 4) and (R, 4), xyxy."""
+    low, high = torch.max(a[:, None, :2], b[:, :2]), torch.min(a[:, None, 2:], b[:, 2:])
+    common = (high - low).clamp(min=0).prod(dim=2)
+    area_a, area_b = ((boxes[:, 2:] - boxes[:, :2]).prod(dim=1) for boxes in (a, b))
+    return common / (area_a[:, None] + area_b - common).clamp(min=1e-12)
+
+
+def candidate_recall(candidates: list[Tensor], regions: list[Tensor], iou: float = 0.5) -> Tensor:
+    """Share of all images' regions that one of the image's candidates covers with at least ``iou``.
+
+    Healthy is rising, above 0.5 towards the end; what candidates there are (50, 100) sets the scale.
+
+    Args:
+        candidates: Per image (M, 4) xyxy, pixels of the frame of ``regions``.
+        regions: Per image (R, 4) xyxy.
+    """
+    found = [(_iou(c.detach(), r) >= iou).any(dim=0) for c, r in zip(candidates, regions)]
+    return torch.cat(found).float().mean()
+
+
+def constant_l1(targets: Tensor) -> Tensor:
+    """Mean absolute error of the best constant: each dimension's median.
+
+    A box loss that stays there has learnt where boxes usually are, not where this one is.
+
+    Args:
+        targets: (N, ...), what an L1 loss with a mean over all elements is given.
+    """
+    targets = targets.detach().float()
+    if not len(targets):
+        return targets.new_tensor(TOO_FEW)
+    return (targets - targets.median(dim=0).values).abs().mean()
+
+
+def constant_bce(targets: Tensor) -> Tensor:
+    """Binary cross-entropy of the best constant: the entropy of the fill, in nats, at most log 2.
+
+    Args:
+        targets: Any shape, in [0, 1].
+    """
+    fill = targets.detach().float().mean()
+    return torch.special.entr(fill) + torch.special.entr(1 - fill)
+
+
+class CollapseMonitor:
+    """Says when the region vectors have been collapsed for too long.
+
+    Args:
+        min_spread: :func:`spread` below this is collapse.
+        min_rank_share: :func:`rank_share` below this is collapse.
+        patience: Steps without a healthy value before it is said: a new net's vectors often begin
+            alike and part in the first steps.
+    """
+
+    def __init__(self, min_spread: float = 0.3, min_rank_share: float = 0.1,
+                 patience: int = 100) -> None:
+        self.floors = dict(spread=min_spread, rank_share=min_rank_share)
+        self.patience = patience
+        self.since: dict[str, int] = {}  # measure -> first step of its present low
+
+    def update(self, step: int, spread: float, rank_share: float) -> str | None:
+        """The message of what collapsed, since when and what to do; None otherwise.
+
+        NaN (too few regions in this step) leaves all as it was. Steps need not be consecutive.
+        """
+        values = dict(spread=spread, rank_share=rank_share)
+        for name, value in values.items():
+            if value >= self.floors[name]:
+                self.since.pop(name, None)
+            elif value < self.floors[name]:
+                self.since.setdefault(name, step)
+        lows = [f'{name} {values[name]:.3g} (healthy above {self.floors[name]:g}) since step {first}'
+                for name, first in self.since.items() if step - first >= self.patience]
+        if not lows:
+            return None
+        return (f'step {step}: the region vectors have collapsed, {" and ".join(lows)}: give the '
+                'variance and covariance terms more weight, lower optim_wrapper.optimizer.lr, or '
+                "leave form='literal' for 'beta_nll'")
+
+    def state_dict(self) -> dict:
+        return dict(since=dict(self.since))
+
+    def load_state_dict(self, state: dict) -> None:
+        self.since = dict(state['since'])
+
+
+class PlateauAlarm:
+    """Says when a loss has stayed where a constant prediction would have it: the face of a silent bug.
+
+    Loss and constant level are smoothed, each by itself, over about ``window`` steps, however many of
+    them are looked at.
+
+    Args:
+        name: What the message calls the loss, its key in the log.
+        max_ratio: Smoothed loss over smoothed constant level above this is no better than a constant.
+        patience: Steps of it before it is said. A detector whose RoI features were wrong stayed there
+            for 500 steps, a sound one left it within 100.
+        window: Steps of the smoothing.
+    """
+
+    def __init__(self, name: str, max_ratio: float = 0.97, patience: int = 300,
+                 window: int = 50) -> None:
+        self.name = name
+        self.max_ratio = max_ratio
+        self.patience = patience
+        self.window = window
+        self.step: int | None = None  # of the last update
+        self.since: int | None = None  # when it came to the level where it is
+        self.loss = self.constant = 0.0
+
+    def update(self, step: int, loss: float, constant: float) -> str | None:
+        """The message, or None; a step whose loss or constant is not finite, or whose constant is 0, is
+        left out.
+
+        Args:
+            step: The step, not necessarily the one after the last.
+            loss: This step's loss, unweighted.
+            constant: What the best constant prediction would have had, see :func:`constant_l1`.
+        """
+        if not (math.isfinite(loss) and math.isfinite(constant) and constant > 0):
+            return None
+        old = math.exp(-(1 if self.step is None else step - self.step) / self.window)
+        self.step = step  # from zero: loss and constant are too small alike, their ratio is right
+        self.loss = old * self.loss + (1 - old) * loss
+        self.constant = old * self.constant + (1 - old) * constant
+        if self.loss <= self.max_ratio * self.constant:
+            self.since = None
+            return None
+        self.since = step if self.since is None else self.since
+        if step - self.since < self.patience:
+            return None
+        return (f'step {step}: {self.name} has been no better than a constant prediction since step '
+                f'{self.since} ({self.loss:.3g}, a constant has {self.constant:.3g}): its head does '
+                'not see what it should; check that its targets and features belong to the same '
+                'regions, and optim_wrapper.optimizer.lr')
+
+    def state_dict(self) -> dict:
+        return dict(step=self.step, since=self.since, loss=self.loss, constant=self.constant)
+
+    def load_state_dict(self, state: dict) -> None:
+        self.step, self.since = state['step'], state['since']
+        self.loss, self.constant = state['loss'], state['constant']

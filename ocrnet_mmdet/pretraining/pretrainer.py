@@ -1,0 +1,355 @@
+"""The label-free stage: any two-stage detector, its EMA teacher and the loss terms A to E.
+
+Shape shorthand: B pictures, V = 2B views of a batch (every picture's first view, then every
+picture's second), N regions read of a batch, D a region vector's length.
+Naming convention: *student* is the detector that the gradient trains, *teacher* its exponential
+moving average, the one that is exported. *Ids* name a picture's regions, the same in both views.
+"""
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import bbox2roi
+from mmengine.model import BaseModel
+from mmengine.structures import InstanceData
+from torch import Tensor, nn
+
+from ..errors import InputError
+from .region_loss import variance_covariance
+from .region_samples import choose_regions, jitter_boxes, samples_of, uncovered
+
+PARTS = ('backbone', 'neck', 'rpn_head', 'roi_head')
+TERMS = dict(vector=0.1, variance=0.05, covariance=0.002, regions=1.0, boxes=1.0, masks=1.0)
+
+CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
+
+
+class ViewsPreprocessor(nn.Module):
+    """Puts both views of B pictures into one batch of V for the detector's own preprocessor."""
+
+    def __init__(self, single: nn.Module) -> None:
+        super().__init__()
+        self.single = single
+
+    def forward(self, data: dict, training: bool = False) -> dict:
+        """``data``: as mmengine's pseudo_collate makes it, a list of two views, each a list of B."""
+        return self.single({key: [item for view in value for item in view]
+                            for key, value in data.items()}, training)
+
+
+class VectorHead(nn.Module):
+    """Two layers; LayerNorm between them because its result depends on no other region of the batch."""
+
+    def __init__(self, in_features: int, hidden: int, out_features: int) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(nn.Linear(in_features, hidden), nn.LayerNorm(hidden), nn.GELU())
+        self.out = nn.Linear(hidden, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.hidden(x))
+
+
+@MODELS.register_module()
+class OCRNetPretrainer(BaseModel):
+    """Trains a two-stage detector on regions that were discovered without labels.
+
+    | term | weight's name | what it trains |
+    |---|---|---|
+    | A | ``vector`` | a region's vector towards the teacher's of the same region in the other view |
+    | B | ``variance``, ``covariance`` | the vectors apart (VICReg, Bardes et al. 2022) |
+    | C | ``regions`` | the region head's own losses; no penalty for what no region covers |
+    | D | ``boxes`` | the box branch: from jittered boxes back to the regions |
+    | E | ``masks`` | the mask branch: the regions' segments |
+
+    A region's vector is what the RoI head's classifier reads. A term of weight 0 costs nothing; without
+    A and the teacher's candidates the teacher is not even run.
+
+    Args:
+        detector: Config of a ``TwoStageDetector`` with ``rpn_head`` and one box head. Its box and mask
+            branches are made class-agnostic, its classifier is not trained.
+        weights: Weight of each term; missing ones are those of ``TERMS``.
+        region_loss: Term A.
+        regions_per_view: Regions of a view that A and D read.
+        masks_per_view: The first of them, that E reads.
+        jitter: How far the student's boxes are moved, in box sides: the first half of a view's by the
+            first number, the others by the second.
+        hidden_context: Share of a view's regions that the student hides from the others (for RoI heads
+            with attention between regions, where A could otherwise be read off the neighbours).
+        vector_size: Length of the vectors that A and B compare.
+        own_candidates: Candidates of the teacher that may join a view's regions in C, once the hook
+            lets them.
+        min_score: Of a candidate that no region covers, to be left alone, or to join in.
+        frozen_parts: Parts of the detector that stay as they were initialised.
+    """
+
+    def __init__(self,
+                 detector: dict,
+                 weights: dict[str, float] = dict(),
+                 region_loss: dict = dict(type='OCRNetRegionLoss'),
+                 regions_per_view: int = 16,
+                 masks_per_view: int = 4,
+                 jitter: tuple[float, float] = (0.1, 0.25),
+                 hidden_context: float = 0.4,
+                 vector_size: int = 128,
+                 own_candidates: int = 10,
+                 min_score: float = 0.5,
+                 frozen_parts: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self.weights = TERMS | dict(weights)
+        check_slots(detector, self.weights, frozen_parts)
+        self.student = MODELS.build(class_agnostic(detector))
+        self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
+        for part in (*frozen_parts, 'roi_head.bbox_head.fc_cls'):
+            self.student.get_submodule(part).requires_grad_(False)
+        self.teacher = frozen_copy(self.student)
+        self.region_loss = MODELS.build(region_loss)
+        self.regions_per_view = regions_per_view
+        self.masks_per_view = masks_per_view
+        self.jitter = jitter
+        self.hidden_context = hidden_context
+        self.own_candidates = own_candidates
+        self.min_score = min_score
+        if self.compares_vectors:
+            length = self.student.roi_head.bbox_head.fc_cls.in_features
+            self.projector = VectorHead(length, 2 * vector_size, vector_size)
+            self.teacher_projector = frozen_copy(self.projector)
+            self.predictor = VectorHead(vector_size, 2 * vector_size, vector_size)
+            self.log_variance = nn.Linear(2 * vector_size, 1)
+        self.own_share = 0.0  # of own_candidates; the hook's schedules turn both up to 1
+        self.sigma_share = 0.0
+        self.seen: dict[str, object] = {}  # of the last step, for the hook's monitors
+
+    @property
+    def compares_vectors(self) -> bool:
+        """Whether A or B is on."""
+        return any(self.weights[term] > 0 for term in ('vector', 'variance', 'covariance'))
+
+    def init_weights(self) -> None:
+        super().init_weights()
+        self.teacher.load_state_dict(self.student.state_dict())
+
+    def train(self, mode: bool = True) -> OCRNetPretrainer:
+        super().train(mode)
+        self.teacher.eval()
+        return self
+
+    @torch.no_grad()
+    def update_teacher(self, momentum: float) -> None:
+        """teacher = momentum * teacher + (1 - momentum) * student; norm statistics are copied."""
+        pairs = [(self.teacher, self.student)]
+        if self.compares_vectors:
+            pairs.append((self.teacher_projector, self.projector))
+        for teacher, student in pairs:
+            torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()),
+                                 1 - momentum)
+            for ours, theirs in zip(teacher.buffers(), student.buffers()):
+                ours.copy_(theirs)
+
+    def forward(self, inputs: Tensor, data_samples: list[DetDataSample],
+                mode: str = 'loss') -> dict[str, Tensor]:
+        """The weighted loss terms of V views (V, 3, S, S).
+
+        Raises:
+            InputError: Another ``mode`` than ``'loss'``: predicting is the exported detector's task.
+        """
+        if mode != 'loss':
+            raise InputError(f'OCRNetPretrainer has no mode={mode!r}: it only trains; predict with '
+                             'the detector that it exports')
+        weights, self.seen = self.weights, {}
+        levels = self.student.extract_feat(inputs)
+        with_teacher = self.compares_vectors or (self.own_share > 0 and weights['regions'] > 0)
+        teacher_levels = self._teacher_levels(inputs) if with_teacher else None
+        losses = {}
+        if weights['regions']:
+            losses.update(self._region_losses(levels, data_samples, teacher_levels))
+        if weights['boxes'] or self.compares_vectors:
+            losses.update(self._vector_and_box_losses(levels, teacher_levels, data_samples))
+        if weights['masks']:
+            losses.update(self._mask_loss(levels, data_samples))
+        return losses
+
+    @torch.no_grad()
+    def _teacher_levels(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        return self.teacher.extract_feat(inputs)
+
+    # C
+    def _region_losses(self, levels: tuple[Tensor, ...], samples: list[DetDataSample],
+                       teacher_levels: tuple[Tensor, ...] | None) -> dict:
+        head, metas = self.student.rpn_head, [s.metainfo for s in samples]
+        boxes = [s.gt_instances.bboxes for s in samples]
+        if self.own_share > 0:
+            boxes = [torch.cat(pair) for pair in zip(boxes, self._own_boxes(teacher_levels, samples))]
+        outputs = head(levels)
+        with torch.no_grad():
+            candidates = self._candidates(self.student, outputs, metas)
+            left_alone = [uncovered(c, b, self.min_score) for c, b in zip(candidates, boxes)]
+        self.seen['candidates'] = [c.bboxes for c in candidates]
+        self.seen['regions'] = [s.gt_instances.bboxes for s in samples]
+        losses = head.loss_by_feat(*outputs, [_objects(b) for b in boxes], metas,
+                                   [_objects(b) for b in left_alone])
+        weight = self.weights['regions']
+        return {(name if 'rpn' in name else f'rpn_{name}'):
+                ([v * weight for v in value] if isinstance(value, list) else value * weight)
+                for name, value in losses.items()}
+
+    @torch.no_grad()
+    def _own_boxes(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> list[Tensor]:
+        """The teacher's best candidates that no discovered region covers, of each view."""
+        metas = [s.metainfo for s in samples]
+        candidates = self._candidates(self.teacher, self.teacher.rpn_head(levels), metas)
+        count = round(self.own_share * self.own_candidates)
+        return [uncovered(c, s.gt_instances.bboxes, self.min_score)[:count]
+                for c, s in zip(candidates, samples)]
+
+    @staticmethod
+    def _candidates(detector: nn.Module, outputs: tuple, metas: list[dict]) -> list[InstanceData]:
+        cfg = copy.copy(detector.train_cfg.rpn_proposal)
+        cfg.update(nms_pre=CANDIDATES, max_per_img=CANDIDATES)
+        return detector.rpn_head.predict_by_feat(
+            *[[level.detach() for level in output] for output in outputs], batch_img_metas=metas,
+            cfg=cfg, rescale=False)
+
+    # A, B, D
+    def _vector_and_box_losses(self, levels: tuple[Tensor, ...],
+                               teacher_levels: tuple[Tensor, ...] | None,
+                               samples: list[DetDataSample]) -> dict:
+        regions = [s.gt_instances for s in samples]
+        half = len(regions) // 2
+        pairs = [choose_regions(a.ids, b.ids, self.regions_per_view)
+                 for a, b in zip(regions[:half], regions[half:])]
+        chosen = [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
+        boxes = [self._jittered(r.bboxes[i], s) for r, i, s in zip(regions, chosen, samples)]
+        found = [samples_of(*row) for row in zip(boxes, regions, chosen)]
+        rois = bbox2roi(boxes)
+        with captured_input(self.student.roi_head.bbox_head.fc_cls) as vectors:
+            results = box_forward(self.student.roi_head, levels, rois, self.hidden_context)
+        losses = self._box_loss(results, rois, found) if self.weights['boxes'] else {}
+        if self.compares_vectors:
+            exact = bbox2roi([r.bboxes[i] for r, i in zip(regions, chosen)])
+            keys = torch.cat([r.ids[i] for r, i in zip(regions, chosen)])
+            losses.update(self._vector_losses(vectors[0], teacher_levels, exact, keys, half))
+        return losses
+
+    def _jittered(self, boxes: Tensor, sample: DetDataSample) -> Tensor:
+        middle = (len(boxes) + 1) // 2
+        size = sample.metainfo['img_shape'][:2]
+        return torch.cat([jitter_boxes(part, amount, size) for part, amount in
+                          zip((boxes[:middle], boxes[middle:]), self.jitter)])
+
+    def _box_loss(self, results: dict, rois: Tensor, found: list) -> dict:
+        head, cfg = self.student.roi_head.bbox_head, self.student.roi_head.train_cfg
+        made = head.loss_and_target(results['cls_score'], results['bbox_pred'], rois, found, cfg)
+        with torch.no_grad():  # the loss of predicting the targets' mean: symmetric jitter's is 0
+            unmoved = head.loss(results['cls_score'], torch.zeros_like(results['bbox_pred']), rois,
+                                *made['bbox_targets'])
+        weight = self.weights['boxes']
+        self.seen['box_level'] = (made['loss_bbox']['loss_bbox'].detach(), unmoved['loss_bbox'])
+        return dict(loss_boxes=made['loss_bbox']['loss_bbox'] * weight)
+
+    def _vector_losses(self, vectors: Tensor, teacher_levels: tuple[Tensor, ...], rois: Tensor,
+                       ids: Tensor, half: int) -> dict:
+        """``rois`` (N, 5) are the unmoved boxes of the regions whose student vectors are (N, ...)."""
+        with torch.no_grad(), captured_input(self.teacher.roi_head.bbox_head.fc_cls) as seen:
+            box_forward(self.teacher.roi_head, teacher_levels, rois, 0.0)
+            targets = self.teacher_projector(seen[0])
+        projected = self.projector(vectors)
+        hidden = self.predictor.hidden(projected)
+        view = rois[:, 0].long()
+        same = (view[:, None] % half == view % half) & (ids[:, None] == ids) & (
+            view[:, None] != view)
+        mine, theirs = same.nonzero(as_tuple=True)
+        s = self.log_variance(hidden)[mine, 0] * self.sigma_share
+        variance, covariance = variance_covariance(projected)
+        prediction = self.predictor.out(hidden)[mine]
+        self.seen.update(vectors=projected.detach(), pictures=view % half, log_variance=s.detach(),
+                         prediction=prediction.detach(), target=targets[theirs],
+                         pair=(projected.detach()[mine], projected.detach()[theirs]))
+        weights = self.weights
+        return dict(loss_vector=self.region_loss(prediction, targets[theirs], s) * weights['vector'],
+                    loss_variance=variance * weights['variance'],
+                    loss_covariance=covariance * weights['covariance'])
+
+    # E
+    def _mask_loss(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> dict:
+        roi_head = self.student.roi_head
+        regions = [s.gt_instances for s in samples]
+        chosen = [torch.randperm(len(r), device=r.bboxes.device)[:self.masks_per_view]
+                  for r in regions]
+        boxes = [jitter_boxes(r.bboxes[i], self.jitter[0], s.metainfo['img_shape'][:2])
+                 for r, i, s in zip(regions, chosen, samples)]
+        predicted = roi_head._mask_forward(levels, bbox2roi(boxes))['mask_preds']
+        if not len(predicted):
+            return dict(loss_masks=predicted.sum())
+        made = roi_head.mask_head.loss_and_target(
+            predicted, [samples_of(*row) for row in zip(boxes, regions, chosen)], regions,
+            roi_head.train_cfg)
+        self.seen['mask_level'] = (made['loss_mask']['loss_mask'].detach(), made['mask_targets'])
+        return dict(loss_masks=made['loss_mask']['loss_mask'].sum() * self.weights['masks'])
+
+
+@contextmanager
+def captured_input(layer: nn.Module) -> Iterator[list[Tensor]]:
+    """Collects what is given to ``layer`` while the context is open."""
+    seen: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        yield seen
+    finally:
+        handle.remove()
+
+
+def box_forward(roi_head: nn.Module, levels: tuple[Tensor, ...], rois: Tensor,
+                hidden_share: float) -> dict:
+    """The box branch on ``rois`` (N, 5); a share of them is hidden from the others' attention."""
+    if not hasattr(roi_head, 'aggregator'):
+        return roi_head._bbox_forward(levels, rois)
+    context = torch.rand(len(rois), device=rois.device) >= hidden_share
+    return roi_head._bbox_forward(levels, rois, context)
+
+
+def frozen_copy(module: nn.Module) -> nn.Module:
+    """A copy that takes no gradient."""
+    return copy.deepcopy(module).requires_grad_(False)
+
+
+def class_agnostic(detector: dict) -> dict:
+    """The detector's config with box and mask branches that do not depend on the class."""
+    detector = copy.deepcopy(detector)
+    detector['roi_head']['bbox_head']['reg_class_agnostic'] = True
+    if detector['roi_head'].get('mask_head'):
+        detector['roi_head']['mask_head']['class_agnostic'] = True
+    return detector
+
+
+def check_slots(detector: dict, weights: dict[str, float], frozen_parts: tuple[str, ...]) -> None:
+    """
+    Raises:
+        InputError: The detector lacks a slot that pretraining needs, or a name is unknown.
+    """
+    unknown = [name for name in weights if name not in TERMS]
+    if unknown:
+        raise InputError(f'model.weights names {unknown[0]!r}, the terms are {", ".join(TERMS)}')
+    wrong = [part for part in frozen_parts if part not in PARTS]
+    if wrong:
+        raise InputError(f'model.frozen_parts names {wrong[0]!r}, the parts are {", ".join(PARTS)}')
+    kind = detector.get('type')
+    for slot in ('rpn_head', 'roi_head'):
+        if not detector.get(slot):
+            raise InputError(f'model.detector ({kind}) has no {slot}: OCRNetPretrainer needs a two-stage '
+                             'detector with rpn_head and roi_head')
+    if not isinstance(detector['roi_head'].get('bbox_head'), dict):
+        raise InputError(f'model.detector ({kind}) has not one roi_head.bbox_head: cascades are not '
+                         'pretrained; take StandardRoIHead or OCRNetRoIHead')
+    if weights['masks'] and not detector['roi_head'].get('mask_head'):
+        raise InputError(f'model.detector ({kind}) has no roi_head.mask_head: set model.weights.masks=0')
+
+
+def _objects(boxes: Tensor) -> InstanceData:
+    """Boxes (R, 4) of the one class that stands for any object."""
+    return InstanceData(bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long,
+                                                         device=boxes.device))

@@ -1,0 +1,65 @@
+"""Which regions of a batch are read, and where the student sees them.
+
+Shape shorthand: V views of a batch, R regions of one view, k regions read of a view. Boxes are xyxy
+in pixels of a view.
+"""
+from __future__ import annotations
+
+import torch
+from mmdet.models.task_modules.assigners import AssignResult
+from mmdet.models.task_modules.samplers import SamplingResult
+from mmdet.structures.bbox import bbox_overlaps
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+
+def jitter_boxes(boxes: Tensor, amount: float, size: tuple[int, int], min_side: float = 2.0) -> Tensor:
+    """Move every edge of boxes (R, 4) by up to ``amount`` of its box's side, within ``size`` (H, W)."""
+    sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
+    moved = boxes + (torch.rand_like(boxes) * 2 - 1) * amount * sides
+    height, width = size
+    limit = boxes.new_tensor([width, height, width, height])
+    moved = moved.clamp(min=boxes.new_zeros(4), max=limit)
+    too_thin = ((moved[:, 2:] - moved[:, :2]) < min_side).any(1, keepdim=True)
+    return torch.where(too_thin, boxes, moved)
+
+
+def choose_regions(first: Tensor, second: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Positions of up to ``count`` regions of each of a picture's two views, drawn at random.
+
+    The same regions of both, as far as both show them; what is left is filled with their others.
+
+    Args:
+        first: (R1,) ids of the regions in one view.
+        second: (R2,) of the other.
+    """
+    ids = torch.cat([first, second])
+    top = int(ids.max()) + 1 if len(ids) else 0
+    order = torch.rand(top, device=ids.device)
+    seen = torch.bincount(ids, minlength=top)
+    order = order + (seen < 2)
+    return tuple(order[view].argsort()[:count] for view in (first, second))
+
+
+def samples_of(boxes: Tensor, regions: InstanceData, chosen: Tensor) -> SamplingResult:
+    """mmdet's record of samples that are all positive: ``boxes`` (k, 4) for the ``chosen`` (k,)
+    regions.
+    """
+    count = len(regions.bboxes)
+    assigned = AssignResult(count, chosen + 1, boxes.new_ones(len(chosen)),
+                            torch.zeros_like(chosen))
+    every = torch.arange(len(chosen), device=boxes.device)
+    return SamplingResult(every, every[:0], boxes, regions.bboxes, assigned,
+                          torch.zeros_like(every, dtype=torch.uint8))
+
+
+def uncovered(candidates: InstanceData, boxes: Tensor, min_score: float) -> Tensor:
+    """Confident candidates that no region covers: (M, 4) boxes with IoU < 0.5 to all of (R, 4).
+
+    Nobody said that they are no objects, so no loss should (DropLoss of Wang et al., CutLER, 2023,
+    section 3.3, drops such predictions).
+    """
+    confident = candidates.bboxes[candidates.scores >= min_score]
+    if not len(boxes) or not len(confident):
+        return confident
+    return confident[bbox_overlaps(confident, boxes).amax(1) < 0.5]

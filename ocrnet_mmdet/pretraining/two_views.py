@@ -1,0 +1,95 @@
+"""The last transform of a pretraining pipeline: two views of a picture with their regions."""
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from mmcv.transforms import BaseTransform
+from mmdet.registry import TRANSFORMS
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
+from mmengine.structures import InstanceData
+
+from .regions import Regions
+from .views import ViewMap, draw_crop, inside_share, show, vary_colours
+
+TRIES = 10  # pairs of crops drawn until the two have a region in common
+
+
+@TRANSFORMS.register_module()
+class OCRNetTwoViews(BaseTransform):
+    """Two crops of a picture, varied independently, and the regions that each of them shows.
+
+    Reads ``img`` (H, W, 3) uint8 BGR, ``regions`` and ``seed`` (all randomness comes from it);
+    returns ``inputs``, two tensors (3, S, S) uint8, and ``data_samples``, two DetDataSamples. Their
+    ``gt_instances`` hold ``bboxes`` (R, 4) xyxy in pixels of the view, clipped to it, ``labels``
+    (zeros), ``masks`` of (S, S) and ``ids``, the regions' ranks in the picture, by which a region of
+    one view is found in the other.
+
+    Args:
+        size: S, pixels.
+        area: Least and largest share of the picture's area that a crop covers.
+        max_regions: Best regions of a picture that are used.
+        min_inside: Share of a region's box that has to lie in a view for it to count there.
+        min_side: Shortest side of a region in a view, pixels.
+        solarise: Probability in either view (BYOL's: never in one, 0.2 in the other).
+    """
+
+    def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 60,
+                 min_inside: float = 0.5, min_side: float = 4.0,
+                 solarise: tuple[float, float] = (0.0, 0.2)) -> None:
+        self.size = size
+        self.area = tuple(area)
+        self.max_regions = max_regions
+        self.min_inside = min_inside
+        self.min_side = min_side
+        self.solarise = solarise
+
+    def transform(self, results: dict) -> dict:
+        rng = np.random.default_rng(results['seed'])
+        image, regions = results['img'], results['regions']
+        boxes = regions.boxes[:self.max_regions]
+        for _ in range(TRIES):
+            views = [self._draw(rng, image.shape[:2]) for _ in range(2)]
+            kept = [self._visible(view.boxes(boxes)) for view in views]
+            if len(np.intersect1d(*kept)):
+                break
+        inputs = [vary_colours(rng, show(image, view, self.size), solarise)
+                  for view, solarise in zip(views, self.solarise)]
+        return dict(
+            inputs=[torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
+                    for pixels in inputs],
+            data_samples=[self._sample(results, regions, view, ids)
+                          for view, ids in zip(views, kept)])
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> ViewMap:
+        return ViewMap.of_crop(draw_crop(rng, shape, self.area), self.size, rng.random() < 0.5)
+
+    def _visible(self, boxes: np.ndarray) -> np.ndarray:
+        """Indices of the boxes that a view shows."""
+        clipped = boxes.clip(0, self.size)
+        large = (clipped[:, 2:] - clipped[:, :2]).min(1, initial=np.inf) >= self.min_side
+        return np.flatnonzero(large & (inside_share(boxes, self.size) >= self.min_inside))
+
+    def _sample(self, results: dict, regions: Regions, view: ViewMap,
+                ids: np.ndarray) -> DetDataSample:
+        masks = [self._mask(regions, view, i) for i in ids]
+        side = self.size
+        sample = DetDataSample(metainfo=dict(
+            img_path=results['img_path'], img_id=results['sample_idx'], img_shape=(side, side),
+            ori_shape=(side, side), scale_factor=(1.0, 1.0), batch_input_shape=(side, side)))
+        boxes = view.boxes(regions.boxes[ids]).clip(0, side).astype(np.float32)
+        sample.gt_instances = InstanceData(
+            bboxes=torch.from_numpy(boxes), ids=torch.from_numpy(ids),
+            labels=torch.zeros(len(ids), dtype=torch.long),
+            masks=BitmapMasks(np.stack(masks) if masks else np.zeros((0, side, side), np.uint8),
+                              side, side))
+        sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
+        return sample
+
+    def _mask(self, regions: Regions, view: ViewMap, i: int) -> np.ndarray:
+        """The segment of region i in the view, (S, S) of 0 and 1."""
+        segment = regions.segments[i].astype(np.uint8) * 255
+        shrink = np.array(segment.shape[::-1]) / regions.shape[::-1]
+        to_view = view.after(ViewMap(1 / shrink, np.zeros(2)))
+        return (to_view.warp(segment, self.size, cv2.INTER_LINEAR) > 127).astype(np.uint8)

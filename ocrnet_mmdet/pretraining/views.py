@@ -1,0 +1,121 @@
+"""Views of a picture and the exact maps between them.
+
+Shape shorthand: H W picture, S side of a view, R regions. Boxes are xyxy and continuous: pixel i is
+[i, i + 1]. All maps keep the axes, so boxes stay boxes.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+ASPECT = 4 / 3  # widest crop; GoogLeNet's training crops, as in torchvision's RandomResizedCrop
+
+
+@dataclass(frozen=True)
+class ViewMap:
+    """Point of the picture -> point of the view: ``view = picture * scale + shift``, each (2,), x
+    first.
+
+    A negative scale is a flip.
+    """
+
+    scale: np.ndarray
+    shift: np.ndarray
+
+    @classmethod
+    def of_crop(cls, crop: np.ndarray, side: int, flip: bool) -> ViewMap:
+        """The map that shows ``crop`` (4,) xyxy in a view of ``side`` x ``side`` pixels."""
+        scale = side / (crop[2:] - crop[:2])
+        shift = -crop[:2] * scale
+        if flip:
+            scale, shift = scale * (-1, 1), np.array((side - shift[0], shift[1]))
+        return cls(scale, shift)
+
+    def boxes(self, boxes: np.ndarray) -> np.ndarray:
+        """(R, 4) of the picture -> (R, 4) of the view, not clipped."""
+        corners = boxes.reshape(-1, 2, 2) * self.scale + self.shift
+        return np.concatenate([corners.min(1), corners.max(1)], axis=1)
+
+    def inverse(self) -> ViewMap:
+        """View -> picture."""
+        return ViewMap(1 / self.scale, -self.shift / self.scale)
+
+    def after(self, first: ViewMap) -> ViewMap:
+        """The map that does ``first`` and then this one."""
+        return ViewMap(self.scale * first.scale, first.shift * self.scale + self.shift)
+
+    def warp(self, image: np.ndarray, side: int, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
+        """Show (H, W) or (H, W, 3) in a view (side, side[, 3]); what lies outside is 0.
+
+        cv2 counts from pixel centres, hence the halves.
+        """
+        shift = self.shift + 0.5 * self.scale - 0.5
+        matrix = np.array([[self.scale[0], 0, shift[0]], [0, self.scale[1], shift[1]]])
+        return cv2.warpAffine(image, matrix, (side, side), flags=interpolation)
+
+
+def draw_crop(rng: np.random.Generator, shape: tuple[int, int],
+              area: tuple[float, float]) -> np.ndarray:
+    """A crop (4,) xyxy inside a picture of ``shape`` (H, W) that covers a share in ``area`` of it.
+
+    Its sides' ratio is drawn too, as far as the picture's own allows.
+    """
+    height, width = shape
+    pixels = rng.uniform(*area) * height * width
+    ratio = np.exp(rng.uniform(-1, 1) * np.log(ASPECT))
+    ratio = np.clip(ratio, pixels / height**2, width**2 / pixels)  # both sides fit
+    side = np.array((np.sqrt(pixels * ratio), np.sqrt(pixels / ratio))).clip(1e-3, (width, height))
+    corner = rng.uniform(0, 1, 2) * (np.array((width, height)) - side)
+    return np.concatenate([corner, corner + side])
+
+
+def inside_share(boxes: np.ndarray, side: float) -> np.ndarray:
+    """(R,) the share of each box (R, 4) that lies in a view of ``side`` pixels."""
+    clipped = boxes.clip(0, side)
+    areas = [(b[:, 2:] - b[:, :2]).prod(1) for b in (clipped, boxes)]
+    return areas[0] / np.maximum(areas[1], 1e-9)
+
+
+def reduce_to(image: np.ndarray, scale: float) -> np.ndarray:
+    """Average pixels of ``image`` so that showing it at ``scale`` of its size skips none of them."""
+    if scale >= 0.5:
+        return image
+    height, width = image.shape[:2]
+    size = tuple(max(1, round(2 * scale * length)) for length in (width, height))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
+def show(image: np.ndarray, view: ViewMap, side: int) -> np.ndarray:
+    """The view (side, side, 3) of a picture (H, W, 3) without aliasing."""
+    small = reduce_to(image, float(np.abs(view.scale).max()))
+    shrink = np.array(small.shape[1::-1]) / image.shape[1::-1]
+    return view.after(ViewMap(1 / shrink, np.zeros(2))).warp(small, side)
+
+
+def vary_colours(rng: np.random.Generator, image: np.ndarray, solarise: float) -> np.ndarray:
+    """Brightness, contrast, saturation, hue, grey, blur and, with that probability, solarise.
+
+    The strengths are BYOL's (Grill et al. 2020, appendix B) but for the hue, whose 0.1 turns would
+    make a red and a green thing alike, and the blur, which a small view hardly survives.
+
+    Args:
+        image: (S, S, 3) uint8 BGR.
+    """
+    out = image.astype(np.float32)
+    if rng.random() < 0.8:
+        out = out * rng.uniform(0.6, 1.4)
+        mean = out.mean()
+        out = mean + (out - mean) * rng.uniform(0.6, 1.4)
+        grey = cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)[..., None]
+        out = grey + (out - grey) * rng.uniform(0.6, 1.4)
+        out = out * rng.uniform(0.9, 1.1, 3).astype(np.float32)
+    if rng.random() < 0.2:
+        out = np.repeat(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
+    if rng.random() < 0.2:
+        out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.1, 0.01 * len(image) + 0.2))
+    out = out.clip(0, 255)
+    if rng.random() < solarise:
+        out = np.where(out < 128, out, 255 - out)
+    return out.astype(np.uint8)

@@ -1,0 +1,42 @@
+"""Unreadable pictures are counted once, whoever meets them."""
+
+import multiprocessing
+
+from ocrnet_mmdet.datasets.bad_files import BadFiles
+
+
+def add_all(path, offset):
+    bad = BadFiles(path)
+    for i in range(200):
+        bad.add(f'{offset + i}.jpg', 'broken')
+
+
+def test_processes_share_one_file(tmp_path):
+    path = str(tmp_path / 'work' / 'bad.txt')
+    workers = [multiprocessing.Process(target=add_all, args=(path, offset))
+               for offset in (0, 100, 200)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    lines = open(path).read().splitlines()
+    assert {line.split('\t')[0] for line in lines} == {f'{i}.jpg' for i in range(400)}
+    assert all(line.endswith('.jpg\tbroken') for line in lines)
+    assert BadFiles(path).count() == 400
+
+
+def test_a_name_is_one_line_once_and_a_later_run_goes_on(tmp_path):
+    path = tmp_path / 'bad.txt'
+    for _ in range(2):
+        bad = BadFiles(str(path))
+        bad.add('odd\nname.jpg', 'cut\n\toff')
+        bad.add('odd\nname.jpg', 'cut off')
+        assert 'odd\nname.jpg' in bad and bad.count() == 1
+    assert path.read_text() == 'odd name.jpg\tcut off\n'
+
+
+def test_without_a_file_a_process_counts_its_own():
+    bad = BadFiles(None)
+    bad.add('a.jpg', 'x')
+    bad.add('b.jpg', 'x')
+    assert bad.count() == 2

@@ -1,0 +1,62 @@
+"""Picture files are found at any depth, in one order, and kept in one buffer."""
+
+import json
+import os
+
+import pytest
+
+from ocrnet_mmdet.datasets.listing import FileNames, list_pictures, read_list
+from ocrnet_mmdet.errors import InputError
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b'')
+
+
+def test_pictures_are_found_at_any_depth_in_the_order_of_their_names(tmp_path):
+    names = ['a/b/c.jpg', 'a.jpg', 'a-b/x.PNG', 'a0.tiff', 'z/ü é.webp', 'b.c.jpeg']
+    for name in [*names, 'notes.txt', 'a/labels.json', '.hidden.jpg', '.cache/x.jpg']:
+        touch(tmp_path / name)
+    found = [os.fsdecode(name) for name in list_pictures(str(tmp_path))]
+    assert found == sorted(names, key=os.fsencode)
+
+
+def test_links_are_followed_and_a_circle_ends(tmp_path):
+    touch(tmp_path / 'else' / 'far.jpg')
+    touch(tmp_path / 'root' / 'near.jpg')
+    (tmp_path / 'root' / 'folder').symlink_to(tmp_path / 'else')
+    (tmp_path / 'root' / 'file.jpg').symlink_to(tmp_path / 'else' / 'far.jpg')
+    (tmp_path / 'root' / 'circle').symlink_to(tmp_path / 'root')
+    (tmp_path / 'root' / 'dead.jpg').symlink_to(tmp_path / 'nowhere')  # named as unreadable later
+    assert list(list_pictures(str(tmp_path / 'root'))) == [
+        b'dead.jpg', b'file.jpg', b'folder/far.jpg', b'near.jpg']
+
+
+def test_names_come_back_as_they_were(tmp_path):
+    names = [b'a.jpg', b'', 'ü/é.png'.encode(), b'\xff\xfe.jpg']
+    kept = FileNames(iter(names))
+    assert [kept[i] for i in range(len(kept))] == names
+
+
+def test_a_list_and_a_coco_file_name_the_same_pictures(tmp_path):
+    text, coco = tmp_path / 'list.txt', tmp_path / 'coco.json'
+    text.write_text('\ufeffa b.jpg\r\n\n/root/ü.png\n', encoding='utf-8')
+    coco.write_text(json.dumps(dict(images=[dict(id=1, file_name='a b.jpg'),
+                                            dict(id=2, file_name='/root/ü.png')])))
+    assert list(read_list(str(text))) == list(read_list(str(coco))) == [
+        b'a b.jpg', '/root/ü.png'.encode()]
+
+
+@pytest.mark.parametrize('content', ['[]', '{"images": [{"id": 1}]}', '{"images":', '{}'])
+def test_a_json_without_images_is_named(tmp_path, content):
+    (tmp_path / 'x.json').write_text(content)
+    with pytest.raises(InputError, match=r'x\.json has no COCO images'):
+        list(read_list(str(tmp_path / 'x.json')))
+
+
+def test_what_is_absent_is_named(tmp_path):
+    with pytest.raises(InputError, match='nowhere cannot be listed: No such file'):
+        list(list_pictures(str(tmp_path / 'nowhere')))
+    with pytest.raises(InputError, match=r'nowhere\.txt cannot be read: No such file'):
+        list(read_list(str(tmp_path / 'nowhere.txt')))

@@ -1,0 +1,267 @@
+import copy
+
+import pytest
+import torch
+from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
+from mmengine.config import Config
+from mmengine.structures import InstanceData
+
+from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.pretraining.pretrainer import PARTS, TERMS, class_agnostic
+from ocrnet_mmdet.pretraining.region_samples import (choose_regions, jitter_boxes, samples_of,
+                                                     uncovered)
+
+from ..detectors import ROOT, encoder, ocrnet_config, shrink
+
+SIDE = 64
+OFF = dict.fromkeys(TERMS, 0.0)
+
+
+def stock_config(with_mask: bool) -> dict:
+    """mmdet's Mask R-CNN with narrow parts."""
+    model = Config.fromfile(ROOT / 'configs/benchmark/stock_tiny.py').model
+    model.backbone = encoder()
+    model.neck.update(in_channels=[16, 32, 64, 128], out_channels=16)
+    model.rpn_head.update(in_channels=16, feat_channels=16)
+    model = shrink(model)
+    if not with_mask:
+        model.roi_head.mask_head = model.roi_head.mask_roi_extractor = None
+    return model
+
+
+def pretrainer(detector: dict | None = None, **kwargs) -> torch.nn.Module:
+    torch.manual_seed(0)
+    kwargs.setdefault('vector_size', 16)
+    model = MODELS.build(dict(type='OCRNetPretrainer', detector=detector or ocrnet_config(), **kwargs))
+    model.init_weights()
+    return model.train()
+
+
+def sample(count: int, seed: int) -> DetDataSample:
+    generator = torch.Generator().manual_seed(seed)
+    boxes = torch.rand(count, 4, generator=generator) * 30
+    boxes[:, 2:] += boxes[:, :2] + 8
+    masks = torch.zeros(count, SIDE, SIDE, dtype=torch.uint8)
+    for mask, (x0, y0, x1, y1) in zip(masks, boxes.int().tolist()):
+        mask[y0:y1 - 3, x0:x1 - 3] = 1
+    found = DetDataSample(metainfo=dict(img_shape=(SIDE, SIDE), ori_shape=(SIDE, SIDE),
+                                        batch_input_shape=(SIDE, SIDE), scale_factor=(1.0, 1.0)))
+    found.gt_instances = InstanceData(
+        bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count),
+        masks=BitmapMasks(masks.numpy(), SIDE, SIDE))
+    return found
+
+
+def batch(model: torch.nn.Module, counts=((6, 5), (4, 7))) -> dict:
+    """Views of as many pictures as ``counts`` has; each entry: regions in the first and second view."""
+    generator = torch.Generator().manual_seed(1)
+    data = dict(
+        inputs=[[torch.randint(0, 255, (3, SIDE, SIDE), dtype=torch.uint8, generator=generator)
+                 for _ in counts] for _ in range(2)],
+        data_samples=[[sample(pair[view], 2 * i + view) for i, pair in enumerate(counts)]
+                      for view in range(2)])
+    return model.data_preprocessor(data, True)
+
+
+def total(losses: dict) -> torch.Tensor:
+    return sum(sum(value) if isinstance(value, list) else value for value in losses.values())
+
+
+DETECTORS = dict(ocrnet=lambda: ocrnet_config(), mask_rcnn=lambda: stock_config(True),
+                 faster_rcnn=lambda: stock_config(False))
+
+
+@pytest.mark.parametrize('name', DETECTORS)
+def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_teacher(name):
+    detector = DETECTORS[name]()
+    masks = dict(masks=0.0) if name == 'faster_rcnn' else {}
+    model = pretrainer(detector, weights=masks)
+    model.sigma_share = model.own_share = 1.0
+    total(model(**batch(model))).backward()
+    silent = {key for key, p in model.named_parameters() if p.grad is None}
+    expected = {key for key, p in model.named_parameters() if not p.requires_grad}
+    assert silent == expected
+    assert {k for k in expected if k.startswith('student')} == {
+        'student.roi_head.bbox_head.fc_cls.weight', 'student.roi_head.bbox_head.fc_cls.bias'}
+    for part in PARTS:
+        assert any(p.grad.any() for p in getattr(model.student, part).parameters()
+                   if p.requires_grad)
+    assert {k for k, _ in model.teacher.named_parameters()} == {
+        k.removeprefix('teacher.') for k in expected if k.startswith('teacher.')}
+
+
+@pytest.mark.parametrize('term, names', [
+    ('vector', {'loss_vector', 'loss_variance', 'loss_covariance'}),
+    ('variance', {'loss_vector', 'loss_variance', 'loss_covariance'}),
+    ('regions', {'loss_rpn_quality', 'loss_rpn_bbox'}),
+    ('boxes', {'loss_boxes'}), ('masks', {'loss_masks'})])
+def test_each_term_works_by_itself(term, names):
+    model = pretrainer(weights=OFF | {term: 1.0})
+    losses = model(**batch(model))
+    assert set(losses) == names
+    assert total(losses) > 0 and total(losses).requires_grad
+    assert {key for key, value in losses.items() if float(value)} - {
+        'loss_variance', 'loss_vector', 'loss_covariance'} == names - {
+        'loss_variance', 'loss_vector', 'loss_covariance'}
+
+
+def test_without_a_vector_term_the_teacher_is_not_run():
+    model = pretrainer(weights=dict(vector=0.0, variance=0.0, covariance=0.0))
+    model.teacher.backbone.forward = None
+    assert total(model(**batch(model))) > 0
+
+
+def test_a_weight_scales_its_term():
+    one, two = (pretrainer(weights=dict(boxes=w, masks=w)) for w in (1.0, 2.0))
+    torch.manual_seed(3)
+    a = one(**batch(one))
+    torch.manual_seed(3)
+    b = two(**batch(two))
+    for name in ('loss_boxes', 'loss_masks'):
+        torch.testing.assert_close(b[name], 2 * a[name])
+
+
+def test_regions_are_matched_by_picture_and_id():
+    model = pretrainer(weights=OFF | dict(vector=1.0), jitter=(0.0, 0.0), hidden_context=0.0)
+    model(**batch(model, counts=((3, 3), (2, 5))))
+    assert len(model.seen['target']) == 2 * 3 + 2 * 2  # both ways; ids 2 to 4 have no partner
+
+
+def test_views_without_any_region_give_zero_and_reach_every_weight():
+    model = pretrainer()
+    losses = model(**batch(model, counts=((0, 0), (0, 0))))
+    total(losses).backward()
+    assert torch.isfinite(total(losses))
+    assert not [key for key, p in model.student.named_parameters()
+                if p.requires_grad and p.grad is None]
+
+
+def test_the_teacher_is_the_moving_average_of_the_student():
+    model = pretrainer()
+    before = copy.deepcopy(model.teacher.state_dict())
+    for p in (*model.student.parameters(), *model.projector.parameters()):
+        p.data += 1
+    model.update_teacher(0.9)
+    for key, value in model.teacher.named_parameters():
+        torch.testing.assert_close(value.data, before[key] + 0.1, msg=key)
+    assert not model.teacher.training
+
+
+def test_the_teacher_starts_as_the_student():
+    model = pretrainer()
+    for key, value in model.student.state_dict().items():
+        assert value.equal(model.teacher.state_dict()[key]), key
+
+
+def test_frozen_parts_take_no_gradient():
+    model = pretrainer(frozen_parts=('backbone', 'neck'))
+    total(model(**batch(model))).backward()
+    for part in PARTS:
+        grads = [p.grad for p in getattr(model.student, part).parameters()]
+        assert all(g is None for g in grads) == (part in ('backbone', 'neck'))
+
+
+def test_the_students_neighbours_are_hidden_and_the_teachers_are_not(monkeypatch):
+    model = pretrainer(hidden_context=0.5)
+    shares = {}
+    for name in ('student', 'teacher'):
+        head = getattr(model, name).roi_head
+        original = head._bbox_forward
+
+        def spy(x, rois, context=None, name=name, original=original):
+            shares[name] = context.float().mean()
+            return original(x, rois, context)
+        monkeypatch.setattr(head, '_bbox_forward', spy)
+    model(**batch(model, counts=((16, 16), ) * 4))
+    assert shares['teacher'] == 1 and 0.3 < shares['student'] < 0.7
+
+
+def test_confident_candidates_that_no_region_covers_are_left_alone():
+    candidates = InstanceData(bboxes=torch.tensor([[0., 0, 10, 10], [20, 20, 30, 30], [40, 40, 50, 50]]),
+                              scores=torch.tensor([0.9, 0.9, 0.1]))
+    boxes = torch.tensor([[0., 0, 10, 11]])
+    assert uncovered(candidates, boxes, 0.5).tolist() == [[20, 20, 30, 30]]
+    assert len(uncovered(candidates, boxes[:0], 0.5)) == 2
+
+
+def test_leaving_them_alone_takes_their_penalty_away():
+    model = pretrainer(weights=OFF | dict(regions=1.0), min_score=0.2)
+    head = model.student.rpn_head
+    head.quality.bias.data += 4  # all points say 'object' with 0.35
+    data = batch(model, counts=((1, 1), (1, 1)))
+    loss = float(model(**data)['loss_rpn_quality'])
+    model.min_score = 2.0
+    assert loss < 0.9 * float(model(**data)['loss_rpn_quality'])
+
+
+def test_the_teachers_candidates_join_the_regions():
+    model = pretrainer(weights=OFF | dict(regions=1.0), min_score=0.0)
+    model.own_share = 0.5
+    data = batch(model)
+    levels = model.teacher.extract_feat(data['inputs'])
+    own = model._own_boxes(levels, data['data_samples'])
+    assert [len(boxes) for boxes in own] == [5] * 4  # half of ten
+    model(**data)
+
+
+def test_jittered_boxes_keep_their_bounds():
+    torch.manual_seed(0)
+    boxes = torch.tensor([[10., 10, 30, 50]]).repeat(500, 1)
+    moved = jitter_boxes(boxes, 0.25, (48, 64))
+    assert (moved[:, 3] <= 48).all()
+    shift = moved - boxes
+    assert shift[:, 0].abs().max() <= 5 and shift[:, 1].abs().max() <= 10
+    assert shift[:, :3].std(0).min() > 1
+    tiny = torch.tensor([[5., 5, 6, 6]])
+    assert jitter_boxes(tiny, 0.4, (48, 64)).equal(tiny)  # too thin to move: it stays
+
+
+def test_both_views_read_their_common_regions_first():
+    torch.manual_seed(0)
+    first, second = torch.arange(0, 12), torch.arange(8, 20)
+    for _ in range(10):
+        a, b = choose_regions(first, second, 6)
+        a, b = set(first[a].tolist()), set(second[b].tolist())
+        assert len(a) == len(b) == 6 and {8, 9, 10, 11} <= a & b
+
+
+def test_samples_name_their_own_region():
+    regions = sample(5, 0).gt_instances
+    chosen = torch.tensor([3, 1])
+    made = samples_of(regions.bboxes[chosen] + 1, regions, chosen)
+    assert made.pos_gt_bboxes.equal(regions.bboxes[chosen])
+    assert made.pos_assigned_gt_inds.tolist() == [3, 1] and len(made.neg_priors) == 0
+
+
+def test_branches_become_class_agnostic_and_the_given_config_stays():
+    config = stock_config(True)
+    made = class_agnostic(config)
+    assert made['roi_head']['bbox_head']['reg_class_agnostic']
+    assert made['roi_head']['mask_head']['class_agnostic']
+    assert not config.roi_head.bbox_head.reg_class_agnostic
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda c: c.pop('rpn_head'), 'no rpn_head'),
+    (lambda c: c.pop('roi_head'), 'no roi_head'),
+    (lambda c: c.roi_head.update(bbox_head=[c.roi_head.bbox_head] * 3), 'cascades'),
+    (lambda c: c.roi_head.pop('mask_head'), 'weights.masks=0')])
+def test_a_detector_without_a_slot_is_told_which(change, words):
+    config = ocrnet_config()
+    change(config)
+    with pytest.raises(InputError, match=words):
+        pretrainer(config)
+
+
+@pytest.mark.parametrize('wrong', [dict(weights=dict(vectors=1.0)), dict(frozen_parts=('head', ))])
+def test_unknown_names_are_refused(wrong):
+    with pytest.raises(InputError, match='the (terms|parts) are'):
+        pretrainer(**wrong)
+
+
+def test_predicting_is_refused():
+    model = pretrainer()
+    with pytest.raises(InputError, match='only trains'):
+        model(**batch(model), mode='predict')
