@@ -1,12 +1,12 @@
-# The article's classification on its encoder: one class a picture, cross-entropy, SGD 0.001 / 0.9, batch 16,
-# 10 epochs; loss and accuracy in the log for train, val and, at the end, test.
+# The article's classification on its encoder: one class a picture, cross-entropy, SGD 0.001 / 0.9,
+# batch 16, 10 epochs; loss and accuracy in the log for train, val and, at the end, test.
 _base_ = './_base_/runtime.py'
 custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
 
 # ---- yours, here or by --cfg-options data_root=... classes="('cat','dog')" ----
 data_root = 'data/mine/'  # train/CLASS/*.jpg, val/CLASS/*.jpg, test/CLASS/*.jpg
 classes = ()  # the names of the class folders
-# For boxes in COCO JSONs, each cut out, set train_ann, val_ann and img_dir too (test is val's then).
+# For boxes in COCO JSONs, each cut out, set train_ann, val_ann and img_dir too (test is val then).
 
 model = dict(
     type='OCRNetClassifier',
@@ -16,8 +16,8 @@ model = dict(
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
         bgr_to_rgb=True),
-    # A step of 0.001 is for weights that know pictures already: ImageNet's, or those of a pretraining
-    # without labels (checkpoint=pretrained_detector.pth, prefix='backbone.').
+    # A step of 0.001 is for weights that know pictures already: ImageNet's, or those of a
+    # pretraining without labels (checkpoint='pretrained_detector.pth', prefix='backbone.body.').
     backbone=dict(
         type='OCRNetEncoder',
         arch='resnet50',
@@ -29,11 +29,14 @@ dataset = dict(type='OCRNetLabelDataset', data_root=data_root, data_prefix=dict(
 loader = dict(batch_size=16, num_workers=2, persistent_workers=True,
               collate_fn=dict(type='default_collate'))
 train_dataloader = dict(
-    sampler=dict(type='DefaultSampler', shuffle=True), dataset=dict(split='train', **dataset), **loader)
+    sampler=dict(type='DefaultSampler', shuffle=True),
+    dataset=dict(split='train', **dataset), **loader)
 val_dataloader = dict(
-    sampler=dict(type='DefaultSampler', shuffle=False), dataset=dict(split='val', **dataset), **loader)
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(split='val', **dataset), **loader)
 test_dataloader = dict(
-    sampler=dict(type='DefaultSampler', shuffle=False), dataset=dict(split='test', **dataset), **loader)
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(split='test', **dataset), **loader)
 val_evaluator = dict(type='OCRNetAccuracy')
 test_evaluator = val_evaluator
 

@@ -3,8 +3,11 @@ from pathlib import Path
 
 import torch
 from mmdet.registry import MODELS
+from mmdet.structures import DetDataSample
+from mmdet.structures.mask import BitmapMasks
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config, ConfigDict
+from mmengine.structures import InstanceData
 
 import ocrnet_mmdet  # noqa: F401
 
@@ -59,3 +62,33 @@ def data_batch(model: torch.nn.Module, training: bool = True, with_mask: bool = 
     inputs = demo_mm_inputs(2, [[3, 64, 64], [3, 64, 48]], num_classes=CLASSES, with_mask=with_mask,
                             **kwargs)
     return model.data_preprocessor(inputs, training)
+
+
+def view_sample(count: int, seed: int, side: int = 64) -> DetDataSample:
+    """A view of ``side`` px with ``count`` random regions, ids from 0; segments a little smaller."""
+    generator = torch.Generator().manual_seed(seed)
+    boxes = torch.rand(count, 4, generator=generator) * 30
+    boxes[:, 2:] += boxes[:, :2] + 8
+    masks = torch.zeros(count, side, side, dtype=torch.uint8)
+    for mask, (x0, y0, x1, y1) in zip(masks, boxes.int().tolist()):
+        mask[y0:y1 - 3, x0:x1 - 3] = 1
+    found = DetDataSample(metainfo=dict(img_shape=(side, side), ori_shape=(side, side),
+                                        batch_input_shape=(side, side), scale_factor=(1.0, 1.0)))
+    found.gt_instances = InstanceData(
+        bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count),
+        masks=BitmapMasks(masks.numpy(), side, side))
+    return found
+
+
+def view_batch(model: torch.nn.Module, counts=((6, 5), (4, 7)), side: int = 64) -> dict:
+    """Two views each of as many pictures as ``counts`` has, through a pretrainer's preprocessor.
+
+    Each entry: regions in the picture's first and second view.
+    """
+    generator = torch.Generator().manual_seed(1)
+    data = dict(
+        inputs=[[torch.randint(0, 255, (3, side, side), dtype=torch.uint8, generator=generator)
+                 for _ in counts] for _ in range(2)],
+        data_samples=[[view_sample(pair[view], 2 * i + view, side) for i, pair in enumerate(counts)]
+                      for view in range(2)])
+    return model.data_preprocessor(data, True)

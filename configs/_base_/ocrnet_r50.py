@@ -25,12 +25,14 @@ model = dict(
         type='OCRNetRegionGenerator',
         in_channels=[256, 512, 1024, 2048],
         out_channels=256,
-        norm_cfg=norm_cfg),
+        norm_cfg=norm_cfg,
+        with_cp=True),
     rpn_head=dict(
-        type='OCRNetRegionHead', in_channels=256, feat_channels=128, norm_cfg=norm_cfg),
+        type='OCRNetRegionHead', in_channels=256, feat_channels=128, norm_cfg=norm_cfg,
+        with_cp=True),
     roi_head=dict(
         type='OCRNetRoIHead',
-        bbox_roi_extractor=dict(type='OCRNetRoIExtractor', out_channels=256),
+        bbox_roi_extractor=dict(type='OCRNetRoIExtractor', out_channels=256, with_cp=True),
         # with_cp: without it a step at 512 px took 1.28 times the memory of stock Mask R-CNN.
         aggregator=dict(num_layers=3, num_heads=8, with_cp=True),
         bbox_head=dict(

@@ -8,7 +8,7 @@ batch_size = 32  # pictures a process; each is seen in two views
 max_iters = 20000
 
 train_pipeline = [
-    dict(type='LoadImageFromFile', ignore_empty=True),
+    dict(type='LoadImageFromFile'),
     dict(type='OCRNetDiscoverRegions', cache_dir='work_dirs/regions'),
     dict(type='OCRNetTwoViews', size=view_size)]
 train_dataloader = dict(
@@ -16,7 +16,9 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='OCRNetVariationSampler'),
-    dataset=dict(type='OCRNetImageFolder', data_root=data_root, pipeline=train_pipeline))
+    dataset=dict(
+        type='OCRNetImageFolder', data_root=data_root, pipeline=train_pipeline,
+        bad_files='work_dirs/bad_pictures.txt'))
 
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters + 1)
 optim_wrapper = dict(
@@ -34,5 +36,6 @@ default_hooks = dict(
 custom_hooks = [
     dict(type='OCRNetPretrainHook'),
     dict(type='OCRNetFiniteLossHook')]
+randomness = dict(seed=0)  # a resumed run draws what it would have drawn
 log_processor = dict(by_epoch=False)
 auto_scale_lr = dict(enable=False, base_batch_size=32)

@@ -4,13 +4,11 @@ Both models see the same random pictures and the same boxes; every measurement a
 them, so that a change of the machine's pace meets both. Weights are random: the score threshold is
 set to 0, so that each draws its full 100 detections and their masks, as on a crowded picture.
 """
-import ctypes
-import gc
+import itertools
 import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from mmdet.registry import MODELS
 from mmdet.testing import demo_mm_inputs
 from mmengine.config import Config
 from torch import nn
+from torch.profiler import profile
 
 CLASSES = 80
 OBJECTS = 10  # a picture; COCO's mean is 7.3
@@ -40,16 +39,14 @@ def compare(configs: dict[str, Config], size: int, batch: int, repeats: int, dev
     for kind, make in dict(inference=_inference, training=_training).items():
         steps = {name: make(model, size, batch) for name, model in models.items()}
         seconds = {name: [] for name in steps}
-        memory = {name: [] for name in steps}
         for i in range(repeats + 1):
             for name, step in steps.items():
-                time_taken, peak = _measure(step, device)
+                taken = _seconds(step, device)
                 if i:  # the first round warms up
-                    seconds[name].append(time_taken)
-                    memory[name].append(peak)
-        for name in steps:
+                    seconds[name].append(taken)
+        for name, step in steps.items():
             result[name][f'{kind}_seconds'] = statistics.median(seconds[name])
-            result[name][f'{kind}_peak_mib'] = statistics.median(memory[name])
+            result[name][f'{kind}_peak_mib'] = peak_mib(step, device)
     return result
 
 
@@ -105,29 +102,32 @@ def _training(model: nn.Module, size: int, batch: int) -> Callable[[], None]:
     return step
 
 
-def _measure(step: Callable[[], None], device: str) -> tuple[float, float]:
-    """Seconds of one step, and MiB that it needed at its peak on top of what was there."""
+def _seconds(step: Callable[[], None], device: str) -> float:
+    """Of one step."""
     if device == 'cuda':
         torch.cuda.synchronize()
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-    else:
-        gc.collect()
-        ctypes.CDLL('libc.so.6').malloc_trim(0)  # what the step before freed is not in use
-        Path('/proc/self/clear_refs').write_text('5')  # resets VmHWM to the present
-        before = _status('VmRSS')
     start = time.perf_counter()
     step()
     if device == 'cuda':
         torch.cuda.synchronize()
-        peak = torch.cuda.max_memory_allocated()
-    seconds = time.perf_counter() - start
-    if device != 'cuda':
-        peak = _status('VmHWM')
-    return seconds, (peak - before) / 2**20
+    return time.perf_counter() - start
 
 
-def _status(key: str) -> int:
-    """A figure of this process from Linux's /proc/self/status, bytes."""
-    line = next(row for row in Path('/proc/self/status').read_text().splitlines() if row.startswith(key))
-    return int(line.split()[1]) * 1024
+def peak_mib(step: Callable[[], None], device: str) -> float:
+    """MiB of tensors that a step holds at its peak on top of what was there.
+
+    On both devices the allocator's count: the process's own size on a CPU also holds what malloc
+    keeps, and differs by a tenth from run to run.
+    """
+    if device == 'cuda':
+        torch.cuda.synchronize()
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        step()
+        return (torch.cuda.max_memory_allocated() - before) / 2**20
+    with profile(profile_memory=True) as record:
+        step()
+    events = sorted((event.start_ns(), event.nbytes())
+                    for event in record.profiler.kineto_results.events()
+                    if event.name() == '[memory]')
+    return max(itertools.accumulate((size for _, size in events), initial=0)) / 2**20

@@ -1,4 +1,4 @@
-"""Data: loading, pictures with and without labels, the generated demo set, checks of what a user brings."""
+"""Data: loading, pictures with and without labels, the demo set, checks of what a user brings."""
 from .image_folder import OCRNetImageFolder
 from .image_shards import OCRNetImageShards
 from .label_dataset import OCRNetLabelDataset
@@ -7,4 +7,5 @@ from .load_image import OCRNetLoadImage
 from .variation_sampler import OCRNetVariationSampler
 
 __all__ = ['OCRNetCropToBox', 'OCRNetImageFolder', 'OCRNetImageShards', 'OCRNetLabelDataset',
-           'OCRNetLoadImage', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop', 'OCRNetVariationSampler']
+           'OCRNetLoadImage', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop',
+           'OCRNetVariationSampler']

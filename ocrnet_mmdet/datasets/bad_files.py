@@ -9,7 +9,7 @@ from mmengine.logging import print_log
 
 
 class BadFiles:
-    """Collects unreadable pictures, one line ``name<TAB>reason`` each, from any number of processes.
+    """Collects unreadable pictures, a line ``name<TAB>reason`` each, from any number of processes.
 
     Every line is one appending write, and a process reads what the others have written before it
     adds its own: a file is named once, unless two processes meet it in the same instant.
@@ -40,7 +40,8 @@ class BadFiles:
             return
         if not self._names:
             where = f'; all are named in {self.path}' if self.path else ''
-            print_log(f'{name} is left out: {reason}{where}', logger='current', level=logging.WARNING)
+            print_log(f'{name} is left out: {reason}{where}', logger='current',
+                      level=logging.WARNING)
         self._names.add(name)
         if self.path:
             os.makedirs(os.path.dirname(os.path.abspath(self.path)), exist_ok=True)

@@ -29,8 +29,8 @@ class OCRNetImageFolder(Dataset):
 
     With n pictures, index i is picture ``i % n`` in variation ``i // n``. The pipeline begins with
     ``dict(img_path, sample_idx, seed)``; a transform that takes its randomness from
-    ``np.random.default_rng(results['seed'])`` makes the variation a function of the index alone: the
-    same with any number of workers, in any order, after any resume. Give it
+    ``np.random.default_rng(results['seed'])`` makes the variation a function of the index alone:
+    the same with any number of workers, in any order, after any resume. Give it
     :class:`OCRNetVariationSampler`.
 
     A picture that the pipeline's first step cannot read is named in ``bad_files`` and replaced by
@@ -89,7 +89,7 @@ class OCRNetImageFolder(Dataset):
     def shares(self) -> list[tuple[int, int, int]]:
         """The draws of an epoch: (first picture, number of pictures, draws) for each folder.
 
-        Without weights one entry, (0, n, n); with them about n draws in all, each folder at least 1.
+        Without weights one entry, (0, n, n); with them about n draws in all, 1 a folder at least.
         """
         n = len(self)
         if self._weights is None:
@@ -119,8 +119,8 @@ class OCRNetImageFolder(Dataset):
                     results = transform(results)
             if results is not None:
                 return results
-        raise InputError(f'none of the {len(self)} pictures in {", ".join(self._folders)} can be used'
-                         f', the last: {self.path(picture)}: name another data_root')
+        raise InputError(f'none of the {len(self)} pictures in {", ".join(self._folders)} can be '
+                         f'used, the last: {self.path(picture)}: name another data_root')
 
     def _candidates(self, index: int) -> Iterator[int]:
         """The picture of an index, then all others in a walk that the index fixes."""
@@ -139,11 +139,13 @@ class OCRNetImageFolder(Dataset):
         if path in self.bad_files:
             return None
         try:
-            return self.pipeline.transforms[0](results)
+            loaded, reason = self.pipeline.transforms[0](results), 'the loader gave nothing'
         except InputError as error:
             cause = error.__cause__ or error
-            self.bad_files.add(path, getattr(cause, 'strerror', None) or str(cause))
-            return None
+            loaded, reason = None, getattr(cause, 'strerror', None) or str(cause)
+        if loaded is None:
+            self.bad_files.add(path, reason)
+        return loaded
 
     def _place(self, picture: int) -> tuple[str, str]:
         """Folder and name of a picture."""
@@ -163,8 +165,8 @@ def _roots(data_root: str | Sequence) -> tuple[list[str], list[float] | None]:
     except (TypeError, ValueError):
         pairs = []
     if not pairs or not all(0 < weight < math.inf for _, weight in pairs):
-        raise InputError(f'data_root is {data_root!r}: expected a folder, a list of folders, or a list '
-                         'of pairs (folder, weight > 0)')
+        raise InputError(f'data_root is {data_root!r}: expected a folder, a list of folders, or a '
+                         'list of pairs (folder, weight > 0)')
     return [folder for folder, _ in pairs], [weight for _, weight in pairs]
 
 

@@ -7,7 +7,8 @@ import hashlib
 import logging
 import os
 import random
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from mmdet.registry import DATASETS, TRANSFORMS
@@ -37,8 +38,8 @@ class OCRNetImageShards(IterableDataset):
     Args:
         data_root: A folder of ``*.tar``; a path or URL with braces or, if local, stars
             (``'https://host/set-{000..127}.tar'``); or a list of these. What ``webdataset`` opens.
-        pipeline: As of :class:`OCRNetImageFolder`: its loader is left out, for the pictures are read
-            from the shard.
+        pipeline: As of :class:`OCRNetImageFolder`: its loader is left out, for the pictures are
+            read from the shard.
         shuffle_buffer: Pictures that a reader keeps undecoded to draw from; 1 keeps the shard's
             order.
         seed: Of order and variations.
@@ -68,9 +69,12 @@ class OCRNetImageShards(IterableDataset):
         self.bad_files = BadFiles(bad_files)
 
     def fingerprint(self) -> dict:
-        """Which shards these are: ``shards``, their count, and ``sha256`` of their sorted file names."""
+        """Which shards these are: ``shards``, their count, and ``sha256`` of their file names."""
         names = '\n'.join(sorted(os.path.basename(shard) for shard in self.shards))
         return dict(shards=len(self.shards), sha256=hashlib.sha256(names.encode()).hexdigest())
+
+    def __len__(self) -> int:
+        return sys.maxsize  # mmengine's LoggerHook asks for it, to find an epoch's end; there is none
 
     def __iter__(self) -> Iterator[dict]:
         rank, world_size = get_dist_info()
@@ -79,15 +83,15 @@ class OCRNetImageShards(IterableDataset):
         reader, readers = rank * workers + (worker.id if worker else 0), world_size * workers
         epoch = barren = 0
         opened: set[int] = set()
-        # After as many epochs as readers, one that takes its share of all shards has met each picture.
+        # After as many epochs as readers, one that shares every shard has met each picture.
         while barren < readers or len(opened) < len(self.shards):
             barren += 1
             for results in self._epoch(epoch, reader, readers, opened):
                 barren = 0
                 yield results
             epoch += 1
-        raise InputError(f'no picture in {self.shards[0]} ... ({len(self.shards)} shards) can be used: '
-                         'correct data_root')
+        raise InputError(f'no picture in {self.shards[0]} ... ({len(self.shards)} shards) can be '
+                         'used: correct data_root')
 
     def _epoch(self, epoch: int, reader: int, readers: int, opened: set[int]) -> Iterator[dict]:
         """A reader's share of one epoch; ``opened`` collects the shards it has come to."""
@@ -100,14 +104,15 @@ class OCRNetImageShards(IterableDataset):
         rng = random.Random(f'{self.seed} {epoch} {reader}')
         shuffle = _webdataset().shuffle(self.shuffle_buffer, rng=rng)
         for shard, place, name, content in shuffle(members):
-            results = dict(img_path=f'{self.shards[shard]}/{name}', sample_idx=(shard << 32) + place,
+            results = dict(img_path=f'{self.shards[shard]}/{name}',
+                           sample_idx=(shard << 32) + place,
                            seed=(self.seed, epoch, shard, place))
             results = self._load(results, content)
             if results is not None:
                 yield results
 
     def _members(self, shard: int, first: int, step: int) -> Iterator[tuple[int, int, str, bytes]]:
-        """(shard, place, name, content) of every ``step``-th picture of a shard, up to any damage."""
+        """(shard, place, name, content) of every ``step``-th picture of a shard, up to a damage."""
         iterators = _webdataset().tariterators
         handler = self._damage_handler(self.shards[shard])
         streams = iterators.url_opener(iter([dict(url=self.shards[shard])]), handler=handler)
@@ -118,10 +123,11 @@ class OCRNetImageShards(IterableDataset):
             if place % step == first:
                 yield shard, place, file['fname'], file['data']
 
-    def _damage_handler(self, shard: str):
+    def _damage_handler(self, shard: str) -> Callable[[Exception], bool]:
         def handler(error: Exception) -> bool:
             if shard not in self.bad_files:
-                reason = getattr(error, 'strerror', None) or str(error.args[0] if error.args else error)
+                # webdataset appends the stream and its address to the error's arguments
+                reason = getattr(error, 'strerror', None) or str([*error.args, error][0])
                 print_log(f'{shard} is damaged, what follows in it is left out: {reason}',
                           logger='current', level=logging.WARNING)
                 self.bad_files.add(shard, reason)
@@ -148,7 +154,8 @@ class OCRNetImageShards(IterableDataset):
                       (sorted(glob.glob(shard)) if '*' in shard else [shard])]
             missing = [shard for shard in shards if not os.path.isfile(shard)]
             if missing or not shards:
-                raise InputError(f'there is no shard {(missing or [pattern])[0]}: correct data_root')
+                absent = (missing or [pattern])[0]
+                raise InputError(f'there is no shard {absent}: correct data_root')
         return shards
 
 

@@ -29,12 +29,12 @@ class OCRNetLabelDataset(BaseDataset):
     pipeline are ``img_path``, ``gt_label`` and, of a box, ``box`` (xyxy, pixels).
 
     Args:
-        split: ``'train'``, ``'val'`` or ``'test'``: the folder, and which of the article's pipelines.
+        split: ``'train'``, ``'val'`` or ``'test'``: the folder, and which of the pipelines.
         data_root: The folder of the splits, or what ``ann_file`` is relative to.
         ann_file: COCO JSON of this split.
         data_prefix: ``img``: where below ``data_root`` the pictures of ``ann_file`` lie.
-        metainfo: ``classes``: names in the order of the labels; others are left out. Without it, all
-            folders of all splits in the order of their names, or the JSON's categories.
+        metainfo: ``classes``: names in the order of the labels; others are left out. Without it,
+            all folders of all splits in the order of their names, or the JSON's categories.
         pipeline: Transforms; None: :func:`label_pipeline`.
 
     Raises:
@@ -64,15 +64,16 @@ class OCRNetLabelDataset(BaseDataset):
     def load_data_list(self) -> list[dict]:
         samples = self._boxes() if self.ann_file else self._folders()
         if not samples:
-            raise InputError(f'{self.ann_file or os.path.join(self.data_root, self.split)}: not a sample '
-                             f'of the classes {", ".join(self.class_names)}: correct data_root or classes')
+            where = self.ann_file or os.path.join(self.data_root, self.split)
+            raise InputError(f'{where}: not a sample of the classes {", ".join(self.class_names)}: '
+                             'correct data_root or classes')
         return samples
 
     def _folders(self) -> list[dict]:
         folders = {split: os.path.join(self.data_root, split) for split in SPLITS}
         if not os.path.isdir(folders[self.split]):
-            raise InputError(f'there is no folder {folders[self.split]}: data_root needs a folder for each '
-                             'split, with a folder for each class in it')
+            raise InputError(f'there is no folder {folders[self.split]}: data_root needs a folder '
+                             'for each split, with a folder for each class in it')
         there = {entry.name for folder in folders.values() if os.path.isdir(folder)
                  for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != '.'}
         self._set_classes(sorted(there), self.data_root)
@@ -89,14 +90,15 @@ class OCRNetLabelDataset(BaseDataset):
             with open(self.ann_file) as file:
                 content = json.load(file)
             images = {image['id']: image for image in content['images']}
-            names = {c['id']: c['name'] for c in sorted(content['categories'], key=lambda c: c['id'])}
+            categories = sorted(content['categories'], key=lambda category: category['id'])
+            names = {category['id']: category['name'] for category in categories}
             self._set_classes(list(names.values()), self.ann_file)
             return [self._box(images[a['image_id']], a, names[a['category_id']])
                     for a in content['annotations'] if not a.get('iscrowd')
                     and names[a['category_id']] in self.class_names and min(a['bbox'][2:]) >= 1]
         except OSError as error:
-            raise InputError(f'annotation file {self.ann_file} cannot be read: {error.strerror}: correct '
-                             'ann_file') from error
+            raise InputError(f'annotation file {self.ann_file} cannot be read: {error.strerror}: '
+                             'correct ann_file') from error
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f'{self.ann_file} is no COCO JSON of boxes ({error!r}): mend the file'
                              ) from error

@@ -12,7 +12,7 @@ from mmdet.registry import TRANSFORMS
 
 @TRANSFORMS.register_module()
 class OCRNetCropToBox(BaseTransform):
-    """Cut a picture to its ``box``, xyxy in pixels, rounded outwards; without one it stays whole."""
+    """Cut a picture to its ``box``, xyxy in pixels, rounded outwards; without one keep it whole."""
 
     def transform(self, results: dict) -> dict:
         if 'box' not in results:
@@ -62,7 +62,7 @@ class OCRNetRandomResizedCrop(BaseTransform):
 
 @TRANSFORMS.register_module()
 class OCRNetPackLabel(BaseTransform):
-    """``dict(inputs=(3, H, W) uint8 BGR tensor, labels=class index)``, as OCRNetClassifier takes them."""
+    """``dict(inputs=(3, H, W) uint8 BGR tensor, labels=class index)``, for OCRNetClassifier."""
 
     def transform(self, results: dict) -> dict:
         picture = np.ascontiguousarray(results['img'].transpose(2, 0, 1))
@@ -78,8 +78,8 @@ def _set_picture(results: dict, picture: np.ndarray) -> dict:
 def label_pipeline(training: bool, size: int = 224) -> list[dict]:
     """The article's pipelines; the model's data preprocessor normalises.
 
-    Training: RandomResizedCrop 224, horizontal flip. Otherwise: shorter side to 256, the middle 224;
-    another ``size`` keeps that proportion.
+    Training: RandomResizedCrop 224, horizontal flip. Otherwise: shorter side to 256, the middle
+    224; another ``size`` keeps that proportion.
     """
     load = [dict(type='LoadImageFromFile'), dict(type='OCRNetCropToBox')]
     if training:

@@ -17,8 +17,9 @@ class OCRNetVariationSampler(Sampler):
     """Every picture once an epoch, in another order and another variation each time, for ever.
 
     Epoch e of n pictures is the indices ``e * n + perm_e[k]``; folders with weights get their share
-    of the draws, and a picture's variation is how often it was drawn before. With several processes,
-    process r takes the places r, r + world, ... of the endless concatenation of the epochs.
+    of the draws, and a picture's variation is how often it was drawn before. With several
+    processes, process r takes the places r, r + world, ... of the endless concatenation of the
+    epochs.
 
     Everything follows from ``dataset.seed``: a training that resumes goes on as if it had never
     stopped, whether the loop calls :meth:`skip` or reads the loader forward.
@@ -43,7 +44,7 @@ class OCRNetVariationSampler(Sampler):
         return len(self.dataset)
 
     def skip(self, num_samples: int) -> None:
-        """Begin after the first ``num_samples`` draws of this process (see ``InfiniteSampler.skip``)."""
+        """Begin after the first ``num_samples`` draws of this process."""
         if num_samples < 0:
             raise ValueError(f'num_samples is {num_samples}, expected 0 or more')
         self.start = num_samples

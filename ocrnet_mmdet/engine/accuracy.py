@@ -8,7 +8,7 @@ from mmengine.evaluator import BaseMetric
 
 @METRICS.register_module()
 class OCRNetAccuracy(BaseMetric):
-    """``cls/accuracy`` in [0, 1] and ``cls/loss``, the mean cross-entropy, of what OCRNetClassifier predicts."""
+    """``cls/accuracy`` in [0, 1] and ``cls/loss``, mean cross-entropy, of OCRNetClassifier."""
 
     default_prefix = 'cls'
 

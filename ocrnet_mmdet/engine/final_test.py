@@ -6,7 +6,7 @@ from mmengine.runner import Runner
 
 @HOOKS.register_module()
 class OCRNetFinalTestHook(Hook):
-    """Runs the test loop after the last epoch, on the last weights: one log for train, val and test."""
+    """Runs the test loop after the last epoch, on the last weights, into the same log."""
 
     def after_train(self, runner: Runner) -> None:
         runner.test_loop.run()

@@ -14,8 +14,9 @@ from ..errors import InputError
 class OCRNetClassifier(BaseModel):
     """Cross-entropy classification on the last map of a backbone.
 
-    The backbone's keys are those of a detector's (``backbone.*``), so that either may begin with the
-    other's encoder: ``backbone.init_cfg=dict(type='Pretrained', prefix='backbone.', checkpoint=...)``.
+    The backbone's keys are those of a detector's, so that either may begin with the encoder of the
+    other: ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='backbone.body.')`` of an
+    OCRNetEncoder.
 
     Args:
         backbone: One that has ``out_channels``, such as OCRNetEncoder.
@@ -39,8 +40,8 @@ class OCRNetClassifier(BaseModel):
         """Logits (B, K) of pictures ``inputs`` (B, 3, H, W) with labels (B,) in [0, K).
 
         Args:
-            mode: ``'tensor'`` gives the logits; ``'loss'`` ``dict(loss, accuracy)``, accuracy in [0, 1];
-                ``'predict'`` a ``dict(logits=(K,), label)`` for each picture, on the CPU.
+            mode: ``'tensor'`` gives the logits; ``'loss'`` ``dict(loss, accuracy)``, accuracy in
+                [0, 1]; ``'predict'`` a ``dict(logits=(K,), label)`` for each picture, on the CPU.
             data_samples: What mmengine's data preprocessor adds; not used.
         """
         logits = self.fc(self.backbone(inputs)[-1].mean((2, 3)))

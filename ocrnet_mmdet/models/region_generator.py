@@ -10,6 +10,7 @@ from mmcv.cnn import ConvModule, build_norm_layer
 from mmdet.models.necks import FPN
 from mmdet.registry import MODELS
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import InputError
 
@@ -61,6 +62,8 @@ class OCRNetRegionGenerator(FPN):
         pool_bins: Bins per side of the pyramid pooling.
         norm_cfg: Norm layers of laterals and outputs; GN, because it works with one picture a
             batch.
+        with_cp: Compute the maps again in the backward pass instead of keeping them (not with batch
+            norm, whose statistics would count each picture twice).
         kwargs: The rest of FPN's arguments.
     """
 
@@ -70,8 +73,10 @@ class OCRNetRegionGenerator(FPN):
                  num_outs: int = 4,
                  pool_bins: Sequence[int] = (1, 2, 3, 6),
                  norm_cfg: dict = dict(type='GN', num_groups=32, requires_grad=True),
+                 with_cp: bool = False,
                  **kwargs) -> None:
         super().__init__(list(in_channels), out_channels, num_outs, norm_cfg=norm_cfg, **kwargs)
+        self.with_cp = with_cp
         self.lateral_convs = nn.ModuleList(
             PyramidPooling(c, out_channels, pool_bins, norm_cfg)
             for c in self.in_channels[self.start_level:self.backbone_end_level])
@@ -86,5 +91,9 @@ class OCRNetRegionGenerator(FPN):
         if given != list(self.in_channels):
             raise InputError(f'in_channels is {list(self.in_channels)}, the backbone gives {given}: '
                              f'set model.neck.in_channels={given}')
+        if self.with_cp and self.training:
+            levels = checkpoint(super().forward, inputs, use_reentrant=False)
+        else:
+            levels = super().forward(inputs)
         # mmcv's CPU roi_align reads channels-last maps wrongly.
-        return tuple(level.contiguous() for level in super().forward(inputs))
+        return tuple(level.contiguous() for level in levels)

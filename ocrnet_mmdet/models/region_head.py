@@ -17,6 +17,7 @@ from mmdet.utils import reduce_mean
 from mmengine.model import bias_init_with_prob, normal_init
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from ..errors import InputError
 
@@ -41,6 +42,7 @@ class OCRNetRegionHead(BaseDenseHead):
         assigner: Which points answer for a ground truth box; on the points' anchors.
         loss_quality: A loss on (logits, (label, quality)).
         loss_bbox: A loss on decoded boxes.
+        with_cp: Compute the tower again in the backward pass instead of keeping its maps.
         num_classes: Accepted because every two-stage detector passes it; always 1.
         train_cfg: Not read; the detectors pass the anchor head's.
         test_cfg: ``nms_pre`` a level, ``nms``, ``max_per_img``, ``min_bbox_size``, ``score_thr``.
@@ -59,6 +61,7 @@ class OCRNetRegionHead(BaseDenseHead):
                  assigner: dict = dict(type='ATSSAssigner', topk=9, ignore_iof_thr=0.5),
                  loss_quality: dict = dict(type='QualityFocalLoss', loss_weight=1.0),
                  loss_bbox: dict = dict(type='GIoULoss', loss_weight=2.0),
+                 with_cp: bool = False,
                  num_classes: int = 1,
                  train_cfg: dict | None = None,
                  test_cfg: dict | None = None,
@@ -66,6 +69,7 @@ class OCRNetRegionHead(BaseDenseHead):
         super().__init__(init_cfg)
         self.test_cfg = test_cfg
         self.strides = tuple(strides)
+        self.with_cp = with_cp
         self.prior_generator = TASK_UTILS.build(
             dict(type='MlvlPointGenerator', strides=list(strides)))
         self.bbox_coder = TASK_UTILS.build(dict(type='DistancePointBBoxCoder'))
@@ -99,7 +103,10 @@ class OCRNetRegionHead(BaseDenseHead):
                              f'{len(feats)} levels: set model.rpn_head.strides')
         qualities, distances = [], []
         for level, stride, scale in zip(feats, self.strides, self.scales):
-            level = self.tower(level)
+            if self.with_cp and level.requires_grad:
+                level = checkpoint(self.tower, level, use_reentrant=False)
+            else:
+                level = self.tower(level)
             qualities.append(self.quality(level))
             # exp(0) is half an anchor; the clamp keeps half precision finite (e^8 = 2,981 half
             # anchors)

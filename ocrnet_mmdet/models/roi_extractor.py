@@ -11,6 +11,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
+from torch.utils.checkpoint import checkpoint
 
 # A region of this side (pixels) belongs to the finest level: Lin et al., Feature Pyramid Networks,
 # 2017, equation 1, with k0 = 4 and the finest level 2.
@@ -69,11 +70,13 @@ class OCRNetRoIExtractor(BaseModule):
         featmap_strides: Strides of the L levels that are pooled, in pixels, each twice the one
             before.
         roi_size: S.
+        with_cp: Pool again in the backward pass instead of keeping every region on all L levels.
     """
 
     def __init__(self, out_channels: int, featmap_strides: Sequence[int] = (4, 8, 16, 32),
-                 roi_size: int = 7) -> None:
+                 roi_size: int = 7, with_cp: bool = False) -> None:
         super().__init__()
+        self.with_cp = with_cp
         self.out_channels = out_channels
         self.featmap_strides = list(featmap_strides)
         self.roi_size = roi_size
@@ -96,23 +99,29 @@ class OCRNetRoIExtractor(BaseModule):
             rois: (N, 5): image index and xyxy in pixels of the network's input, grouped by image.
             scale: 1 for the box head, 2 for the mask head.
         """
+        if self.with_cp and feats[0].requires_grad:
+            return checkpoint(self._pool_and_merge, feats, rois, scale, use_reentrant=False)
+        return self._pool_and_merge(feats, rois, scale)
+
+    def _pool_and_merge(self, feats: tuple[Tensor, ...], rois: Tensor, scale: int) -> Tensor:
         counts = torch.bincount(rois[:, 0].long(), minlength=len(feats[0])).tolist()
         pooled = pool_regions(feats, rois[:, 1:].float().split(counts), self.featmap_strides[0],
                               scale * self.roi_size)
-        return self._merge(torch.stack(pooled, dim=1), rois)
+        weights = self._level_weights(pooled, rois)
+        # A sum instead of one stacked tensor: at 512 px a step's peak is that copy lower.
+        merged = pooled[0] * weights[:, 0]
+        for level, weight in zip(pooled[1:], weights.unbind(1)[1:]):
+            merged = torch.addcmul(merged, level, weight)
+        return merged
 
-    def _merge(self, pooled: Tensor, rois: Tensor) -> Tensor:
-        """(N, L, C, S, S) to (N, C, S, S)."""
+    def _level_weights(self, pooled: list[Tensor], rois: Tensor) -> Tensor:
+        """(N, L, 1, 1, 1), of L tensors (N, C, S, S)."""
         sides = ((rois[:, 3:] - rois[:, 1:3]).float().clamp(min=1) / FINEST_SCALE).log2()  # (N, 2)
-        levels = pooled.shape[1]
-        home = sides.mean(1, keepdim=True).clamp(0, levels - 1)
-        distance = torch.arange(levels, device=rois.device) - home  # (N, L)
+        home = sides.mean(1, keepdim=True).clamp(0, len(pooled) - 1)
+        distance = torch.arange(len(pooled), device=rois.device) - home  # (N, L)
+        content = torch.stack([level.mean((-2, -1)) for level in pooled], dim=1)  # (N, L, C)
         with torch.autocast(rois.device.type, enabled=False):
-            query = self.level_query(sides)[:, None] / KEY_CHANNELS**0.5  # (N, 1, KEY_CHANNELS)
-            keys = self.level_embedding + self.level_content(pooled.mean((-2, -1)))  # (N, L, ...)
-            bias = -self.level_sharpness * distance.square()[..., None]  # (N, L, 1)
-            # The bias rides as one more channel of the keys, met by a 1 in the query.
-            merged = F.scaled_dot_product_attention(
-                F.pad(query, (0, 1), value=1.0), torch.cat([keys, bias], dim=-1),
-                pooled.flatten(2), scale=1.0)
-        return merged.view(len(pooled), *pooled.shape[2:])
+            query = self.level_query(sides)[..., None] / KEY_CHANNELS**0.5  # (N, KEY_CHANNELS, 1)
+            keys = self.level_embedding + self.level_content(content)  # (N, L, KEY_CHANNELS)
+            scores = (keys @ query)[..., 0] - self.level_sharpness * distance.square()
+            return scores.softmax(dim=1)[..., None, None, None]

@@ -1,20 +1,42 @@
-"""The transform that gives a picture its regions (see regions.py)."""
+"""The transform that gives a picture its regions."""
 from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
-from .regions import discover_regions
+from .region_cache import RegionCache
+from .regions import WORKING_SIZE, discover_regions
 
 
 @TRANSFORMS.register_module()
 class OCRNetDiscoverRegions(BaseTransform):
-    """Reads ``img`` (H, W, 3) uint8 BGR, writes ``regions``, a :class:`~.regions.Regions`."""
+    """Regions without labels: :func:`~.regions.discover_regions`, remembered on disk.
 
-    def __init__(self, cache_dir: str | None = None, max_regions: int = 100) -> None:
-        self.cache_dir = cache_dir
-        self.max_regions = max_regions
+    Reads ``img`` (H, W, 3) uint8 BGR, writes ``regions``, a :class:`~.regions.Regions`. It belongs
+    right behind the loading: a picture that was cropped or varied at random is another one each
+    time, and so never found in the cache.
+
+    Args:
+        cache_dir: Folder of the cache, shared by all workers and runs, see region_cache.py. Without
+            one regions are discovered each time, about 40 ms a picture.
+        max_regions: The most regions of a picture.
+        size: Longest side of the picture in which they are discovered, pixels.
+
+    Raises:
+        InputError: If ``cache_dir`` cannot be written to.
+    """
+
+    def __init__(self, cache_dir: str | None = None, max_regions: int = 100,
+                 size: int = WORKING_SIZE) -> None:
+        self.settings = dict(max_regions=max_regions, size=size)
+        self.cache = RegionCache(cache_dir, self.settings) if cache_dir else None
 
     def transform(self, results: dict) -> dict:
-        results['regions'] = discover_regions(results['img'], max_regions=self.max_regions)
+        image = results['img']
+        regions = self.cache.load(image) if self.cache else None
+        if regions is None:
+            regions = discover_regions(image, **self.settings)
+            if self.cache:
+                self.cache.save(image, regions)
+        results['regions'] = regions
         return results

@@ -1,9 +1,9 @@
 """The region vectors' loss L_unsup (terms A and B of the label-free stage).
 
 Shape shorthand: N regions of a batch, D a region vector's length.
-Naming convention: ``e`` is a region's squared residual, the mean over D; ``s`` its bounded log-variance,
-log sigma^2. Statistics that say *of all processes* need every process to call the function in the
-same order, those without a region too, with vectors that are part of the graph.
+Naming convention: ``e`` is a region's squared residual, the mean over D; ``s`` its bounded
+log-variance, log sigma^2. What ends in *of all* sums over all processes: each has to call it, in
+the same order, those without a region too.
 """
 import torch
 import torch.nn.functional as F
@@ -19,8 +19,8 @@ def squared_residual(prediction: Tensor, target: Tensor) -> Tensor:
 
     The target is normalised (LayerNorm without affine) and takes no gradient: its scale is then not
     a way to a smaller loss. The prediction is not normalised: the predictor's last layer is linear
-    and can take the target's scale, and a prediction shorter than its target is the honest answer of a
-    region it cannot tell (the mean of what it may be), which a normalised one could not give.
+    and can take the target's scale, and a prediction shorter than its target is the honest answer
+    for a region it cannot tell (the mean of what it may be), which a normalised one could not give.
     """
     target = F.layer_norm(target.detach(), target.shape[-1:])
     return (prediction - target).square().mean(dim=-1)
@@ -34,9 +34,9 @@ def bounded(log_variance: Tensor, bound: float) -> Tensor:
 def beta_nll(e: Tensor, s: Tensor, beta: float) -> Tensor:
     """Gaussian negative log-likelihood per dimension, weighted by sg(sigma^2)^beta; (N,) each.
 
-    Seitzer et al., On the Pitfalls of Heteroscedastic Uncertainty Estimation with Probabilistic Neural
-    Networks, ICLR 2022. beta = 0 is the likelihood, which lets go of regions it fits badly (their
-    gradient falls as 1 / sigma^2); beta = 1 gives the prediction the gradient of the plain MSE.
+    Seitzer et al., On the Pitfalls of Heteroscedastic Uncertainty Estimation with Probabilistic
+    Neural Networks, ICLR 2022. beta = 0 is the likelihood, which lets go of regions it fits badly
+    (their gradient falls as 1 / sigma^2); beta = 1 gives the prediction the plain MSE's gradient.
     """
     return s.detach().mul(beta).exp() * 0.5 * (e * torch.exp(-s) + s)
 
@@ -48,6 +48,8 @@ def literal(vectors: Tensor) -> Tensor:
     without end as the vectors become equal. A study object: it shows why the others have a teacher.
     The floor under sigma keeps it finite after the collapse, so that the monitor speaks, not a NaN.
     """
+    if not len(vectors):
+        return vectors.sum()
     residual = (vectors - vectors.mean(dim=0)).square()
     return residual.sum(dim=-1).mean() + (residual.mean() + 1e-12).log()
 
@@ -62,9 +64,8 @@ def sum_of_all(local: Tensor) -> Tensor:
 
     A loss that every process computes from such sums has the same derivative with respect to them
     everywhere, so the backward pass needs no exchange: each process sends its share back times
-    their number, which DDP's averaging of the gradients takes out again. (torch's own differentiable
-    all_reduce gives the same gradient by a second exchange, which hangs where one process has no
-    region, and is deprecated.)
+    their number, which DDP's averaging of the gradients takes out again. (torch's differentiable
+    all_reduce gives the same gradient by a second exchange, and is deprecated.)
     """
     if world_size() == 1:
         return local
@@ -88,16 +89,16 @@ def covariance_of_all(vectors: Tensor) -> Tensor:
 
 
 def variance_covariance(vectors: Tensor, gamma: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Term B, VICReg's two terms (Bardes, Ponce, LeCun 2022, section 4.1) over all processes' regions.
+    """Term B, VICReg's two terms (Bardes et al. 2022, section 4.1), over all processes' regions.
 
     Args:
         vectors: (N, D), not normalised.
         gamma: Standard deviation that every dimension should have at least.
 
     Returns:
-        The variance loss, mean over D of max(0, gamma - std), in [0, gamma]; the covariance loss, the
-        squared covariances off the diagonal, summed and divided by D. With fewer than two regions in
-        all, there is nothing to keep apart: both are zero, with a gradient of zeros.
+        The variance loss, mean over D of max(0, gamma - std), in [0, gamma]; the covariance loss,
+        the squared covariances off the diagonal, summed and divided by D. With fewer than two
+        regions in all there is nothing to keep apart: both are zero, with a gradient of zeros.
     """
     with torch.autocast(vectors.device.type, enabled=False):
         vectors = vectors.float()
@@ -118,7 +119,7 @@ class OCRNetRegionLoss(nn.Module):
             plain step (with the factor 1/2 of the likelihood, so the two agree at s = 0).
             ``literal``: see :func:`literal`; reads the prediction alone, and collapses.
         beta: See :func:`beta_nll`.
-        max_log_variance: Bound of s; 3 weights a region at most 20 times more or less than sigma = 1.
+        max_log_variance: Bound of s; at 3 a variance is at most 20 times more or less than 1.
         loss_weight: Factor of the result.
     """
 
@@ -147,17 +148,13 @@ class OCRNetRegionLoss(nn.Module):
         """
         with torch.autocast(prediction.device.type, enabled=False):
             prediction, target = prediction.float(), target.float()
-            nothing = prediction.sum() * 0
-            if log_variance is not None:
-                log_variance = log_variance.float()
-                nothing = nothing + log_variance.sum() * 0
+            s = (torch.zeros_like(prediction[:, 0]) if log_variance is None
+                 else bounded(log_variance.float(), self.max_log_variance))
+            if self.form != 'beta_nll':
+                s = s * 0  # DDP wants a gradient for its layer all the same
             if self.form == 'literal':
-                return self.loss_weight * (literal(prediction) if len(prediction) else nothing)
-            e = squared_residual(prediction, target)
-            if self.form == 'mse' or log_variance is None:
-                losses = 0.5 * e
-            else:
-                losses = beta_nll(e, bounded(log_variance, self.max_log_variance), self.beta)
+                return self.loss_weight * (literal(prediction) + s.sum())
+            losses = beta_nll(squared_residual(prediction, target), s, self.beta)
             # rows per process: after DDP's average over the processes the mean over all regions
-            rows = rows_of_all(e).clamp(min=1) / world_size()
-            return self.loss_weight * (losses.sum() / rows + nothing)
+            rows = rows_of_all(losses).clamp(min=1) / world_size()
+            return self.loss_weight * losses.sum() / rows

@@ -9,7 +9,7 @@ from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 from torch.utils.data import DataLoader
 
-from ocrnet_mmdet.datasets import OCRNetImageFolder, OCRNetVariationSampler
+from ocrnet_mmdet.datasets import OCRNetImageFolder, OCRNetVariationSampler, image_folder
 from ocrnet_mmdet.errors import InputError
 
 LOAD = dict(type='LoadImageFromFile')
@@ -58,6 +58,7 @@ def test_workers_change_nothing(tmp_path, workers):
     batches = iter(DataLoader(data, 3, sampler=OCRNetVariationSampler(data), num_workers=workers,
                               collate_fn=list))
     loaded = [sample for _ in range(9) for sample in next(batches)]
+    del batches  # a loader that the garbage collector ends waits 5 s for each worker
     order = iter(OCRNetVariationSampler(data))
     assert loaded == [data[next(order)] for _ in range(27)]
 
@@ -124,10 +125,10 @@ def test_the_fingerprint_is_of_names_and_sizes_and_not_of_the_place(tmp_path):
     assert two.fingerprint()['count'] == 6
 
 
-@pytest.mark.parametrize('given', [[], [('a', 0)], [('a', -1.0)], [('a', 1), 'b'], [('a', float('nan'))],
-                                   [('a', 'b', 'c')], 7])
+@pytest.mark.parametrize('given', [[], [('a', 0)], [('a', -1.0)], [('a', 1), 'b'],
+                                   [('a', float('nan'))], [('a', 'b', 'c')]])
 def test_data_root_of_another_form_is_refused(given):
-    with pytest.raises((InputError, TypeError), match='data_root is'):
+    with pytest.raises(InputError, match='data_root is'):
         OCRNetImageFolder(given)
 
 
@@ -139,8 +140,10 @@ def test_a_folder_without_pictures_is_named_with_what_was_looked_for(tmp_path):
         OCRNetImageFolder(str(tmp_path), 'list.txt')
 
 
-def test_few_pictures_work_and_are_mentioned(tmp_path, caplog):
+def test_few_pictures_work_and_are_mentioned(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(image_folder, 'print_log', lambda message, **_: said.append(message))
     data = OCRNetImageFolder(write(tmp_path, 1), pipeline=[LOAD])
-    assert '1 picture(s) only' in caplog.text
+    assert '1 picture(s) only' in said[0]
     batch = next(iter(DataLoader(data, 4, sampler=OCRNetVariationSampler(data), collate_fn=list)))
     assert [sample['seed'] for sample in batch] == [(0, 0), (0, 1), (0, 2), (0, 3)]

@@ -1,4 +1,4 @@
-"""Every picture once an epoch over all processes; a resumed run goes on as if it had not stopped."""
+"""Every picture once an epoch over all processes; a resumed run goes on as if never stopped."""
 
 from itertools import islice
 
@@ -103,6 +103,7 @@ def train(root, work_dir, steps, workers, **options):
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=4)),
         experiment_name=f'{work_dir.name}{steps}{options}', **options)
     runner.train()
+    del runner.train_loop.dataloader_iterator  # the garbage collector waits 5 s for each worker
     return model
 
 

@@ -68,3 +68,18 @@ def test_half_precision_trains_to_nearly_the_same_losses():
     full, half = losses(False), losses(True)
     for name in (key for key in full if 'loss' in key):
         assert float(half[name]) == pytest.approx(float(full[name]), rel=0.15, abs=0.05), name
+
+
+def test_computing_maps_again_in_the_backward_pass_changes_no_gradient():
+    gradients = []
+    for with_cp in (False, True):
+        config = ocrnet_config()
+        config.neck.with_cp = config.rpn_head.with_cp = with_cp
+        config.roi_head.bbox_roi_extractor.with_cp = config.roi_head.aggregator.with_cp = with_cp
+        model = tiny(config)
+        data = data_batch(model)
+        torch.manual_seed(1)  # of the samplers
+        model.parse_losses(model(**data, mode='loss'))[0].backward()
+        gradients.append({key: p.grad for key, p in model.named_parameters()})
+    for key, value in gradients[0].items():
+        torch.testing.assert_close(gradients[1][key], value, msg=key)

@@ -3,8 +3,6 @@ import copy
 import pytest
 import torch
 from mmdet.registry import MODELS
-from mmdet.structures import DetDataSample
-from mmdet.structures.mask import BitmapMasks
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
@@ -13,9 +11,8 @@ from ocrnet_mmdet.pretraining.pretrainer import PARTS, TERMS, class_agnostic
 from ocrnet_mmdet.pretraining.region_samples import (choose_regions, jitter_boxes, samples_of,
                                                      uncovered)
 
-from ..detectors import ROOT, encoder, ocrnet_config, shrink
+from ..detectors import ROOT, encoder, ocrnet_config, shrink, view_batch, view_sample
 
-SIDE = 64
 OFF = dict.fromkeys(TERMS, 0.0)
 
 
@@ -39,32 +36,6 @@ def pretrainer(detector: dict | None = None, **kwargs) -> torch.nn.Module:
     return model.train()
 
 
-def sample(count: int, seed: int) -> DetDataSample:
-    generator = torch.Generator().manual_seed(seed)
-    boxes = torch.rand(count, 4, generator=generator) * 30
-    boxes[:, 2:] += boxes[:, :2] + 8
-    masks = torch.zeros(count, SIDE, SIDE, dtype=torch.uint8)
-    for mask, (x0, y0, x1, y1) in zip(masks, boxes.int().tolist()):
-        mask[y0:y1 - 3, x0:x1 - 3] = 1
-    found = DetDataSample(metainfo=dict(img_shape=(SIDE, SIDE), ori_shape=(SIDE, SIDE),
-                                        batch_input_shape=(SIDE, SIDE), scale_factor=(1.0, 1.0)))
-    found.gt_instances = InstanceData(
-        bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count),
-        masks=BitmapMasks(masks.numpy(), SIDE, SIDE))
-    return found
-
-
-def batch(model: torch.nn.Module, counts=((6, 5), (4, 7))) -> dict:
-    """Views of as many pictures as ``counts`` has; each entry: regions in the first and second view."""
-    generator = torch.Generator().manual_seed(1)
-    data = dict(
-        inputs=[[torch.randint(0, 255, (3, SIDE, SIDE), dtype=torch.uint8, generator=generator)
-                 for _ in counts] for _ in range(2)],
-        data_samples=[[sample(pair[view], 2 * i + view) for i, pair in enumerate(counts)]
-                      for view in range(2)])
-    return model.data_preprocessor(data, True)
-
-
 def total(losses: dict) -> torch.Tensor:
     return sum(sum(value) if isinstance(value, list) else value for value in losses.values())
 
@@ -79,7 +50,7 @@ def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_t
     masks = dict(masks=0.0) if name == 'faster_rcnn' else {}
     model = pretrainer(detector, weights=masks)
     model.sigma_share = model.own_share = 1.0
-    total(model(**batch(model))).backward()
+    total(model(**view_batch(model))).backward()
     silent = {key for key, p in model.named_parameters() if p.grad is None}
     expected = {key for key, p in model.named_parameters() if not p.requires_grad}
     assert silent == expected
@@ -99,7 +70,7 @@ def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_t
     ('boxes', {'loss_boxes'}), ('masks', {'loss_masks'})])
 def test_each_term_works_by_itself(term, names):
     model = pretrainer(weights=OFF | {term: 1.0})
-    losses = model(**batch(model))
+    losses = model(**view_batch(model))
     assert set(losses) == names
     assert total(losses) > 0 and total(losses).requires_grad
     assert {key for key, value in losses.items() if float(value)} - {
@@ -110,28 +81,28 @@ def test_each_term_works_by_itself(term, names):
 def test_without_a_vector_term_the_teacher_is_not_run():
     model = pretrainer(weights=dict(vector=0.0, variance=0.0, covariance=0.0))
     model.teacher.backbone.forward = None
-    assert total(model(**batch(model))) > 0
+    assert total(model(**view_batch(model))) > 0
 
 
 def test_a_weight_scales_its_term():
     one, two = (pretrainer(weights=dict(boxes=w, masks=w)) for w in (1.0, 2.0))
     torch.manual_seed(3)
-    a = one(**batch(one))
+    a = one(**view_batch(one))
     torch.manual_seed(3)
-    b = two(**batch(two))
+    b = two(**view_batch(two))
     for name in ('loss_boxes', 'loss_masks'):
         torch.testing.assert_close(b[name], 2 * a[name])
 
 
 def test_regions_are_matched_by_picture_and_id():
     model = pretrainer(weights=OFF | dict(vector=1.0), jitter=(0.0, 0.0), hidden_context=0.0)
-    model(**batch(model, counts=((3, 3), (2, 5))))
+    model(**view_batch(model, counts=((3, 3), (2, 5))))
     assert len(model.seen['target']) == 2 * 3 + 2 * 2  # both ways; ids 2 to 4 have no partner
 
 
 def test_views_without_any_region_give_zero_and_reach_every_weight():
     model = pretrainer()
-    losses = model(**batch(model, counts=((0, 0), (0, 0))))
+    losses = model(**view_batch(model, counts=((0, 0), (0, 0))))
     total(losses).backward()
     assert torch.isfinite(total(losses))
     assert not [key for key, p in model.student.named_parameters()
@@ -157,7 +128,7 @@ def test_the_teacher_starts_as_the_student():
 
 def test_frozen_parts_take_no_gradient():
     model = pretrainer(frozen_parts=('backbone', 'neck'))
-    total(model(**batch(model))).backward()
+    total(model(**view_batch(model))).backward()
     for part in PARTS:
         grads = [p.grad for p in getattr(model.student, part).parameters()]
         assert all(g is None for g in grads) == (part in ('backbone', 'neck'))
@@ -174,7 +145,7 @@ def test_the_students_neighbours_are_hidden_and_the_teachers_are_not(monkeypatch
             shares[name] = context.float().mean()
             return original(x, rois, context)
         monkeypatch.setattr(head, '_bbox_forward', spy)
-    model(**batch(model, counts=((16, 16), ) * 4))
+    model(**view_batch(model, counts=((16, 16), ) * 4))
     assert shares['teacher'] == 1 and 0.3 < shares['student'] < 0.7
 
 
@@ -190,7 +161,7 @@ def test_leaving_them_alone_takes_their_penalty_away():
     model = pretrainer(weights=OFF | dict(regions=1.0), min_score=0.2)
     head = model.student.rpn_head
     head.quality.bias.data += 4  # all points say 'object' with 0.35
-    data = batch(model, counts=((1, 1), (1, 1)))
+    data = view_batch(model, counts=((1, 1), (1, 1)))
     loss = float(model(**data)['loss_rpn_quality'])
     model.min_score = 2.0
     assert loss < 0.9 * float(model(**data)['loss_rpn_quality'])
@@ -199,7 +170,7 @@ def test_leaving_them_alone_takes_their_penalty_away():
 def test_the_teachers_candidates_join_the_regions():
     model = pretrainer(weights=OFF | dict(regions=1.0), min_score=0.0)
     model.own_share = 0.5
-    data = batch(model)
+    data = view_batch(model)
     levels = model.teacher.extract_feat(data['inputs'])
     own = model._own_boxes(levels, data['data_samples'])
     assert [len(boxes) for boxes in own] == [5] * 4  # half of ten
@@ -228,7 +199,7 @@ def test_both_views_read_their_common_regions_first():
 
 
 def test_samples_name_their_own_region():
-    regions = sample(5, 0).gt_instances
+    regions = view_sample(5, 0).gt_instances
     chosen = torch.tensor([3, 1])
     made = samples_of(regions.bboxes[chosen] + 1, regions, chosen)
     assert made.pos_gt_bboxes.equal(regions.bboxes[chosen])
@@ -264,4 +235,4 @@ def test_unknown_names_are_refused(wrong):
 def test_predicting_is_refused():
     model = pretrainer()
     with pytest.raises(InputError, match='only trains'):
-        model(**batch(model), mode='predict')
+        model(**view_batch(model), mode='predict')

@@ -128,6 +128,13 @@ def test_no_region_is_zero_with_gradients_of_zero(form):
     assert loss.item() == 0 and layer.weight.grad.abs().sum() == 0
 
 
+@pytest.mark.parametrize('form', ['mse', 'literal'])
+def test_the_forms_without_a_log_variance_leave_its_layer_in_the_graph_with_no_gradient(form):
+    prediction, target, log_variance = pair()
+    OCRNetRegionLoss(form)(prediction, target, log_variance).backward()
+    assert log_variance.grad is not None and not log_variance.grad.any()
+
+
 def test_under_autocast_it_computes_in_float32():
     prediction, target, log_variance = pair()
     half = [x.detach().bfloat16() for x in (prediction, target, log_variance)]
@@ -276,7 +283,7 @@ def test_too_few_vectors_cost_nothing_and_keep_the_graph(num):
 
 # two processes
 
-def test_two_processes_have_the_joint_batch_s_loss_and_gradient_however_regions_are_spread(tmp_path):
+def test_two_processes_have_the_joint_batch_s_loss_and_gradient_however_it_is_split(tmp_path):
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
                '--master_port=29643', '-m', 'tests.pretraining.two_processes', str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, OMP_NUM_THREADS='1'), text=True,

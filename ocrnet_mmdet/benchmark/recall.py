@@ -1,0 +1,92 @@
+"""How many labelled objects the discovered regions hold, and how long they take; also in a grid and
+in random boxes.
+
+Recall at K is the share of objects of which one of a picture's first K boxes has an IoU of at least
+0.5. Crowds are left out. Labels are read here alone, never by the discovery.
+"""
+import contextlib
+import io
+import statistics
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from mmdet.structures.bbox import bbox_overlaps
+from pycocotools.coco import COCO
+
+from .data_sets import DATA_SETS
+from ..pretraining.control_regions import grid_regions, random_regions
+from ..pretraining.region_cache import RegionCache
+from ..pretraining.regions import discover_regions
+
+COUNTS = (16, 32, 100)
+USED = 36  # regions of a picture that a pretraining takes: precision is counted among them
+IOU = 0.5
+# Of the picture; COCO's small objects are below what any bottom-up grouping finds.
+LEAST_AREA = dict(coco_mini=0.01)
+SPLITS = dict(train=(0, 2), val=(1, 3))  # the places of its JSON and pictures in DataSet.layout
+
+
+def measure(root: Path, name: str, splits: tuple[str, ...]) -> dict:
+    """Recall, precision, milliseconds and cached bytes of a data set below ``root``."""
+    found = defaultdict(list)
+    wall, processor, sizes = [], [], []
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        cache = RegionCache(folder, {})
+        for path, objects in _pictures(root, name, splits):
+            image = cv2.imread(str(path))
+            start = time.perf_counter(), time.process_time()
+            regions = discover_regions(image)
+            wall.append(1e3 * (time.perf_counter() - start[0]))
+            processor.append(1e3 * (time.process_time() - start[1]))
+            cache.save(image, regions)
+            sizes.append(cache.path(image).stat().st_size)
+            shape, most = image.shape[:2], COUNTS[-1]
+            arms = dict(discovered=regions, grid=grid_regions(shape, most),
+                        random=random_regions(shape, most, rng),
+                        random_alike=random_regions(shape, most, rng, regions))
+            for arm, boxes in arms.items():
+                found[arm].append(bbox_overlaps(
+                    torch.from_numpy(boxes.boxes), torch.from_numpy(objects)).numpy())
+    return dict(pictures=len(wall), objects=sum(iou.shape[1] for iou in found['grid']),
+                arms={arm: _figures(ious) for arm, ious in found.items()},
+                milliseconds=dict(processor=_spread(processor), wall=_spread(wall)),
+                cache_bytes=_spread(sizes))
+
+
+def _pictures(root: Path, name: str, splits: tuple[str, ...]
+              ) -> Iterator[tuple[Path, np.ndarray]]:
+    """Path and objects (M, 4) xyxy of every picture that has an object to be found."""
+    layout = DATA_SETS[name].layout
+    for split in splits:
+        ann_file, folder = (layout[i] for i in SPLITS[split])
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of its progress
+            coco = COCO(str(root / name / ann_file))
+        for image in coco.imgs.values():
+            least = LEAST_AREA.get(name, 0) * image['width'] * image['height']
+            labels = coco.imgToAnns[image['id']]
+            boxes = [label['bbox'] for label in labels if not label.get('iscrowd')]
+            boxes = [(x, y, x + w, y + h) for x, y, w, h in boxes if w * h > least]
+            if boxes:
+                yield root / name / folder / image['file_name'], np.array(boxes, np.float32)
+
+
+def _figures(ious: list[np.ndarray]) -> dict:
+    """Recall at each count over all objects, and precision: the mean over pictures of the share of
+    their first USED boxes that hold an object."""
+    recall = {k: float(np.mean(np.concatenate(
+        [(iou[:k] >= IOU).any(axis=0) for iou in ious]))) for k in COUNTS}
+    precision = [(iou[:USED] >= IOU).any(axis=1).mean() for iou in ious if len(iou)]
+    return dict(recall={k: round(v, 4) for k, v in recall.items()},
+                precision=round(float(np.mean(precision)), 4))
+
+
+def _spread(values: list[float]) -> dict:
+    return dict(median=round(statistics.median(values), 1), mean=round(statistics.mean(values), 1),
+                most=round(max(values), 1))

@@ -1,0 +1,59 @@
+"""Pretrainings of the tiny detector on generated pictures, through a real Runner."""
+import os
+from pathlib import Path
+from uuid import uuid4
+
+import cv2
+import numpy as np
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from ..detectors import ROOT, ocrnet_config
+
+SIDE = 64
+
+
+def write_pictures(folder: Path, count: int = 8, seed: int = 0) -> Path:
+    """``count`` pictures of coloured discs and bars on a noisy ground, 80 x 72 px."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    for i in range(count):
+        image = rng.integers(90, 120, (72, 80, 3)).astype(np.uint8)
+        for _ in range(4):
+            x, y, r = (int(v) for v in rng.integers((10, 10, 6), (70, 62, 14)))
+            colour = [int(c) for c in rng.integers(0, 255, 3)]
+            if rng.random() < 0.5:
+                cv2.circle(image, (x, y), r, colour, -1)
+            else:
+                cv2.rectangle(image, (x - r, y - r), (x + r, y + r), colour, -1)
+        cv2.imwrite(str(folder / f'{i}.png'), image)
+    return folder
+
+
+def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None = None,
+                **model) -> Config:
+    """configs/_base_/pretrain.py with the tiny detector, four pictures a step."""
+    cfg = Config.fromfile(ROOT / 'configs/_base_/pretrain.py')
+    cfg.custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
+    detector = detector or ocrnet_config()
+    cfg.model = dict(type='OCRNetPretrainer', detector=detector, vector_size=16, **model)
+    cfg.data_root = str(folder)
+    cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
+    cfg.train_dataloader.dataset.data_root = str(folder)
+    _, discover, views = cfg.train_dataloader.dataset.pipeline
+    discover.cache_dir, views.size = str(folder.parent / 'regions'), SIDE
+    cfg.train_cfg.update(max_iters=steps, val_interval=steps + 1)
+    cfg.param_scheduler = []
+    cfg.default_hooks.checkpoint.interval = steps
+    cfg.default_hooks.logger.interval = 1
+    cfg.randomness = dict(seed=0)
+    cfg.work_dir = str(work_dir)
+    return cfg
+
+
+def start(cfg: Config) -> Runner:
+    """Run to the end. The name keeps runs of the same second apart in mmengine's registers."""
+    cfg.experiment_name = uuid4().hex
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    return runner
