@@ -1,13 +1,16 @@
-"""Pictures of a training: its curves, and detections beside the ground truth."""
+"""Pictures of trainings: their curves side by side, and their detections beside the ground truth."""
 import json
 from pathlib import Path
 
+import cv2
 import matplotlib
 import mmcv
+import numpy as np
 import torch
 import torch.nn.functional as F
 from mmdet.registry import VISUALIZERS
 from mmdet.structures import DetDataSample
+from mmdet.visualization import DetLocalVisualizer
 from mmengine.runner import Runner
 
 matplotlib.use('Agg')
@@ -15,50 +18,94 @@ from matplotlib import pyplot  # noqa: E402
 
 SHOWN_SCORE = 0.3
 SHOWN_SIDE = 640  # pixels; the labels' smallest font is legible from about here
+CAPTION = 40  # height of the line above a picture, pixels
 
 
-def plot_training(log_dir: Path, out: Path) -> Path:
-    """Losses and AP by step of the run whose logs lie in ``log_dir``, as a PNG."""
-    lines = [json.loads(line)
-             for line in (log_dir / 'vis_data/scalars.json').read_text().splitlines()]
-    train = [line for line in lines if 'loss' in line]
-    # mmengine logs scores of an iteration-based loop with step 0: theirs is the training's before.
-    scored = [dict(line, step=[t['step'] for t in lines[:i] if 'loss' in t][-1])
-              for i, line in enumerate(lines) if 'coco/bbox_mAP' in line]
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4), layout='constrained')
-    for name in (key for key in train[0] if 'loss' in key):
-        left.plot([line['step'] for line in train], [line[name] for line in train], label=name)
-    left.set(title='training losses', xlabel='step', yscale='log')
-    left.legend(fontsize=7)
-    for name in ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP', 'segm_mAP_50'):
-        right.plot([line['step'] for line in scored],
-                   [line.get(f'coco/{name}') for line in scored], marker='o', label=name)
-    right.set(title='scores on the val pictures', xlabel='step', ylim=(0, 1))
-    right.legend(fontsize=7)
+def plot_trainings(pretraining: Path, finetunings: dict[str, Path], out: Path) -> Path:
+    """Losses and AP by step, as a PNG.
+
+    Args:
+        pretraining: ``scalars.json`` of a pretraining.
+        finetunings: Those of the trainings after it, by name.
+    """
+    figure, axes = pyplot.subplots(1, 3, figsize=(15, 4), layout='constrained')
+    steps = _trained(_lines(pretraining))
+    for name in (key for key in steps[0] if 'loss' in key):
+        axes[0].plot([line['step'] for line in steps], [line[name] for line in steps], label=name)
+    for colour, (name, path) in enumerate(finetunings.items()):
+        lines = _lines(path)
+        steps, scored = _trained(lines), _scored(lines)
+        axes[1].plot([line['step'] for line in steps], [line['loss'] for line in steps],
+                     color=f'C{colour}', label=name)
+        for what, key, style in (('box', 'bbox', '-'), ('mask', 'segm', '--')):
+            axes[2].plot([line['step'] for line in scored],
+                         [line.get(f'coco/{key}_mAP') for line in scored], style, marker='o',
+                         color=f'C{colour}', label=f'{name}: {what} AP')
+    axes[0].set(title='pretraining without labels: losses', xlabel='step')
+    axes[1].set(title='fine-tuning: loss', xlabel='step')
+    axes[2].set(title='fine-tuning: scores on the val pictures', xlabel='step')
+    axes[2].set_ylim(bottom=0)
+    for axis in axes:
+        axis.legend(fontsize=7)
     figure.savefig(out, dpi=100)
     pyplot.close(figure)
     return out
 
 
-def draw_detections(runner: Runner, folder: Path, count: int) -> Path:
-    """The first ``count`` val pictures, ground truth on the left, detections on the right."""
-    dataset = runner.val_dataloader.dataset
+def _lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def _trained(lines: list[dict]) -> list[dict]:
+    return [line for line in lines if 'loss' in line]
+
+
+def _scored(lines: list[dict]) -> list[dict]:
+    """mmengine logs scores of an iteration-based loop with step 0: theirs is the training's before."""
+    return [dict(line, step=_trained(lines[:i])[-1]['step'])
+            for i, line in enumerate(lines) if 'coco/bbox_mAP' in line]
+
+
+def draw_detections(runners: dict[str, Runner], folder: Path, count: int) -> Path:
+    """The first ``count`` val pictures: ground truth, then what each runner's model finds."""
+    dataset = next(iter(runners.values())).val_dataloader.dataset
     visualizer = VISUALIZERS.build(
         dict(type='DetLocalVisualizer', name='detections', line_width=2, alpha=0.5))
     visualizer.dataset_meta = dataset.metainfo
-    runner.model.eval()
     for i in range(min(count, len(dataset))):
-        data = dataset[i]
-        with torch.no_grad():
-            sample = runner.model.val_step(
-                dict(inputs=[data['inputs']], data_samples=[data['data_samples']]))[0]
-        image = mmcv.imread(sample.img_path, channel_order='rgb')
-        factor = max(1, SHOWN_SIDE // max(image.shape[:2]))
-        visualizer.add_datasample(
-            'detections', mmcv.imrescale(image, factor, interpolation='bicubic'),
-            _enlarge(sample, factor), pred_score_thr=SHOWN_SCORE,
-            out_file=str(folder / Path(sample.img_path).name))
+        samples = {name: _detect(runner, dataset[i]) for name, runner in runners.items()}
+        first = next(iter(samples.values()))
+        panels = [_panel(visualizer, first, 'ground truth', truth=True)]
+        panels += [_panel(visualizer, sample, f'{name}, score >= {SHOWN_SCORE}')
+                   for name, sample in samples.items()]
+        mmcv.imwrite(np.concatenate(panels, 1), str(folder / Path(first.img_path).name))
     return folder
+
+
+def _detect(runner: Runner, data: dict) -> DetDataSample:
+    """One picture's ground truth and detections, enlarged to at least half of ``SHOWN_SIDE``."""
+    runner.model.eval()
+    with torch.no_grad():
+        sample = runner.model.val_step(
+            dict(inputs=[data['inputs']], data_samples=[data['data_samples']]))[0]
+    return _enlarge(sample, _factor(sample))
+
+
+def _factor(sample: DetDataSample) -> int:
+    return max(1, SHOWN_SIDE // max(sample.ori_shape))
+
+
+def _panel(visualizer: DetLocalVisualizer, sample: DetDataSample, caption: str,
+           truth: bool = False) -> np.ndarray:
+    """The picture with its ground truth or its detections and a caption, BGR."""
+    image = mmcv.imrescale(mmcv.imread(sample.img_path, channel_order='rgb'), _factor(sample),
+                           interpolation='bicubic')
+    visualizer.add_datasample('detections', image, sample, draw_gt=truth, draw_pred=not truth,
+                              pred_score_thr=SHOWN_SCORE)
+    strip = np.full((CAPTION, image.shape[1], 3), 255, np.uint8)
+    cv2.putText(strip, caption, (8, CAPTION - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 2,
+                cv2.LINE_AA)
+    return np.concatenate([strip, visualizer.get_image()[..., ::-1]])
 
 
 def _enlarge(sample: DetDataSample, factor: int) -> DetDataSample:

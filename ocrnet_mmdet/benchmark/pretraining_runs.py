@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from . import controls  # noqa: F401  (registers the transform)
 from .data_sets import DATA_SETS
 from .runs import CROP, ZOOM
 
@@ -23,6 +24,7 @@ class PretrainRun:
         config: Config file of the arm.
         data: A name in ``DATA_SETS``; its training pictures are read, their labels are not.
         batch: Pictures of a step; each is seen in two views.
+        control: A kind of :class:`.controls.OCRNetControlRegions` in the place of the regions.
         options: Further config overrides.
     """
 
@@ -34,6 +36,7 @@ class PretrainRun:
     lr: float
     seed: int
     batch: int = 16
+    control: str | None = None
     options: dict | None = None
 
 
@@ -58,6 +61,9 @@ def make_config(run: PretrainRun, work_dir: Path) -> Config:
     _, discover, views = loader.dataset.pipeline
     discover.cache_dir = CACHE
     views.update(size=CROP, area=view_area(data.size))
+    if run.control:
+        loader.dataset.pipeline = [*loader.dataset.pipeline[:2],
+                                   dict(type='OCRNetControlRegions', kind=run.control), views]
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = run.steps // 12
     cosine.update(end=run.steps, T_max=run.steps - run.steps // 12)

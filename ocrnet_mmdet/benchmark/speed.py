@@ -38,14 +38,9 @@ def compare(configs: dict[str, Config], size: int, batch: int, repeats: int, dev
               for name, model in models.items()}
     for kind, make in dict(inference=_inference, training=_training).items():
         steps = {name: make(model, size, batch) for name, model in models.items()}
-        seconds = {name: [] for name in steps}
-        for i in range(repeats + 1):
-            for name, step in steps.items():
-                taken = _seconds(step, device)
-                if i:  # the first round warms up
-                    seconds[name].append(taken)
+        taken = alternating_seconds(steps, repeats, device)
         for name, step in steps.items():
-            result[name][f'{kind}_seconds'] = statistics.median(seconds[name])
+            result[name][f'{kind}_seconds'] = taken[name]
             result[name][f'{kind}_peak_mib'] = peak_mib(step, device)
     return result
 
@@ -102,8 +97,15 @@ def _training(model: nn.Module, size: int, batch: int) -> Callable[[], None]:
     return step
 
 
+def alternating_seconds(steps: dict[str, Callable[[], None]], repeats: int,
+                        device: str) -> dict[str, float]:
+    """Median of each step's times; every round takes each in turn, the first one warms up."""
+    rounds = [{name: _seconds(step, device) for name, step in steps.items()}
+              for _ in range(repeats + 1)]
+    return {name: statistics.median(taken[name] for taken in rounds[1:]) for name in steps}
+
+
 def _seconds(step: Callable[[], None], device: str) -> float:
-    """Of one step."""
     if device == 'cuda':
         torch.cuda.synchronize()
     start = time.perf_counter()

@@ -2,6 +2,7 @@
 import json
 from pathlib import Path
 
+from . import pretraining_studies
 from .data_sets import DATA_SETS
 from .report import comparison_table, read_runs
 from .runs import Run, execute_all
@@ -93,4 +94,5 @@ def candidates(data_root: str, out: Path, jobs: int) -> None:
     execute_all(runs, out, jobs)
 
 
-STUDIES = dict(against_stock=against_stock, candidates=candidates, overfit=overfit)
+STUDIES = dict(against_stock=against_stock, candidates=candidates, overfit=overfit,
+               **pretraining_studies.STUDIES)

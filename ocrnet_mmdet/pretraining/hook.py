@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import torch
 from mmdet.registry import HOOKS
-from mmengine.dist import get_rank, master_only
+from mmengine.dist import get_rank, get_world_size, is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
@@ -16,6 +17,7 @@ from ..errors import InputError
 from . import monitors
 from .export import EXPORT_NAME, export_detector
 from .pretrainer import OCRNetPretrainer
+from .probe import Probe
 from .region_loss import squared_residual
 from .schedules import cosine, ramp
 
@@ -37,18 +39,22 @@ class OCRNetPretrainHook(Hook):
             at the end; 1 leaves them out.
         interval: Steps between two looks of the monitors.
         collapse: Arguments of :class:`~ocrnet_mmdet.pretraining.monitors.CollapseMonitor`.
+        probe: Arguments of :class:`~ocrnet_mmdet.pretraining.probe.Probe`, whose score is logged as
+            ``probe_accuracy``; None where there are no labels.
     """
 
     priority = 'NORMAL'  # before LoggerHook, which prints what this one measures
 
     def __init__(self, momentum: tuple[float, float] = (0.99, 1.0), sigma_from: float = 0.12,
-                 own_from: float = 1.0, interval: int = 10, collapse: dict = dict()) -> None:
+                 own_from: float = 1.0, interval: int = 10, collapse: dict = dict(),
+                 probe: dict | None = None) -> None:
         self.momentum = tuple(momentum)
         self.sigma_from = sigma_from
         self.own_from = own_from
         self.interval = interval
         self.collapse = monitors.CollapseMonitor(**collapse)
         self.alarms = {seen: monitors.PlateauAlarm(name) for seen, name in ALARMS.items()}
+        self.probe = Probe(**probe) if probe else None
         self.said: set[str] = set()
         self.start = (0.0, 0)
 
@@ -61,6 +67,16 @@ class OCRNetPretrainHook(Hook):
             raise InputError(f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
                              f'{type(_pretrainer(runner)).__name__}: set model.type or drop the hook')
 
+    def before_train(self, runner: Runner) -> None:
+        loader, path = runner.train_dataloader, Path(runner.work_dir) / EXPORT_NAME
+        shards = getattr(loader.dataset, 'shards', None)
+        data = f'{len(shards)} shards' if shards else f'{len(loader.dataset)} pictures'
+        runner.logger.info(
+            f'pretraining without labels: {data}, steps {runner.iter + 1} to {runner.max_iters} of '
+            f'{loader.batch_size * get_world_size()} pictures in two views each; the detector will '
+            f'be written to {path}')
+        self.start = (time.time(), runner.iter)
+
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
         step, model = runner.iter, _pretrainer(runner)
@@ -68,8 +84,6 @@ class OCRNetPretrainHook(Hook):
         torch.manual_seed(int(seed))
         np.random.seed(seed)
         random.seed(int(seed))
-        if not self.start[0]:
-            self.start = (time.time(), step)
         begin = self.sigma_from * runner.max_iters
         model.sigma_share = ramp(begin, 2 * begin, step)
         model.own_share = 0.0 if self.own_from >= 1 else ramp(
@@ -79,15 +93,15 @@ class OCRNetPretrainHook(Hook):
                          outputs: dict | None = None) -> None:
         model, step = _pretrainer(runner), runner.iter + 1
         model.update_teacher(cosine(*self.momentum, runner.max_iters, runner.iter))
-        if step % self.interval:
-            return
-        values = measure(model)
-        seconds = max(time.time() - self.start[0], 1e-9)
-        views = len(data_batch['inputs'][0])
-        values['pictures_per_second'] = views * (step - self.start[1]) / seconds
-        for name, value in values.items():
-            runner.message_hub.update_scalar(f'train/{name}', float(value))
-        self._raise_alarms(runner, model, values, step)
+        if step % self.interval == 0:
+            values = measure(model)
+            pictures = len(data_batch['inputs'][0]) * get_world_size() * (step - self.start[1])
+            values['pictures_per_second'] = pictures / max(time.time() - self.start[0], 1e-9)
+            _log(runner, values)
+            self._raise_alarms(runner, model, values, step)
+        if self.probe and step % self.probe.interval == 0 and is_main_process():
+            accuracy, chance = self.probe.accuracy(model.teacher)
+            _log(runner, dict(probe_accuracy=accuracy, probe_chance=chance))
 
     def _raise_alarms(self, runner: Runner, model: OCRNetPretrainer, values: dict,
                       step: int) -> None:
@@ -143,6 +157,11 @@ def measure(model: OCRNetPretrainer) -> dict[str, torch.Tensor]:
             variance_calibration=monitors.variance_calibration(
                 seen['log_variance'], squared_residual(seen['prediction'], seen['target'])))
     return values
+
+
+def _log(runner: Runner, values: dict) -> None:
+    for name, value in values.items():
+        runner.message_hub.update_scalar(f'train/{name}', float(value))
 
 
 def _loss_and_level(name: str, loss: torch.Tensor, level: torch.Tensor) -> tuple[float, float]:

@@ -8,8 +8,6 @@ moving average, the one that is exported. *Ids* name a picture's regions, the sa
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from mmdet.registry import MODELS
@@ -22,9 +20,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .region_loss import variance_covariance
 from .region_samples import choose_regions, jitter_boxes, samples_of, uncovered
-
-PARTS = ('backbone', 'neck', 'rpn_head', 'roi_head')
-TERMS = dict(vector=0.1, variance=0.05, covariance=0.002, regions=1.0, boxes=1.0, masks=1.0)
+from .slots import TERMS, box_forward, captured_input, check_slots, class_agnostic, frozen_copy
 
 CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
 
@@ -132,6 +128,9 @@ class OCRNetPretrainer(BaseModel):
     def init_weights(self) -> None:
         super().init_weights()
         self.teacher.load_state_dict(self.student.state_dict())
+
+    def _dump_init_info(self) -> None:
+        """mmengine's three log lines for every weight, the teacher's too, are left out."""
 
     def train(self, mode: bool = True) -> OCRNetPretrainer:
         super().train(mode)
@@ -290,63 +289,6 @@ class OCRNetPretrainer(BaseModel):
             roi_head.train_cfg)
         self.seen['mask_level'] = (made['loss_mask']['loss_mask'].detach(), made['mask_targets'])
         return dict(loss_masks=made['loss_mask']['loss_mask'].sum() * self.weights['masks'])
-
-
-@contextmanager
-def captured_input(layer: nn.Module) -> Iterator[list[Tensor]]:
-    """Collects what is given to ``layer`` while the context is open."""
-    seen: list[Tensor] = []
-    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    try:
-        yield seen
-    finally:
-        handle.remove()
-
-
-def box_forward(roi_head: nn.Module, levels: tuple[Tensor, ...], rois: Tensor,
-                hidden_share: float) -> dict:
-    """The box branch on ``rois`` (N, 5); a share of them is hidden from the others' attention."""
-    if not hasattr(roi_head, 'aggregator'):
-        return roi_head._bbox_forward(levels, rois)
-    context = torch.rand(len(rois), device=rois.device) >= hidden_share
-    return roi_head._bbox_forward(levels, rois, context)
-
-
-def frozen_copy(module: nn.Module) -> nn.Module:
-    """A copy that takes no gradient."""
-    return copy.deepcopy(module).requires_grad_(False)
-
-
-def class_agnostic(detector: dict) -> dict:
-    """The detector's config with box and mask branches that do not depend on the class."""
-    detector = copy.deepcopy(detector)
-    detector['roi_head']['bbox_head']['reg_class_agnostic'] = True
-    if detector['roi_head'].get('mask_head'):
-        detector['roi_head']['mask_head']['class_agnostic'] = True
-    return detector
-
-
-def check_slots(detector: dict, weights: dict[str, float], frozen_parts: tuple[str, ...]) -> None:
-    """
-    Raises:
-        InputError: The detector lacks a slot that pretraining needs, or a name is unknown.
-    """
-    unknown = [name for name in weights if name not in TERMS]
-    if unknown:
-        raise InputError(f'model.weights names {unknown[0]!r}, the terms are {", ".join(TERMS)}')
-    wrong = [part for part in frozen_parts if part not in PARTS]
-    if wrong:
-        raise InputError(f'model.frozen_parts names {wrong[0]!r}, the parts are {", ".join(PARTS)}')
-    kind = detector.get('type')
-    for slot in ('rpn_head', 'roi_head'):
-        if not detector.get(slot):
-            raise InputError(f'model.detector ({kind}) has no {slot}: OCRNetPretrainer needs a two-stage '
-                             'detector with rpn_head and roi_head')
-    if not isinstance(detector['roi_head'].get('bbox_head'), dict):
-        raise InputError(f'model.detector ({kind}) has not one roi_head.bbox_head: cascades are not '
-                         'pretrained; take StandardRoIHead or OCRNetRoIHead')
-    if weights['masks'] and not detector['roi_head'].get('mask_head'):
-        raise InputError(f'model.detector ({kind}) has no roi_head.mask_head: set model.weights.masks=0')
 
 
 def _objects(boxes: Tensor) -> InstanceData:

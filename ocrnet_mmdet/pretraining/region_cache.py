@@ -11,13 +11,13 @@ so that a million pictures make 256 folders of 4,000 files.
     -16     16     blake2b of everything before it
 
     a  R uint8        scores in 255ths
-    b  2 + h * w * 2  uint16 A, then (h, w) uint16: each pixel's *atom*, one of A sets of pixels that
-                      lie in the same segments, numbered as they first appear row by row
+    b  2 + h * w * 2  uint16 A, then (h, w) uint16: each pixel's *atom*, one of A sets of pixels
+                      that lie in the same segments, numbered as they first appear row by row
     c  R * A bits     whether the segment holds the atom, rows padded together to whole bytes
 
 Boxes are the segments' bounds, so they are not stored. A file is written beside its place and moved
-there, so a reader sees all of it or none, whoever else writes; a kill leaves at most a file of which
-the name ends in ``.part``, which nothing reads.
+there, so a reader sees all of it or none, whoever else writes; a kill leaves at most a ``.part``
+file, which nothing reads.
 """
 from __future__ import annotations
 

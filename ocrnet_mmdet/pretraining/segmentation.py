@@ -8,8 +8,8 @@ lie in one table, so that one step of numpy serves every tree.
 Sources: Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentation", IJCV 2004 (the
 leaves, by scikit-image); Uijlings et al., "Selective Search for Object Recognition", IJCV 2013,
 section 3.2 (the similarities of colour, texture, size and fill). They merge the one most similar
-pair at a time; a round here merges every pair of which each is the other's most similar, which took
-a third of the time and left recall the same within 0.01.
+pair at a time; a round here merges every pair of which each is the other's most similar: recall was
+the same within 0.02 and a picture took a fifth of the time (some 50 rounds instead of 300).
 """
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ def grow_trees(lab: np.ndarray, segmentations: tuple, strategies: tuple
             n += len(leaves['area'])
     nodes, pairs = _join(tables, starts, n)
     nodes = _merge(nodes, pairs, n, lab.shape[0] * lab.shape[1])
-    places = [nodes.first[start + label_maps[t // len(strategies)]] for t, start in enumerate(starts)]
+    places = [nodes.first[start + label_maps[t // len(strategies)]]
+              for t, start in enumerate(starts)]
     return nodes, places
 
 
@@ -128,7 +129,8 @@ def _describe(lab: np.ndarray, labels: np.ndarray, steepness: np.ndarray, textur
     for side, (extreme, value) in enumerate([(np.minimum, columns), (np.minimum, rows),
                                              (np.maximum, columns + 1), (np.maximum, rows + 1)]):
         extreme.at(box[:, side], flat, value)
-    colour = [_histogram(flat, lab[..., c] // (256 // COLOUR_BINS), n, COLOUR_BINS) for c in range(3)]
+    colour = [_histogram(flat, lab[..., c] // (256 // COLOUR_BINS), n, COLOUR_BINS)
+              for c in range(3)]
     pairs = _adjacent(labels, steepness).sent(np.arange(n))
     ends = np.concatenate([pairs.a, pairs.b])
     return dict(area=np.bincount(flat, minlength=n), leaves=np.ones(n, int), box=box,
@@ -154,7 +156,7 @@ def _adjacent(labels: np.ndarray, steepness: np.ndarray) -> Pairs:
 
 
 def _join(tables: list, starts: list[int], n: int) -> tuple[Nodes, Pairs]:
-    """The leaves of all trees in one table, with room for the unions: n leaves make at most n - 1."""
+    """The n leaves of all trees in one table, with room for the fewer than n unions."""
     sizes = [len(leaves['area']) for leaves, _, _ in tables]
     columns = {name: np.concatenate([leaves[name] for leaves, _, _ in tables])
                for name in (*ADDITIVE, 'box')}
@@ -213,16 +215,21 @@ def _most_similar(similarity: np.ndarray, pairs: Pairs, n: int) -> np.ndarray:
     return (rank == best[pairs.a]) & (rank == best[pairs.b])
 
 
+def _shared(nodes: Nodes, counts: np.ndarray, pairs: Pairs) -> np.ndarray:
+    """Histogram intersection (e,) of the pairs' counts a pixel."""
+    a, b = pairs.a, pairs.b
+    return np.minimum(counts[a] / nodes.area[a][:, None], counts[b] / nodes.area[b][:, None]).sum(1)
+
+
 def _similarity(nodes: Nodes, pairs: Pairs, pixels: int) -> np.ndarray:
     """How well the pairs (e,) would merge: colour, texture, size, fill and weak border, each about
     0 to 1, weighted by the tree's strategy. Notes the nodes' contrast on the way."""
     a, b = pairs.a, pairs.b
-    area_a, area_b = nodes.area[a], nodes.area[b]
-    colour = np.minimum(nodes.colour[a] / area_a[:, None], nodes.colour[b] / area_b[:, None]).sum(1) / 3
-    texture = np.minimum(nodes.texture[a] / area_a[:, None], nodes.texture[b] / area_b[:, None]).sum(1)
+    colour, texture = _shared(nodes, nodes.colour, pairs) / 3, _shared(nodes, nodes.texture, pairs)
+    contrast = np.maximum(1 - (colour + texture) / 2, 0)  # rounding takes it just below
     for ends in (a, b):
-        np.minimum.at(nodes.contrast, ends, 1 - (colour + texture) / 2)
-    size = (area_a + area_b) / pixels
+        np.minimum.at(nodes.contrast, ends, contrast)
+    size = (nodes.area[a] + nodes.area[b]) / pixels
     box = _union_box(nodes, a, b)
     around = (box[:, 2:] - box[:, :2]).prod(1) / pixels - size
     weak = 1 - pairs.edge / pairs.border / STRONG_EDGE

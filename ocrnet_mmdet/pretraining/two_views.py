@@ -35,7 +35,7 @@ class OCRNetTwoViews(BaseTransform):
         solarise: Probability in either view (BYOL's: never in one, 0.2 in the other).
     """
 
-    def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 60,
+    def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 100,
                  min_inside: float = 0.5, min_side: float = 4.0,
                  solarise: tuple[float, float] = (0.0, 0.2)) -> None:
         self.size = size

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from ocrnet_mmdet.engine.checkpoint_check import OCRNetCheckpointCheckHook, match_parts
+from ocrnet_mmdet.engine.checkpoint_check import (OCRNetCheckpointCheckHook, match_parts,
+                                                  repeat_agnostic)
 from ocrnet_mmdet.errors import InputError
 
 
@@ -12,11 +13,11 @@ def net(width: int = 4) -> nn.ModuleDict:
     return nn.ModuleDict(dict(backbone=nn.Linear(2, width), head=nn.Linear(width, 3)))
 
 
-def load(model: nn.Module, state: dict) -> list[str]:
+def load(model: nn.Module, state: dict, meta: dict = dict()) -> list[str]:
     lines = []
     runner = SimpleNamespace(model=model, _load_from='a.pth',
                              logger=SimpleNamespace(info=lines.append))
-    OCRNetCheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=state))
+    OCRNetCheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=state, meta=meta))
     return lines
 
 
@@ -38,3 +39,48 @@ def test_a_new_classifier_is_no_reason_to_refuse():
 def test_a_part_that_matches_nothing_is_refused_by_name(state):
     with pytest.raises(InputError, match=r'a\.pth: nothing in it fits backbone'):
         load(net(), {k: v for k, v in state.items() if k != 'head.bias'})
+
+
+class Detector(nn.Module):
+    """The last layers of a box and a mask branch, for ``groups`` classes."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.backbone = nn.Linear(2, 2)
+        self.roi_head = nn.ModuleDict(dict(
+            bbox_head=nn.ModuleDict(dict(fc_cls=nn.Linear(3, groups + 1),
+                                         fc_reg=nn.Linear(3, 4 * groups))),
+            mask_head=nn.ModuleDict(dict(conv_logits=nn.Conv2d(3, groups, 1)))))
+
+
+LAST = [f'roi_head.{layer}.{kind}' for layer in ('bbox_head.fc_reg', 'mask_head.conv_logits')
+        for kind in ('weight', 'bias')]
+
+
+def test_class_agnostic_layers_are_repeated_for_every_class():
+    """Class c's deltas are rows 4c to 4c + 3, its mask is channel c: each as the agnostic ones."""
+    given, model = Detector(1), Detector(5)
+    state = given.state_dict()
+    assert sorted(repeat_agnostic(model, state)) == sorted(LAST)
+    model.load_state_dict({key: state[key] for key in LAST}, strict=False)
+    x = torch.randn(7, 3)
+    deltas = model.roi_head.bbox_head.fc_reg(x).reshape(7, 5, 4)
+    expected = given.roi_head.bbox_head.fc_reg(x)
+    assert all(torch.allclose(deltas[:, c], expected) for c in range(5))
+    x = torch.randn(7, 3, 2, 2)
+    masks = model.roi_head.mask_head.conv_logits(x)
+    assert torch.allclose(masks, given.roi_head.mask_head.conv_logits(x).expand(7, 5, 2, 2))
+
+
+def test_nothing_is_repeated_where_sizes_agree_or_do_not_divide_or_for_the_classifier():
+    state = Detector(5).state_dict()
+    before = dict(state)
+    assert repeat_agnostic(Detector(5), state) == []
+    assert repeat_agnostic(Detector(7), state) == []
+    assert all(state[key] is value for key, value in before.items())
+
+
+@pytest.mark.parametrize('meta, count', [(dict(pretrained_without_labels=True), 7), ({}, 3)])
+def test_only_a_file_pretrained_without_labels_is_repeated(meta, count):
+    lines = load(Detector(5), Detector(1).state_dict(), meta)
+    assert lines[-1] == f'checkpoint matches: backbone 2/2, roi_head {count - 3}/6'

@@ -1,11 +1,17 @@
-"""Pretrainings of the tiny detector on generated pictures, through a real Runner."""
+"""Pretrainings of the tiny detector on generated pictures, through a real Runner.
+
+Started as a program, it runs a config and kills its own process after a step.
+"""
 import os
+import signal
+import sys
 from pathlib import Path
 from uuid import uuid4
 
 import cv2
 import numpy as np
 from mmengine.config import Config
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ..detectors import ROOT, ocrnet_config
@@ -51,9 +57,28 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
     return cfg
 
 
-def start(cfg: Config) -> Runner:
+def start(cfg: Config, *hooks: Hook) -> Runner:
     """Run to the end. The name keeps runs of the same second apart in mmengine's registers."""
     cfg.experiment_name = uuid4().hex
     runner = Runner.from_cfg(cfg)
+    for hook in hooks:
+        runner.register_hook(hook)
     runner.train()
     return runner
+
+
+class Kill(Hook):
+    """SIGKILL to this process after ``step`` steps, a checkpoint of that step included."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
+        if runner.iter + 1 == self.step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == '__main__':
+    start(Config.fromfile(sys.argv[1]), Kill(int(sys.argv[2])))

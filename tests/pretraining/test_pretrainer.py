@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.pretraining.pretrainer import PARTS, TERMS, class_agnostic
+from ocrnet_mmdet.pretraining.slots import PARTS, TERMS, class_agnostic
 from ocrnet_mmdet.pretraining.region_samples import (choose_regions, jitter_boxes, samples_of,
                                                      uncovered)
 

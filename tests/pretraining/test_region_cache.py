@@ -138,7 +138,7 @@ def test_a_kill_while_writing_leaves_no_file_under_the_name(tmp_path, monkeypatc
 
 def test_a_folder_that_cannot_be_written_to_is_an_input_error(tmp_path):
     (tmp_path / 'file').write_text('')  # a root user may write anywhere but below a file
-    with pytest.raises(InputError, match='cache_dir .*file/cache cannot be written to: Not a directory'):
+    with pytest.raises(InputError, match='cache_dir .*file/cache cannot be written to: Not a dir'):
         transform(tmp_path / 'file' / 'cache')
 
 

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from ocrnet_mmdet.benchmark.pretraining_runs import PretrainRun, make_config, view_area
+from ocrnet_mmdet.benchmark.pretraining_studies import ABLATION, PRETRAIN_CONFIG
+
+from ..detectors import ROOT
+
+
+def config(**kwargs):
+    return make_config(PretrainRun('x', str(ROOT / PRETRAIN_CONFIG), 'nuclei', 'DATA', 120, 1e-3, 7,
+                                   **kwargs), Path('out'))
+
+
+def test_a_view_shows_the_share_of_a_picture_that_a_fine_tuning_crop_shows():
+    least, most = view_area(256)  # 128 px crops of a picture resized to 256 px times 0.7 to 1.4
+    assert least == pytest.approx((128 / (256 * 1.4))**2)
+    assert most == pytest.approx((128 / (256 * 0.7))**2)
+    assert view_area(128)[1] == 1.0
+
+
+def test_a_run_reads_the_training_pictures_and_ends_at_its_steps():
+    cfg = config()
+    data = cfg.train_dataloader.dataset
+    assert (data.type, data.ann_file, data.seed) == ('OCRNetImageFolder', 'annotations/train.json', 7)
+    assert cfg.param_scheduler[0].end == cfg.param_scheduler[1].begin == 10
+    assert cfg.param_scheduler[1].end == cfg.train_cfg.max_iters == 120
+
+
+@pytest.mark.parametrize('arm', ABLATION)
+def test_an_arm_of_the_ablation_changes_what_its_name_says(arm):
+    options, control = ABLATION[arm]
+    plain, changed = config(), config(options=options, control=control)
+    assert (changed.pretty_text != plain.pretty_text) or not (options or control)
+    kinds = [step.type for step in changed.train_dataloader.dataset.pipeline]
+    assert ('OCRNetControlRegions' in kinds) == (control is not None)

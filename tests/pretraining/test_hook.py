@@ -1,0 +1,121 @@
+import math
+
+import pytest
+import torch
+from mmengine.hooks import Hook
+
+from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.pretraining import pretrainer as pretrainer_module
+from ocrnet_mmdet.pretraining.pretrainer import TERMS, OCRNetPretrainer
+
+from .runs import make_config, start, write_pictures
+
+OFF = dict.fromkeys(TERMS, 0.0)
+
+
+@pytest.fixture(scope='module')
+def pictures(tmp_path_factory):
+    return write_pictures(tmp_path_factory.mktemp('data') / 'pictures', 4)
+
+
+def small(pictures, work_dir, steps, hook: dict = dict(), **model):
+    """Two pictures a step, no checkpoint of the training."""
+    cfg = make_config(pictures, work_dir, steps, **model)
+    cfg.train_dataloader.batch_size = 2
+    cfg.default_hooks.checkpoint.update(interval=steps + 1, save_last=False)
+    cfg.default_hooks.logger.interval = 1000
+    cfg.custom_hooks = [dict(type='OCRNetPretrainHook', **hook)]
+    return cfg
+
+
+class Schedules(Hook):
+    """What the pretrainer was set to in each step; it runs after the hook under test."""
+
+    priority = 'LOW'
+
+    def __init__(self) -> None:
+        self.sigma, self.own = [], []
+
+    def before_train_iter(self, runner, *args, **kwargs) -> None:
+        self.sigma.append(runner.model.sigma_share)
+        self.own.append(runner.model.own_share)
+
+
+def test_momentum_and_shares_follow_their_schedules(pictures, tmp_path, monkeypatch):
+    momenta, joined, seen = [], [], Schedules()
+    update, own_boxes = OCRNetPretrainer.update_teacher, OCRNetPretrainer._own_boxes
+    monkeypatch.setattr(OCRNetPretrainer, 'update_teacher',
+                        lambda model, m: (momenta.append(m), update(model, m)))
+
+    def spy(model, *args):
+        found = own_boxes(model, *args)
+        joined.append((len(seen.own) - 1, max(map(len, found))))
+        return found
+    monkeypatch.setattr(OCRNetPretrainer, '_own_boxes', spy)
+    hook = dict(momentum=(0.9, 1.0), sigma_from=0.25, own_from=0.5)
+    start(small(pictures, tmp_path, 8, hook, weights=OFF | dict(regions=1.0), min_score=0.0), seen)
+    assert momenta == pytest.approx([1 - 0.1 * (math.cos(math.pi * k / 8) + 1) / 2 for k in range(8)])
+    assert seen.sigma == [0, 0, 0, 0.5, 1, 1, 1, 1]
+    assert seen.own == [0, 0, 0, 0, 0, 0.25, 0.5, 0.75]
+    assert joined == [(5, 2), (6, 5), (7, 8)]  # that share of ten
+
+
+def test_the_teachers_candidates_stay_out_by_default(pictures, tmp_path):
+    seen = Schedules()
+    start(small(pictures, tmp_path, 2, weights=OFF | dict(masks=1.0)), seen)
+    assert seen.own == [0, 0]
+
+
+COLLAPSE = dict(interval=5, collapse=dict(patience=20))
+
+
+def test_a_literal_loss_run_is_stopped_by_one_line_and_nothing_is_exported(pictures, tmp_path):
+    cfg = small(pictures, tmp_path, 60, COLLAPSE, weights=OFF | dict(vector=0.1),
+                region_loss=dict(type='OCRNetRegionLoss', form='literal'))
+    with pytest.raises(InputError, match='the region vectors have collapsed.*no checkpoint') as said:
+        start(cfg)
+    assert len(str(said.value).splitlines()) == 1
+    assert not list(tmp_path.glob('*.pth'))
+
+
+def test_a_healthy_run_is_not_stopped(pictures, tmp_path):
+    start(small(pictures, tmp_path, 40, COLLAPSE))
+    assert (tmp_path / 'pretrained_detector.pth').is_file()
+
+
+def box_run(pictures, work_dir) -> str:
+    """The log of a run of the box term alone, of which the alarm waits for 40 steps."""
+    cfg = small(pictures, work_dir, STEPS, dict(interval=1), weights=OFF | dict(boxes=1.0))
+    cfg.optim_wrapper.optimizer.lr = RATE
+    start(cfg, Impatient())
+    return next(work_dir.glob('*/*.log')).read_text()
+
+
+STEPS, RATE = 120, 3e-3
+ALARM = 'loss_boxes has been no better than a constant prediction'
+
+
+class Impatient(Hook):
+
+    def before_train(self, runner) -> None:
+        hook = next(hook for hook in runner.hooks if hasattr(hook, 'alarms'))
+        hook.alarms['box_level'].patience = 60
+        hook.alarms['box_level'].window = 10
+
+
+def test_boxes_that_the_features_tell_raise_no_alarm(pictures, tmp_path):
+    assert ALARM not in box_run(pictures, tmp_path)
+
+
+def test_boxes_read_from_other_pictures_raise_the_alarm_once(pictures, tmp_path, monkeypatch):
+    forward = pretrainer_module.box_forward
+    monkeypatch.setattr(pretrainer_module, 'box_forward', lambda head, levels, *args: forward(
+        head, [level[torch.randperm(len(level))] for level in levels], *args))
+    assert box_run(pictures, tmp_path).count(ALARM) == 1
+
+
+def test_the_hook_refuses_another_model(pictures, tmp_path):
+    cfg = small(pictures, tmp_path, 1)
+    cfg.model = cfg.model.detector
+    with pytest.raises(InputError, match='needs model.type=OCRNetPretrainer, .* OCRNetDetector'):
+        start(cfg)

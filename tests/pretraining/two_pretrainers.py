@@ -1,0 +1,40 @@
+"""Started by torchrun in two processes: two steps of the pretrainer, the second without any region
+in the other process; saves student and teacher."""
+import sys
+from pathlib import Path
+
+import torch
+from mmengine.config import ConfigDict
+from mmengine.dist import get_rank
+from mmengine.model import MMDistributedDataParallel
+from mmengine.optim import build_optim_wrapper
+from mmengine.registry import init_default_scope
+
+from tests.pretraining.test_pretrainer import DETECTORS, batch, pretrainer, total
+
+COUNTS = (((5, 4), (3, 6)), ((0, 0), (0, 0)))  # of regions in the two views of two pictures
+
+
+def run(name: str) -> dict:
+    weights = {} if name != 'faster_rcnn' else dict(masks=0.0)
+    model = pretrainer(DETECTORS[name](), weights=weights, min_score=0.0)
+    model.own_share = model.sigma_share = 1.0
+    parallel = MMDistributedDataParallel(model, find_unused_parameters=False)
+    optimiser = build_optim_wrapper(parallel, ConfigDict(optimizer=dict(type='SGD', lr=0.01)))
+    for step in range(2):
+        torch.manual_seed(10 * step + get_rank())
+        counts = COUNTS[0 if get_rank() == 0 else step]
+        optimiser.update_params(total(parallel(**batch(model, counts), mode='loss')))
+        model.update_teacher(0.9)
+    return model.state_dict()
+
+
+def main(out: Path) -> None:
+    torch.distributed.init_process_group('gloo')
+    init_default_scope('mmdet')
+    torch.save({name: run(name) for name in ('ocrnet', 'mask_rcnn', 'faster_rcnn')},
+               out / f'rank{get_rank()}.pth')
+
+
+if __name__ == '__main__':
+    main(Path(sys.argv[1]))
