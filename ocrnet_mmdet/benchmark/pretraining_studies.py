@@ -5,12 +5,14 @@ from pathlib import Path
 from ..pretraining.slots import TERMS
 from .data_sets import DATA_SETS
 from .pretraining_runs import PretrainRun
+from .report import comparison_table, read_runs
 from .runs import Run, execute_all
 from .subsets import split_images, write_json
 
 PRETRAIN_CONFIG = 'configs/benchmark/ocrnet_tiny_pretrain.py'
 FINE_TUNE_CONFIG = 'configs/benchmark/ocrnet_tiny.py'
-PRETRAIN_STEPS, PRETRAIN_BATCH, PRETRAIN_RATE = 600, 8, 2e-3
+PRETRAIN_STEPS, PRETRAIN_BATCH, PRETRAIN_RATE = 1500, 8, 2e-3
+ABLATION_STEPS = 500
 MAIN = dict(nuclei=(5, 10, 25, 100), robosoccer=(5, 10, 25, 100), bccd=(10, ), aerial_cars=(10, ))
 LENGTHS = dict(short=300, long=1000)  # fine-tuning steps
 SEEDS = (0, 1, 2)  # of split and fine-tuning
@@ -61,6 +63,9 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
                             data_root, steps, rates[arm], seed, train, val_json(data_root, name),
                             load_from=detector_of(out, name) if arm == 'pretrained' else None))
     execute_all(sorted(runs, key=lambda run: run.seed), out, jobs)
+    table = comparison_table(read_runs(out), 'pretrained', 'random')
+    (out / 'table.md').write_text(table + '\n')
+    print(table)
 
 
 def ablation(data_root: str, out: Path, jobs: int) -> None:
@@ -74,7 +79,7 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
         train = labelled_part(data_root, name, ABLATED_PERCENT, 0, out)
         for arm, (options, control) in ABLATION.items():
             pretrainings.append(PretrainRun(
-                f'{name}_{arm}', PRETRAIN_CONFIG, name, data_root, PRETRAIN_STEPS, PRETRAIN_RATE, 0,
+                f'{name}_{arm}', PRETRAIN_CONFIG, name, data_root, ABLATION_STEPS, PRETRAIN_RATE, 0,
                 PRETRAIN_BATCH, control, options))
             runs.append(Run(
                 f'{name}_{ABLATED_PERCENT}_short_{arm}_seed0', FINE_TUNE_CONFIG, name, data_root,
@@ -86,8 +91,10 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
 
 def pretrain(data_root: str, out: Path, jobs: int, names) -> None:
     """One pretraining on the training pictures of each data set, into ``out/pretraining``."""
+    options, control = ABLATION['regions_boxes_masks']
     execute_all([PretrainRun(name, PRETRAIN_CONFIG, name, data_root, PRETRAIN_STEPS, PRETRAIN_RATE, 0,
-                             PRETRAIN_BATCH) for name in names], out / 'pretraining', jobs)
+                             PRETRAIN_BATCH, control, options) for name in names],
+                out / 'pretraining', jobs)
 
 
 def detector_of(out: Path, name: str) -> str:

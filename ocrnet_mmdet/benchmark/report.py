@@ -24,27 +24,41 @@ def paired_interval(ours: list[float], theirs: list[float]) -> tuple[float, floa
 
 
 def comparison_table(records: list[dict], ours: str = 'ocrnet', theirs: str = 'stock') -> str:
-    """Markdown: a row for each data set and metric, AP in points."""
-    scores = defaultdict(dict)  # (data, metric, arm) -> seed -> AP in points
+    """Markdown: a row for each group of runs and metric, AP in points.
+
+    Args:
+        records: Of runs that are named ``GROUP_ARM_seedN``; a group is a data set and what else its
+            runs have in common.
+        ours: The arm of the first column.
+        theirs: The arm that it is compared with, seed by seed.
+    """
+    scores = defaultdict(dict)  # (group, metric, arm) -> seed -> AP in points
     for record in records:
-        arm = record['run']['name'].split('_')[-2]
+        group, arm, _ = record['run']['name'].rsplit('_', 2)
         for metric in METRICS:
             if metric in record['scores']:
-                scores[record['run']['data'], metric, arm][record['run']['seed']] = (
-                    100 * record['scores'][metric])
-    rows = ['| data | metric | n | OCRNet | stock | difference (95 %) |', '|---|---|---|---|---|---|']
-    for data, metric, arm in list(scores):
+                scores[group, metric, arm][record['run']['seed']] = 100 * record['scores'][metric]
+    rows = [f'| runs | metric | n | {ours} | {theirs} | difference (95 %) |',
+            '|---|---|---|---|---|---|']
+    for group, metric, arm in list(scores):
         if arm != ours:
             continue
-        seeds = sorted(scores[data, metric, ours].keys() & scores[data, metric, theirs].keys())
-        if len(seeds) < 2:  # one pair has no interval
+        seeds = sorted(scores[group, metric, ours].keys() & scores[group, metric, theirs].keys())
+        if not seeds:
             continue
-        a, b = [[scores[data, metric, name][seed] for seed in seeds] for name in (ours, theirs)]
-        mean, half = paired_interval(a, b)
-        rows.append(f'| {data} | {metric} | {len(seeds)} | {_spread(a)} | {_spread(b)} | '
-                    f'{mean:+.1f} ± {half:.1f} |')
+        a, b = [[scores[group, metric, name][seed] for seed in seeds] for name in (ours, theirs)]
+        rows.append(f'| {group} | {metric} | {len(seeds)} | {_spread(a)} | {_spread(b)} | '
+                    f'{_difference(a, b)} |')
     return '\n'.join(rows)
 
 
+def _difference(a: list[float], b: list[float]) -> str:
+    if len(a) == 1:  # one pair has no interval
+        return f'{a[0] - b[0]:+.1f}'
+    return '{:+.1f} ± {:.1f}'.format(*paired_interval(a, b))
+
+
 def _spread(values: list[float]) -> str:
+    if len(values) == 1:
+        return f'{values[0]:.1f}'
     return f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}'

@@ -11,7 +11,7 @@ from mmdet.registry import HOOKS
 from mmengine.dist import get_rank, get_world_size, is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..errors import InputError
 from . import monitors
@@ -115,7 +115,10 @@ class OCRNetPretrainHook(Hook):
             message = self.collapse.update(step, float(values['spread']),
                                            float(values['rank_share']))
             if message:
-                raise InputError(f'{message}; the last checkpoint is in {runner.work_dir}')
+                saved = find_latest_checkpoint(runner.work_dir)
+                raise InputError(f'{message}; nothing was exported, '
+                                 + (f'the last checkpoint is {saved}' if saved else
+                                    f'there is no checkpoint yet in {runner.work_dir}'))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint[STATE] = dict(

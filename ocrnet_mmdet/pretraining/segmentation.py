@@ -226,7 +226,7 @@ def _similarity(nodes: Nodes, pairs: Pairs, pixels: int) -> np.ndarray:
     0 to 1, weighted by the tree's strategy. Notes the nodes' contrast on the way."""
     a, b = pairs.a, pairs.b
     colour, texture = _shared(nodes, nodes.colour, pairs) / 3, _shared(nodes, nodes.texture, pairs)
-    contrast = np.maximum(1 - (colour + texture) / 2, 0)  # rounding takes it just below
+    contrast = np.maximum(1 - (colour + texture) / 2, 0)  # rounding might take it below
     for ends in (a, b):
         np.minimum.at(nodes.contrast, ends, contrast)
     size = (nodes.area[a] + nodes.area[b]) / pixels

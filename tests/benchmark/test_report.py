@@ -21,3 +21,12 @@ def test_table_pairs_by_seed_and_leaves_out_what_has_no_partner():
                               record('stock', 1, .24), record('stock', 0, .22),
                               record('ocrnet', 2, .99)])
     assert '| bccd | bbox_mAP | 2 | 32.0 ± 2.8 | 23.0 ± 1.4 | +9.0 ±' in table
+
+
+def test_runs_of_other_percents_are_other_groups_and_one_pair_has_no_interval():
+    records = [record('random', 0, .20), record('pretrained', 0, .25)]
+    for each, percent in zip(records, (5, 5)):
+        each['run']['name'] = each['run']['name'].replace('bccd_', f'bccd_{percent}_short_')
+    table = comparison_table([*records, record('random', 0, .4)], 'pretrained', 'random')
+    assert '| bccd_5_short | bbox_mAP | 1 | 25.0 | 20.0 | +5.0 |' in table
+    assert len(table.splitlines()) == 3

@@ -72,7 +72,7 @@ COLLAPSE = dict(interval=5, collapse=dict(patience=20))
 def test_a_literal_loss_run_is_stopped_by_one_line_and_nothing_is_exported(pictures, tmp_path):
     cfg = small(pictures, tmp_path, 60, COLLAPSE, weights=OFF | dict(vector=0.1),
                 region_loss=dict(type='OCRNetRegionLoss', form='literal'))
-    with pytest.raises(InputError, match='the region vectors have collapsed.*no checkpoint') as said:
+    with pytest.raises(InputError, match='the region vectors have collapsed.*nothing was exported, there is no checkpoint') as said:
         start(cfg)
     assert len(str(said.value).splitlines()) == 1
     assert not list(tmp_path.glob('*.pth'))

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.registry import HOOKS
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
@@ -94,11 +95,11 @@ def test_the_export_is_the_teacher_under_the_detectors_own_keys(finished):
     assert content['meta']['data']['count'] == 8 and content['meta']['steps'] == STEPS
 
 
-class Started(Hook):
-    """The weights before step 1."""
+@HOOKS.register_module()
+class WeightsBeforeStep1(Hook):
 
     def before_train(self, runner) -> None:
-        self.weights = {k: v.clone() for k, v in runner.model.state_dict().items()}
+        type(self).weights = {k: v.clone() for k, v in runner.model.state_dict().items()}
 
 
 @pytest.fixture(scope='module')
@@ -119,13 +120,12 @@ def fine_tune(labelled, work_dir, detector: dict, load_from) -> tuple[dict, str]
         for kind in ('dataloader', 'cfg', 'evaluator'):
             cfg[f'{part}_{kind}'] = None
     cfg.train_cfg.max_iters = 1
-    started = Started()
-    cfg.custom_hooks.append(started)
+    cfg.custom_hooks.append(dict(type='WeightsBeforeStep1'))
     cfg.experiment_name = uuid4().hex
     runner = run_training(cfg)
     log = next(work_dir.glob('*/*.log')).read_text()
     assert runner.iter == 1
-    return started.weights, log
+    return WeightsBeforeStep1.weights, log
 
 
 def test_every_weight_but_the_classifier_is_handed_over(labelled, finished, tmp_path):

@@ -97,8 +97,8 @@ def test_colours_are_told_apart_and_shuffled_labels_are_not(tmp_path):
     assert probe.accuracy(detector)[0] < 0.6
 
 
-def test_a_picture_alone_has_the_vectors_it_has_in_a_batch_of_one_box(tmp_path):
-    """What is read is the classifier's input: through it come the detector's own scores."""
+def test_the_vectors_are_what_the_classifier_reads(tmp_path):
+    """Through it they give the detector's own scores."""
     probe = Probe(**write_labelled(tmp_path, 2))
     detector = tiny(ocrnet_config()).eval()
     vectors = region_vectors(detector, probe.pictures[0], probe.boxes[0])

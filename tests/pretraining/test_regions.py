@@ -5,7 +5,7 @@ from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining import discover_regions
 from ocrnet_mmdet.pretraining.control_regions import grid_regions, random_regions
 from ocrnet_mmdet.pretraining.regions import DUPLICATE_IOU, Regions
-from ocrnet_mmdet.pretraining.segmentation import Nodes, Pairs, _most_similar, _similarity, grow_trees
+from ocrnet_mmdet.pretraining.segmentation import Pairs, _most_similar, grow_trees
 
 OBJECTS = ((40, 60, 120, 160), (180, 40, 250, 90), (150, 140, 290, 200))  # xyxy
 COLOURS = ((40, 40, 200), (200, 180, 30), (30, 160, 60))
@@ -86,19 +86,6 @@ def test_odd_pictures_of_noise_give_boxes_inside_them(shape):
     assert regions.shape == shape
     assert (regions.boxes >= 0).all() and (regions.boxes[:, 2:] <= shape[::-1]).all()
     assert (regions.boxes[:, :2] < regions.boxes[:, 2:]).all()
-
-
-def test_contrast_of_neighbours_that_look_the_same_is_zero_and_not_below():
-    n, rng = 200, np.random.default_rng(0)
-    # histograms of 40 to 90 pixels in every channel, twice each
-    colour = rng.multinomial(rng.integers(40, 90, n), np.ones(16) / 16).astype(np.float32)
-    areas, colour = colour.sum(axis=1).repeat(2).astype(int), np.tile(colour, 3).repeat(2, axis=0)
-    zeros, box = np.zeros(2 * n), np.tile([0, 0, 9, 9], (2 * n, 1))
-    nodes = Nodes(areas, zeros, box, colour, colour[:, :16], zeros, zeros, np.ones(2 * n),
-                  np.ones((2 * n, 5)), zeros, zeros)
-    a = np.arange(0, 2 * n, 2)
-    _similarity(nodes, Pairs(a, a + 1, np.ones(n), np.ones(n)), 1000)
-    assert 0 <= nodes.contrast.min() and nodes.contrast.max() < 1e-5
 
 
 @pytest.mark.parametrize('image', [np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.uint8),

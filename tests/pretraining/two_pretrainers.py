@@ -10,7 +10,8 @@ from mmengine.model import MMDistributedDataParallel
 from mmengine.optim import build_optim_wrapper
 from mmengine.registry import init_default_scope
 
-from tests.pretraining.test_pretrainer import DETECTORS, batch, pretrainer, total
+from tests.detectors import view_batch
+from tests.pretraining.test_pretrainer import DETECTORS, pretrainer, total
 
 COUNTS = (((5, 4), (3, 6)), ((0, 0), (0, 0)))  # of regions in the two views of two pictures
 
@@ -24,7 +25,7 @@ def run(name: str) -> dict:
     for step in range(2):
         torch.manual_seed(10 * step + get_rank())
         counts = COUNTS[0 if get_rank() == 0 else step]
-        optimiser.update_params(total(parallel(**batch(model, counts), mode='loss')))
+        optimiser.update_params(total(parallel(**view_batch(model, counts), mode='loss')))
         model.update_teacher(0.9)
     return model.state_dict()
 
