@@ -25,5 +25,5 @@ setup(
         'onedl': ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.0.0', 'onedl-mmdetection>=3.0.0,<4'],
         'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.0.0,<4'],
         'shards': ['webdataset'],
-        'test': ['pytest'],
+        'test': ['pytest', 'webdataset'],
     })

@@ -2,21 +2,36 @@ import json
 
 import matplotlib.pyplot as pyplot
 
-from ocrnet_mmdet.visualization import plot_training
+from ocrnet_mmdet.visualization import plot_trainings
+
+
+def log(path, lines):
+    path.write_text('\n'.join(map(json.dumps, lines)))
+    return path
+
+
+def fine_tuning(first: float) -> list[dict]:
+    """Logged lines of a training whose AP is ``first``, then twice that."""
+    return [dict(loss=2.0, loss_cls=1.5, step=50), dict(loss=1.0, loss_cls=0.5, step=100),
+            {'coco/bbox_mAP': first, 'coco/segm_mAP': first / 2, 'step': 0},
+            dict(loss=0.5, loss_cls=0.2, step=150),
+            {'coco/bbox_mAP': 2 * first, 'coco/segm_mAP': first, 'step': 0}]
 
 
 def test_scores_are_drawn_at_the_step_of_the_training_before(tmp_path, monkeypatch):
-    lines = [dict(loss=2.0, step=50), dict(loss=1.0, step=100),
-             {'coco/bbox_mAP': 0.1, 'coco/bbox_mAP_50': 0.3, 'step': 0}, dict(loss=0.5, step=150),
-             {'coco/bbox_mAP': 0.2, 'coco/bbox_mAP_50': 0.4, 'step': 0}]
-    log = tmp_path / 'vis_data'
-    log.mkdir()
-    (log / 'scalars.json').write_text('\n'.join(map(json.dumps, lines)))
+    pretraining = log(tmp_path / 'p', [dict(loss=3.0, loss_vector=-1.0, spread=0.9, step=50),
+                                       dict(loss=2.0, loss_vector=-2.0, spread=0.8, step=100)])
+    runs = {name: log(tmp_path / name, fine_tuning(first))
+            for name, first in dict(a=0.1, b=0.2).items()}
     monkeypatch.setattr(pyplot, 'close', lambda figure: None)
-    plot_training(tmp_path, tmp_path / 'curve.png')
-    losses, scores = pyplot.gcf().axes
-    assert losses.lines[0].get_xydata().tolist() == [[50, 2.0], [100, 1.0], [150, 0.5]]
-    assert scores.lines[0].get_xydata().tolist() == [[100, 0.1], [150, 0.2]]
+    plot_trainings(pretraining, runs, tmp_path / 'curve.png')
+    curves = [{line.get_label(): line.get_xydata().tolist() for line in axis.lines}
+              for axis in pyplot.gcf().axes]
+    assert curves[0] == dict(loss=[[50, 3.0], [100, 2.0]], loss_vector=[[50, -1.0], [100, -2.0]])
+    assert curves[1] == {name: [[50, 2.0], [100, 1.0], [150, 0.5]] for name in 'ab'}
+    assert curves[2] == {
+        'a: box AP': [[100, 0.1], [150, 0.2]], 'a: mask AP': [[100, 0.05], [150, 0.1]],
+        'b: box AP': [[100, 0.2], [150, 0.4]], 'b: mask AP': [[100, 0.1], [150, 0.2]]}
     monkeypatch.undo()
     pyplot.close('all')
     assert (tmp_path / 'curve.png').read_bytes().startswith(b'\x89PNG')

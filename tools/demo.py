@@ -44,17 +44,20 @@ def main() -> None:
     seconds = {}
     with phase('1/5 data set', f'generate the pictures in {DATA}/, a minute', seconds):
         make_demo_set(str(DATA))
-    compare(*[Config.fromfile(ROOT / 'configs/demo' / name)
-              for name in ('ocrnet_demo_pretrain.py', 'ocrnet_demo.py')], seconds)
+    print(summary(compare(*[Config.fromfile(ROOT / 'configs/demo' / name) for name in
+                            ('ocrnet_demo_pretrain.py', 'ocrnet_demo.py')], seconds)))
 
 
-def compare(pretraining: Config, finetuning: Config, seconds: dict) -> None:
+def compare(pretraining: Config, finetuning: Config, seconds: dict) -> dict:
     """Train three times; leave scores, curves and pictures in ``WORK``.
 
     Args:
         pretraining, finetuning: The configs; fine-tuning runs from random weights and from the
             pretrained ones.
         seconds: Of the phases before; those of the others are added.
+
+    Returns:
+        What ``scores.json`` holds.
     """
     for cfg in (pretraining, finetuning):
         apply_data_knobs(cfg)
@@ -78,7 +81,7 @@ def compare(pretraining: Config, finetuning: Config, seconds: dict) -> None:
         pictures=pictures, steps=dict(pretraining=pretraining.train_cfg.max_iters, finetuning=steps),
         scores={name: scores_of(runner) for name, runner in runners.items()}, seconds=seconds)
     (WORK / 'scores.json').write_text(json.dumps(result, indent=1))
-    print(summary(result))
+    return result
 
 
 @contextmanager

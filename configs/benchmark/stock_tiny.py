@@ -1,16 +1,2 @@
-# The baseline arm: mmdet's Mask R-CNN as it stands, with OCRNet's encoder and the same channels in
-# neck and heads.
-_base_ = ['mmdet::_base_/models/mask-rcnn_r50_fpn.py', '../_base_/small_data.py']
-custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
-
-norm_cfg = dict(type='GN', num_groups=8, requires_grad=True)
-model = dict(
-    backbone=dict(
-        _delete_=True, type='OCRNetEncoder', arch='resnet18', width=0.5, norm_cfg=norm_cfg),
-    neck=dict(in_channels=[32, 64, 128, 256], out_channels=64),
-    rpn_head=dict(in_channels=64, feat_channels=64),
-    roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=64),
-        bbox_head=dict(in_channels=64, fc_out_channels=256),
-        mask_roi_extractor=dict(out_channels=64),
-        mask_head=dict(in_channels=64, conv_out_channels=64)))
+# The baseline arm of the two-core benchmarks.
+_base_ = ['../_base_/mask_rcnn_tiny.py', '../_base_/small_data.py']

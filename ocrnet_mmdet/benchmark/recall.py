@@ -10,12 +10,15 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
+import mmcv
 import numpy as np
 import torch
+from mmdet.apis import init_detector
+from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_overlaps
 from pycocotools.coco import COCO
 
@@ -32,8 +35,13 @@ LEAST_AREA = dict(coco_mini=0.01)
 SPLITS = dict(train=(0, 2), val=(1, 3))  # the places of its JSON and pictures in DataSet.layout
 
 
-def measure(root: Path, name: str, splits: tuple[str, ...]) -> dict:
-    """Recall, precision, milliseconds and cached bytes of a data set below ``root``."""
+def measure(root: Path, name: str, splits: tuple[str, ...],
+            candidates: Callable[[np.ndarray], np.ndarray] | None = None) -> dict:
+    """Recall, precision, milliseconds and cached bytes of a data set below ``root``.
+
+    Args:
+        candidates: Boxes (R, 4) of a picture, best first, to be counted beside the others.
+    """
     found = defaultdict(list)
     wall, processor, sizes = [], [], []
     rng = np.random.default_rng(0)
@@ -51,13 +59,34 @@ def measure(root: Path, name: str, splits: tuple[str, ...]) -> dict:
             arms = dict(discovered=regions, grid=grid_regions(shape, most),
                         random=random_regions(shape, most, rng),
                         random_alike=random_regions(shape, most, rng, regions))
+            arms = {arm: regions.boxes for arm, regions in arms.items()}
+            if candidates:
+                arms['candidates'] = candidates(image)
             for arm, boxes in arms.items():
                 found[arm].append(bbox_overlaps(
-                    torch.from_numpy(boxes.boxes), torch.from_numpy(objects)).numpy())
+                    torch.from_numpy(boxes), torch.from_numpy(objects)).numpy())
     return dict(pictures=len(wall), objects=sum(iou.shape[1] for iou in found['grid']),
                 arms={arm: _figures(ious) for arm, ious in found.items()},
                 milliseconds=dict(processor=_spread(processor), wall=_spread(wall)),
                 cache_bytes=_spread(sizes))
+
+
+def candidates_of(config: str, checkpoint: str, size: int) -> Callable[[np.ndarray], np.ndarray]:
+    """What the region head of a pretrained detector finds in a picture of longest side ``size``."""
+    model = init_detector(config, checkpoint, device='cpu')
+    model.test_cfg.rpn.update(max_per_img=COUNTS[-1])
+
+    @torch.no_grad()
+    def find(image: np.ndarray) -> np.ndarray:
+        resized, scale = mmcv.imrescale(image, (size, size), return_scale=True)
+        picture = torch.from_numpy(resized.transpose(2, 0, 1).copy())
+        sample = DetDataSample(metainfo=dict(img_shape=resized.shape[:2], scale_factor=(1.0, 1.0)))
+        data = model.data_preprocessor(dict(inputs=[picture], data_samples=[sample]), False)
+        levels = model.extract_feat(data['inputs'])
+        return (model.rpn_head.predict(levels, data['data_samples'], rescale=False)[0].bboxes
+                / scale).numpy()
+
+    return find
 
 
 def _pictures(root: Path, name: str, splits: tuple[str, ...]
