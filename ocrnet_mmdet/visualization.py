@@ -1,4 +1,4 @@
-"""Pictures of trainings: their curves side by side, and their detections beside the ground truth."""
+"""Pictures of trainings: their curves, and their detections beside the ground truth."""
 import json
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def _trained(lines: list[dict]) -> list[dict]:
 
 
 def _scored(lines: list[dict]) -> list[dict]:
-    """mmengine logs scores of an iteration-based loop with step 0: theirs is the training's before."""
+    """mmengine logs an iteration-based loop's AP with step 0; theirs is the training's before."""
     return [dict(line, step=_trained(lines[:i])[-1]['step'])
             for i, line in enumerate(lines) if 'coco/bbox_mAP' in line]
 

@@ -15,14 +15,13 @@ from .detectors import ROOT
 
 STEPS = 2
 SIDE = 96
-NARROW = dict(width=0.25), dict(in_channels=[16, 32, 64, 128])
 
 
 def shrunk(name: str) -> Config:
     cfg = Config.fromfile(ROOT / 'configs/demo' / name)
     detector = cfg.model.get('detector', cfg.model)
-    detector.backbone.update(NARROW[0])
-    detector.neck.update(NARROW[1])
+    detector.backbone.width = 0.25
+    detector.neck.in_channels = [16, 32, 64, 128]
     cfg.train_cfg.update(max_iters=STEPS)
     cfg.train_cfg.val_interval = min(cfg.train_cfg.val_interval, STEPS)
     warm_up, cosine = cfg.param_scheduler
@@ -36,8 +35,13 @@ def shrunk(name: str) -> Config:
 
 @pytest.fixture(scope='module')
 def demo(tmp_path_factory):
-    """The folder of a finished demo, and what it printed."""
+    """The folder of a finished demo, and what it printed; an earlier one was killed in it."""
     folder = tmp_path_factory.mktemp('demo')
+    for left in ('regions/ab/cut_off', 'pretrain/pretrained_detector.pth',
+                 'random_start/iter_1.pth'):
+        path = folder / 'work_dirs/demo' / left
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b'half a file')
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         tool = runpy.run_path(str(ROOT / 'tools/demo.py'))
@@ -56,9 +60,11 @@ def test_both_starts_are_scored_side_by_side_with_the_pictures_they_took(demo):
     assert list(result['scores']) == ['random start', 'pretrained']
     for scores in result['scores'].values():
         assert {'bbox_mAP', 'bbox_mAP_50', 'segm_mAP'} <= scores.keys()
-    assert '2 steps on 2 labelled pictures' in text and '2 steps on 4 unlabelled pictures' in text
-    rows = [line for line in text.splitlines() if line.startswith(('random start ', 'pretrained '))]
-    assert [len(row.split()) - len(name.split()) for row, name in zip(rows, result['scores'])] == [3, 3]
+    assert '2 steps on 2 labelled pictures' in text and '2 steps on 4 pictures without' in text
+    for name, scores in result['scores'].items():
+        row = next(line for line in text.splitlines() if line.startswith(f'{name} '))
+        assert [float(cell) for cell in row.removeprefix(name).split()] == [
+            round(100 * scores[key], 1) for key in ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP')]
 
 
 def test_one_start_is_the_pretrained_detector_and_the_other_is_not(demo):
@@ -70,6 +76,12 @@ def test_one_start_is_the_pretrained_detector_and_the_other_is_not(demo):
         away = max(float((state[k] - v).abs().max()) for k, v in pretrained['state_dict'].items()
                    if k.startswith('neck.'))
         assert (away < 0.01) == near, (name, away)
+
+
+def test_nothing_of_a_killed_demo_stays(demo):
+    folder, _ = demo
+    assert not (folder / 'random_start/iter_1.pth').exists()
+    assert not (folder / 'regions/ab/cut_off').exists()
 
 
 def test_a_picture_shows_truth_and_both_detectors(demo):

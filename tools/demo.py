@@ -39,17 +39,15 @@ COLUMNS = {'box AP': 'bbox_mAP', 'box AP50': 'bbox_mAP_50', 'mask AP': 'segm_mAP
 def main() -> None:
     argparse.ArgumentParser(description=__doc__,
                             formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
-    if WORK.exists():
-        shutil.rmtree(WORK)  # whatever an earlier demo left, finished or not
     seconds = {}
-    with phase('1/5 data set', f'generate the pictures in {DATA}/, a minute', seconds):
+    with phase('data set', f'generate the pictures in {DATA}/, a minute', seconds):
         make_demo_set(str(DATA))
     print(summary(compare(*[Config.fromfile(ROOT / 'configs/demo' / name) for name in
                             ('ocrnet_demo_pretrain.py', 'ocrnet_demo.py')], seconds)))
 
 
 def compare(pretraining: Config, finetuning: Config, seconds: dict) -> dict:
-    """Train three times; leave scores, curves and pictures in ``WORK``.
+    """Train three times; leave scores, curves and pictures in ``WORK``, which is made anew.
 
     Args:
         pretraining, finetuning: The configs; fine-tuning runs from random weights and from the
@@ -59,27 +57,29 @@ def compare(pretraining: Config, finetuning: Config, seconds: dict) -> dict:
     Returns:
         What ``scores.json`` holds.
     """
+    if WORK.exists():
+        shutil.rmtree(WORK)  # whatever an earlier demo left, finished or not
     for cfg in (pretraining, finetuning):
         apply_data_knobs(cfg)
-    steps = finetuning.train_cfg.max_iters
-    with phase('2/5 pretraining', 'without labels, 4 to 5 minutes', seconds):
-        pretrained = run_training(pretraining)
+    steps = dict(pretraining=pretraining.train_cfg.max_iters,
+                 finetuning=finetuning.train_cfg.max_iters)
+    with phase('pretraining', 'without labels, 4 to 5 minutes', seconds):
+        pretrained = train(pretraining, WORK / 'pretrain')
     runners = {}
-    with phase('3/5 random start', f'{steps} steps on few labels, 3 to 4 minutes', seconds):
-        runners['random start'] = finetune(finetuning, WORK / 'random_start')
-    with phase('4/5 pretrained', 'the same from the pretrained weights, 3 to 4 minutes', seconds):
-        runners['pretrained'] = finetune(finetuning, WORK / 'pretrained',
-                                         WORK / 'pretrain' / EXPORT_NAME)
-    with phase('5/5 pictures', 'curves and detections, half a minute', seconds):
+    with phase('random start', 'fine-tune on few labels, 3 to 4 minutes', seconds):
+        runners['random start'] = train(finetuning, WORK / 'random_start')
+    with phase('pretrained', 'the same from the pretrained weights, 3 to 4 minutes', seconds):
+        runners['pretrained'] = train(finetuning, WORK / 'pretrained',
+                                      WORK / 'pretrain' / EXPORT_NAME)
+    with phase('pictures', 'curves and detections, half a minute', seconds):
         plot_trainings(log_of(pretrained), {name: log_of(r) for name, r in runners.items()},
                        WORK / 'training.png')
         draw_detections(runners, WORK / 'detections', count=8)
     pictures = {name: len(r.dataset) for name, r in dict(
         unlabelled=pretrained.train_dataloader, labelled=runners['pretrained'].train_dataloader,
         scored=runners['pretrained'].val_dataloader).items()}
-    result = dict(
-        pictures=pictures, steps=dict(pretraining=pretraining.train_cfg.max_iters, finetuning=steps),
-        scores={name: scores_of(runner) for name, runner in runners.items()}, seconds=seconds)
+    result = dict(pictures=pictures, steps=steps, seconds=seconds,
+                  scores={name: scores_of(runner) for name, runner in runners.items()})
     (WORK / 'scores.json').write_text(json.dumps(result, indent=1))
     return result
 
@@ -87,16 +87,17 @@ def compare(pretraining: Config, finetuning: Config, seconds: dict) -> dict:
 @contextmanager
 def phase(name: str, what: str, seconds: dict) -> Iterator[None]:
     """Say what is being done and how long it takes two cores; note how long it took."""
-    print(f'\n=== demo {name}: {what} ===\n', flush=True)
+    print(f'\n=== demo {len(seconds) + 1}/5, {name}: {what} ===\n', flush=True)
     wall, cpu = time.time(), time.process_time()
     yield
     seconds[name] = dict(wall=round(time.time() - wall, 1), cpu=round(time.process_time() - cpu, 1))
 
 
-def finetune(config: Config, work_dir: Path, load_from: Path | None = None) -> Runner:
+def train(config: Config, work_dir: Path, load_from: Path | None = None) -> Runner:
     cfg = copy.deepcopy(config)
     cfg.work_dir = str(work_dir)
     cfg.load_from = str(load_from) if load_from else None
+    cfg.visualizer.name = work_dir.name  # runs of one name write their numbers into one file
     return run_training(cfg)
 
 
@@ -112,18 +113,20 @@ def scores_of(runner: Runner) -> dict[str, float]:
 
 
 def summary(result: dict) -> str:
-    pictures, steps = result['pictures'], result['steps']
+    pictures, steps, seconds = result['pictures'], result['steps'], result['seconds']
     rows = [f'{"":14}' + ''.join(f'{title:>10}' for title in COLUMNS)]
     for name, scores in result['scores'].items():
-        rows.append(f'{name:14}' + ''.join(f'{100 * scores[key]:10.1f}' for key in COLUMNS.values()))
-    minutes = sum(s['wall'] for s in result['seconds'].values()) / 60
+        cells = [f'{100 * scores[key]:10.1f}' for key in COLUMNS.values()]
+        rows.append(f'{name:14}' + ''.join(cells))
+    minutes = {name: phase['wall'] / 60 for name, phase in seconds.items()}
     return '\n'.join([
-        '', f'=== demo: done in {minutes:.1f} minutes ===', '', *rows, '',
+        '', f'=== demo: done in {sum(minutes.values()):.1f} minutes ===', '', *rows, '',
         f'Both: {steps["finetuning"]} steps on {pictures["labelled"]} labelled pictures, scored on '
         f'{pictures["scored"]} others.',
-        f'pretrained: {steps["pretraining"]} steps on {pictures["unlabelled"]} unlabelled pictures '
-        'before that.',
-        '', f'scores {WORK}/scores.json   curves {WORK}/training.png   pictures {WORK}/detections/'])
+        f'pretrained: before that, {steps["pretraining"]} steps on {pictures["unlabelled"]} '
+        f'pictures without labels, which took {minutes["pretraining"]:.1f} minutes more.',
+        '', f'scores    {WORK}/scores.json', f'curves    {WORK}/training.png',
+        f'pictures  {WORK}/detections/'])
 
 
 if __name__ == '__main__':

@@ -215,7 +215,7 @@ def run(monitor, values, first: int = 0, stride: int = 1) -> list[int]:
             if monitor.update(step, *value)]
 
 
-HEALTHY, FLAT, NARROW, UNKNOWN = (0.8, 0.5), (0.1, 0.5), (0.8, 0.04), (math.nan, math.nan)
+HEALTHY, FLAT, NARROW, UNKNOWN = (0.8, 0.5), (0.05, 0.5), (0.8, 0.01), (math.nan, math.nan)
 
 
 def test_a_collapse_is_told_after_the_patience_and_not_before():
@@ -244,7 +244,7 @@ def test_the_message_names_measure_value_bound_and_first_step():
     monitor = CollapseMonitor(patience=1)
     monitor.update(7, *FLAT)
     message = monitor.update(8, *FLAT)
-    assert 'step 8' in message and 'spread 0.1 (below 0.3) since step 7' in message
+    assert 'step 8' in message and 'spread 0.05 (below 0.1) since step 7' in message
     assert 'rank_share' not in message and '\n' not in message
 
 
