@@ -23,10 +23,9 @@ train_dataloader = dict(
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters + 1)
 optim_wrapper = dict(
     type='OptimWrapper',
+    constructor='OCRNetOptimConstructor',
     optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05),
-    clip_grad=dict(max_norm=3.0),
-    # Any non-empty paramwise_cfg leaves frozen parameters out of the optimiser.
-    paramwise_cfg=dict(norm_decay_mult=0.0, bias_decay_mult=0.0))
+    clip_grad=dict(max_norm=3.0))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 12),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,

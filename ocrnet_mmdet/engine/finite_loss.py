@@ -33,8 +33,9 @@ class OCRNetFiniteLossHook(Hook):
 
 
 def last_finite_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a work folder all of whose weights are finite."""
-    for path in sorted(folder.glob('*.pth'), key=lambda p: p.stat().st_mtime, reverse=True):
+    """The newest checkpoint of a work folder all of whose weights are finite; exports are none."""
+    saved = [*folder.glob('iter_*.pth'), *folder.glob('epoch_*.pth')]
+    for path in sorted(saved, key=lambda p: p.stat().st_mtime, reverse=True):
         weights = torch.load(path, map_location='cpu', weights_only=False)['state_dict']
         if all(torch.isfinite(w).all() for w in weights.values() if w.is_floating_point()):
             return path

@@ -29,8 +29,8 @@ RIDGE = 0.1  # of a standardised feature's variance
 class Probe:
     """Objects of a COCO JSON and as many background boxes, and a ridge classifier of their vectors.
 
-    It is fitted on the vectors of every second picture and scored on the others'. Pictures and boxes
-    are the same at every call, so the score changes with the weights alone.
+    It is fitted on the vectors of every second picture and scored on the others'. Pictures and
+    boxes are the same at every call, so the score changes with the weights alone.
 
     Args:
         ann_file: COCO JSON, relative to ``data_root``.
@@ -83,9 +83,10 @@ class Probe:
         halves = [torch.cat(self.labels[first::2]).unique() if len(self.labels) > first else []
                   for first in (0, 1)]
         if min(map(len, halves)) < 2:
-            raise InputError(f'probe: {ann_file} has too few pictures with objects of {MIN_SIDE:g} '
-                             f'px and background beside them ({len(self.labels)}) to fit on one half '
-                             'and score on the other: name a larger file, or drop probe')
+            raise InputError(
+                f'probe: {ann_file} has too few pictures with objects of {MIN_SIDE:g} px and '
+                f'background beside them ({len(self.labels)}) to fit on one half and score on the '
+                'other: name a larger file, or drop probe')
 
     def accuracy(self, detector: nn.Module) -> tuple[float, float]:
         """Balanced accuracy of the detector's vectors on the second half, and that of chance."""
@@ -136,6 +137,7 @@ def ridge_classes(vectors: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
 
 
 def balanced_accuracy(guesses: Tensor, labels: Tensor, known: Tensor) -> tuple[float, float]:
-    """Mean over the classes of both ``labels`` and ``known`` of the share that is right; chance's."""
-    shares = [float((guesses[labels == c] == c).double().mean()) for c in known if (labels == c).any()]
+    """Mean share that is right over the classes of both ``labels`` and ``known``, and chance's."""
+    shares = [float((guesses[labels == c] == c).double().mean())
+              for c in known if (labels == c).any()]
     return float(np.mean(shares)), 1 / len(known)

@@ -28,6 +28,7 @@ def test_the_message_names_step_term_and_the_newest_checkpoint_without_nan(tmp_p
     save(tmp_path, 'iter_10.pth', 2.0, age=30)
     save(tmp_path, 'iter_20.pth', 2.0, age=20)
     save(tmp_path, 'iter_40.pth', float('nan'), age=10)
+    save(tmp_path, 'pretrained_detector.pth', 2.0, age=5)  # cannot be resumed
     assert last_finite_checkpoint(tmp_path) == tmp_path / 'iter_20.pth'
     with pytest.raises(InputError, match='at step 42 .*loss_cls=.*--resume .*iter_20.pth'):
         check(tmp_path, loss)

@@ -85,7 +85,8 @@ def test_resuming_after_a_kill_equals_never_having_stopped(pictures, finished, t
 def test_the_export_is_the_teacher_under_the_detectors_own_keys(finished):
     content = torch.load(f'{finished.work_dir}/pretrained_detector.pth', weights_only=True)
     assert content.keys() == {'meta', 'state_dict'}
-    teacher, student = (getattr(finished.model, name).state_dict() for name in ('teacher', 'student'))
+    teacher, student = (getattr(finished.model, name).state_dict()
+                        for name in ('teacher', 'student'))
     assert content['state_dict'].keys() == teacher.keys() - CLASSIFIER
     assert {key.split('.')[0] for key in content['state_dict']} == {
         'backbone', 'neck', 'rpn_head', 'roi_head'}
@@ -245,7 +246,8 @@ def unwritable_cache(cfg, pictures):
     (no_pretrainer, 'OCRNetPretrainHook needs model.type=OCRNetPretrainer.* OCRNetDetector'),
     (no_region_head, 'OCRNetDetector.* has no rpn_head'),
     (unwritable_cache, 'cache_dir .* cannot be written to')])
-def test_bad_input_is_one_line_and_nothing_is_half_written(spoil, words, tmp_path, monkeypatch, capsys):
+def test_bad_input_is_one_line_and_nothing_is_half_written(spoil, words, tmp_path, monkeypatch,
+                                                           capsys):
     pictures = write_pictures(tmp_path / 'pictures', 3)
     cfg = make_config(pictures, tmp_path / 'work', 2)
     spoil(cfg, pictures)

@@ -58,7 +58,7 @@ def test_background_boxes_have_the_objects_sizes_and_none_where_there_is_no_room
 
 
 def test_ridge_is_the_weighted_least_squares_solution():
-    """Against gradient descent's fixed point: the derivative of the stated objective is zero there."""
+    """Against an optimiser on the stated objective."""
     torch.manual_seed(0)
     labels = torch.tensor([3] * 40 + [5] * 10)
     vectors = torch.randn(50, 4).double() + 3 * (labels == 5)[:, None]
