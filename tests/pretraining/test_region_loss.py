@@ -211,7 +211,8 @@ def test_free_vectors_under_the_literal_form_all_become_their_mean():
     for step in range(200):
         optimiser.zero_grad()
         literal(vectors).backward()
-        torch.nn.utils.clip_grad_norm_([vectors], 2.0)  # it grows as 1 / distance from the mean
+        # it grows as 1 / distance from the mean: smaller steps once they are near
+        torch.nn.utils.clip_grad_norm_([vectors], 2.0 if step < 60 else 0.5)
         optimiser.step()
         words.append(monitor.update(step, float(spread(vectors)), float(rank_share(vectors))))
     torch.testing.assert_close(vectors.detach(), mean.expand(64, -1), atol=0.05, rtol=0)
