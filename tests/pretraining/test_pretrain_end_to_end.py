@@ -32,6 +32,15 @@ CLASSIFIER = {'roi_head.bbox_head.fc_cls.weight', 'roi_head.bbox_head.fc_cls.bia
 ENV = dict(os.environ, OMP_NUM_THREADS='1', PYTHONWARNINGS='ignore')
 
 
+@pytest.fixture(scope='module', autouse=True)
+def one_thread():
+    """Sums differ in their last bits with the number of threads; the other processes have one too."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture(scope='module')
 def pictures(tmp_path_factory):
     return write_pictures(tmp_path_factory.mktemp('data') / 'pictures')
