@@ -4,6 +4,7 @@ from pathlib import Path
 
 from . import pretraining_studies
 from .data_sets import DATA_SETS
+from .pretraining_studies import training_json
 from .report import comparison_table, read_runs
 from .runs import Run, execute_all
 from .subsets import small_pictures, split_images, write_json
@@ -42,7 +43,7 @@ def against_stock(data_root: str, out: Path, jobs: int) -> None:
 def _tuning_runs(data_root: str, out: Path) -> list[Run]:
     runs = []
     for name in TUNED_ON:
-        held, rest = split_images(_training_json(data_root, name), HELD_OUT, TUNE_SEED)
+        held, rest = split_images(training_json(data_root, name), HELD_OUT, TUNE_SEED)
         train = write_json(rest, out / 'splits' / f'{name}_train.json')
         val = write_json(held, out / 'splits' / f'{name}_held_out.json')
         runs += [Run(f'{name}_{arm}_lr{rate:g}', config, name, data_root, TUNE_STEPS, rate,
@@ -59,10 +60,6 @@ def _best_rate(folder: Path, arm: str) -> float:
     return max(LEARNING_RATES, key=mean_ap)
 
 
-def _training_json(data_root: str, name: str) -> dict:
-    return json.loads((Path(data_root) / name / DATA_SETS[name].layout[0]).read_text())
-
-
 def overfit(data_root: str, out: Path, jobs: int) -> None:
     """16 pictures, trained and scored on the same ones, without augmentation.
 
@@ -70,7 +67,7 @@ def overfit(data_root: str, out: Path, jobs: int) -> None:
     """
     runs = []
     for name, (size, longest_side) in OVERFIT_SIZES.items():
-        pictures = small_pictures(_training_json(data_root, name), longest_side, objects=100)
+        pictures = small_pictures(training_json(data_root, name), longest_side, objects=100)
         few = write_json(split_images(pictures, OVERFIT_PICTURES, 0)[0],
                          out / 'splits' / f'{name}_{OVERFIT_PICTURES}.json')
         runs.append(Run(f'overfit_{name}', ARMS['ocrnet'], name, data_root, OVERFIT_STEPS, 1e-3, 0,
