@@ -1,5 +1,7 @@
 """The real data sets of the benchmarks: where they lie below the data root, and their picture size."""
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from mmdet.datasets import CocoDataset
 
@@ -27,7 +29,7 @@ class DataSet:
 
 
 DATA_SETS = dict(
-    nuclei=DataSet(('nucleus', ), 256, with_mask=True),
+    nuclei=DataSet(('nucleus', ), 384, with_mask=True),
     bccd=DataSet(('RBC', 'WBC', 'Platelets'), 320),
     robosoccer=DataSet(('robot', 'ball', 'goal'), 224),
     aerial_cars=DataSet(('car', 'bus', 'minibus'), 480, crop_holds_object=True, steps=900),
@@ -35,3 +37,8 @@ DATA_SETS = dict(
         tuple(CocoDataset.METAINFO['classes']), 320, with_mask=True,
         layout=('annotations/instances_train2017.json', 'annotations/instances_val2017.json',
                 'train2017/', 'val2017/')))
+
+
+def training_json(data_root: str, name: str) -> dict:
+    """All labels of a data set's training pictures."""
+    return json.loads((Path(data_root) / name / DATA_SETS[name].layout[0]).read_text())

@@ -2,42 +2,33 @@
 import json
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from . import controls  # noqa: F401  (registers the transform)
 from .data_sets import DATA_SETS
-from .runs import CROP, ZOOM
+from .runs import CROP, ZOOM, Training, write_record
 
 CACHE = 'work_dirs/regions'  # of discovered regions, shared by all runs
 
 
 @dataclass(frozen=True)
-class PretrainRun:
-    """What distinguishes one pretraining from another.
+class PretrainRun(Training):
+    """A pretraining on a data set's training pictures; their labels are not read.
 
     Args:
-        config: Config file of the arm.
-        data: A name in ``DATA_SETS``; its training pictures are read, their labels are not.
         batch: Pictures of a step; each is seen in two views.
         control: A kind of :class:`.controls.OCRNetControlRegions` in the place of the regions.
-        options: Further config overrides.
+        folders: Of further pictures, below the data root. The views then show the share of a
+            picture that the config says, not what fine-tuning shows of the data set's.
     """
 
-    name: str
-    config: str
-    data: str
-    data_root: str
-    steps: int
-    lr: float
-    seed: int
-    batch: int = 16
+    batch: int = 8
     control: str | None = None
-    options: dict | None = None
+    folders: tuple[str, ...] = ()
 
 
 def view_area(size: int) -> tuple[float, float]:
@@ -60,7 +51,13 @@ def make_config(run: PretrainRun, work_dir: Path) -> Config:
                           data_prefix=dict(img=train_dir), seed=run.seed)
     _, discover, views = loader.dataset.pipeline
     discover.cache_dir = CACHE
-    views.update(size=CROP, area=view_area(data.size))
+    views.size = CROP
+    if run.folders:
+        loader.dataset.update(
+            data_root=[f'{run.data_root}/{folder}' for folder in (f'{run.data}/{train_dir}', *run.folders)],
+            ann_file='', data_prefix=dict(img=''))
+    else:
+        views.area = view_area(data.size)
     if run.control:
         loader.dataset.pipeline = [*loader.dataset.pipeline[:2],
                                    dict(type='OCRNetControlRegions', kind=run.control), views]
@@ -82,13 +79,9 @@ def execute(run: PretrainRun, out: Path) -> None:
     runner = Runner.from_cfg(make_config(run, out.with_suffix('')))
     start = time.time()
     runner.train()
-    record = dict(run=asdict(run), wall_seconds=round(time.time() - start, 1),
-                  monitors={key.removeprefix('train/'): round(float(value.current()), 4)
-                            for key, value in runner.message_hub.log_scalars.items()},
-                  torch=torch.__version__, threads=torch.get_num_threads())
-    part = out.with_suffix('.part')
-    part.write_text(json.dumps(record, indent=1))
-    part.rename(out)
+    write_record(out, run, start,
+                 monitors={key.removeprefix('train/'): round(float(value.current()), 4)
+                           for key, value in runner.message_hub.log_scalars.items()})
 
 
 if __name__ == '__main__':

@@ -1,22 +1,32 @@
 """The studies of the stage without labels, each a list of runs; finished runs are read, not repeated."""
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..pretraining.slots import TERMS
-from .data_sets import DATA_SETS
+from .data_sets import DATA_SETS, training_json
 from .pretraining_runs import PretrainRun
-from .report import comparison_table, read_runs
+from .report import arms_table, comparison_table, read_runs
 from .runs import Run, execute_all
 from .subsets import split_images, write_json
+from .tuning import best_rates, chosen_rates
 
 PRETRAIN_CONFIG = 'configs/benchmark/ocrnet_tiny_pretrain.py'
 FINE_TUNE_CONFIG = 'configs/benchmark/ocrnet_tiny.py'
-PRETRAIN_STEPS, PRETRAIN_BATCH, PRETRAIN_RATE = 1500, 8, 2e-3
+STOCK_PRETRAIN_CONFIG = 'configs/benchmark/stock_tiny_pretrain.py'
+STOCK_FINE_TUNE_CONFIG = 'configs/benchmark/stock_tiny.py'
+PRETRAIN_STEPS, PRETRAIN_RATE = 1500, 2e-3
 ABLATION_STEPS = 500
 MAIN = dict(nuclei=(5, 10, 25, 100), robosoccer=(5, 10, 25, 100), bccd=(10, ), aerial_cars=(10, ))
 LENGTHS = dict(short=300, long=1000)  # fine-tuning steps
 SEEDS = (0, 1, 2)  # of split and fine-tuning
+EQUAL_TIME_PERCENT = 10  # at most, of the labels: where a random start is given the pretraining's time
 ABLATED_ON, ABLATED_PERCENT = ('nuclei', 'robosoccer'), 10
+STOCK_ON, STOCK_PERCENT = ('nuclei', 'robosoccer'), 10
+STOCK_RATE = 2e-3  # the baseline's in ``against_stock``
+NATURAL_FOLDERS = ('unlabelled_natural', )
+RATES = (5e-4, 1e-3, 2e-3)
+TUNE_PERCENT = 10
 VECTORS = dict(vector=0.1, variance=0.05, covariance=0.002)
 
 
@@ -25,21 +35,40 @@ def _terms(**weights: float) -> dict:
     return {'model.weights': dict.fromkeys(TERMS, 0.0) | weights}
 
 
-ABLATION = dict(  # arm: (config options, control)
-    vectors=(_terms(**VECTORS), None),
-    regions=(_terms(regions=1.0), None),
-    regions_boxes=(_terms(regions=1.0, boxes=1.0), None),
-    regions_boxes_masks=(_terms(regions=1.0, boxes=1.0, masks=1.0), None),
-    all_learned_sigma=(_terms(regions=1.0, boxes=1.0, masks=1.0, **VECTORS), None),
-    all_fixed_sigma=(_terms(regions=1.0, boxes=1.0, masks=1.0, **VECTORS)
-                     | {'model.region_loss.form': 'mse'}, None),
-    own_candidates=({'custom_hooks.0.own_from': 0.5}, None),
-    frozen_encoder=({'model.frozen_parts': ['backbone']}, None),
-    random_boxes=({}, 'random'),
-    shuffled=({}, 'shuffled'))
-TUNED_ON = ('nuclei', 'robosoccer')
-RATES = (5e-4, 1e-3, 2e-3)
-TUNE_SEED, TUNE_PERCENT, HELD_OUT = 99, 10, 40
+PSEUDO_LABELS = _terms(regions=1.0, boxes=1.0, masks=1.0)
+ALL_TERMS = _terms(regions=1.0, boxes=1.0, masks=1.0, **VECTORS)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm of the ablation.
+
+    Args:
+        pretraining: Config options of its pretraining; None has none.
+        control: See :class:`.pretraining_runs.PretrainRun`.
+        fine_tuning: Config options of its fine-tuning.
+        weights_of: An arm whose pretraining it shares.
+    """
+
+    pretraining: dict | None = None
+    control: str | None = None
+    fine_tuning: dict | None = None
+    weights_of: str | None = None
+
+
+ABLATION = dict(
+    none=Arm(),
+    vectors=Arm(_terms(**VECTORS)),
+    regions=Arm(_terms(regions=1.0)),
+    regions_boxes=Arm(_terms(regions=1.0, boxes=1.0)),
+    regions_boxes_masks=Arm(PSEUDO_LABELS),
+    all_learned_sigma=Arm(ALL_TERMS),
+    all_fixed_sigma=Arm(ALL_TERMS | {'model.region_loss.form': 'mse'}),
+    own_candidates=Arm(PSEUDO_LABELS | {'custom_hooks.0.own_from': 0.5}),
+    frozen_encoder=Arm(PSEUDO_LABELS | {'model.frozen_parts': ['backbone']}),
+    scope_aggregator=Arm(fine_tuning={'model.scope': 'aggregator'}, weights_of='regions_boxes_masks'),
+    random_boxes=Arm(PSEUDO_LABELS, 'random'),
+    shuffled=Arm(PSEUDO_LABELS, 'shuffled'))
 
 
 def main_table(data_root: str, out: Path, jobs: int) -> None:
@@ -49,52 +78,118 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
     the fine-tuning. Each arm's learning rate is that of the same grid with the best mean box AP on
     held-out training pictures; the val pictures are scored once, by the last checkpoint.
     """
-    pretrain(data_root, out, jobs, MAIN)
-    rates = tune(data_root, out, jobs)
-    runs = []
-    for length, steps in LENGTHS.items():
-        for name, percents in MAIN.items():
-            for percent in percents:
-                for seed in SEEDS:
-                    train = labelled_part(data_root, name, percent, seed, out)
-                    for arm in ('random', 'pretrained'):
-                        runs.append(Run(
-                            f'{name}_{percent}_{length}_{arm}_seed{seed}', FINE_TUNE_CONFIG, name,
-                            data_root, steps, rates[arm], seed, train, val_json(data_root, name),
-                            load_from=detector_of(out, name) if arm == 'pretrained' else None))
-    execute_all(sorted(runs, key=lambda run: run.seed), out, jobs)
-    table = comparison_table(read_runs(out), 'pretrained', 'random')
-    (out / 'table.md').write_text(table + '\n')
-    print(table)
+    execute_all([_pretraining(name, name, data_root, PRETRAIN_STEPS, ABLATION['regions_boxes_masks'])
+                 for name in MAIN], out / 'pretraining', jobs)
+    starts = dict(random=lambda name: None, pretrained=lambda name: detector_of(out, name))
+    rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG,
+                                                            load_from=start(name))
+                        for arm, start in starts.items()},
+                       RATES, LENGTHS['short'], TUNE_PERCENT, data_root, out / 'tuning', jobs)
+    cells = [(name, percent, seed) for seed in SEEDS for name, percents in MAIN.items()
+             for percent in percents]
+    execute_all([few_labels(name, percent, length, arm, seed, data_root, out, lr=rates[arm], steps=steps,
+                            load_from=start(name))
+                 for name, percent, seed in cells for length, steps in LENGTHS.items()
+                 for arm, start in starts.items()], out, jobs)
+    _report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
+    equal = out / 'equal_time'
+    execute_all([few_labels(name, percent, 'equal', 'random', seed, data_root, equal, lr=rates['random'],
+                            steps=equal_time_steps(out, name, percent, seed))
+                 for name, percent, seed in cells if percent <= EQUAL_TIME_PERCENT], equal, jobs)
+    _report(comparison_table(_against_equal_time(out), 'pretrained', 'random'), equal)
+
+
+def equal_time_steps(out: Path, name: str, percent: int, seed: int) -> int:
+    """Steps of a random start that take as long as the pretraining and the long fine-tuning together.
+
+    A step's time is the random start's: the long run less the short one, so that starting and
+    scoring do not count.
+    """
+    def wall(path: str) -> float:
+        return json.loads((out / f'{path}.json').read_text())['wall_seconds']
+
+    short, long = [wall(f'{name}_{percent}_{length}_random_seed{seed}') for length in LENGTHS]
+    step = (long - short) / (LENGTHS['long'] - LENGTHS['short'])
+    return LENGTHS['long'] + round(wall(f'pretraining/{name}') / step)
+
+
+def _against_equal_time(out: Path) -> list[dict]:
+    """The long pretrained runs beside the random starts that had as much time in all."""
+    records = read_runs(out / 'equal_time')
+    for record in list(records):
+        name = record['run']['name'].replace('_equal_random_', '_long_pretrained_')
+        paired = json.loads((out / f'{name}.json').read_text())
+        paired['run']['name'] = name.replace('_long_', '_equal_')
+        records.append(paired)
+    return records
 
 
 def ablation(data_root: str, out: Path, jobs: int) -> None:
     """What carries the gain: one pretraining an arm, one short fine-tuning each at 10 % of the labels.
 
-    Run it after ``main_table`` in the same ``out``'s parent: the learning rate is that of its arms.
+    Every arm has the rate of ``main_table``'s pretrained arm, the random start its own.
     """
-    rate = tune(data_root, out.parent / 'main_table', jobs)['pretrained']
+    rates = chosen_rates(out.parent / 'main_table' / 'tuning')
     pretrainings, runs = [], []
     for name in ABLATED_ON:
-        train = labelled_part(data_root, name, ABLATED_PERCENT, 0, out)
-        for arm, (options, control) in ABLATION.items():
-            pretrainings.append(PretrainRun(
-                f'{name}_{arm}', PRETRAIN_CONFIG, name, data_root, ABLATION_STEPS, PRETRAIN_RATE, 0,
-                PRETRAIN_BATCH, control, options))
-            runs.append(Run(
-                f'{name}_{ABLATED_PERCENT}_short_{arm}_seed0', FINE_TUNE_CONFIG, name, data_root,
-                LENGTHS['short'], rate, 0, train, val_json(data_root, name),
-                load_from=detector_of(out, f'{name}_{arm}')))
+        for key, arm in ABLATION.items():
+            if arm.pretraining:
+                pretrainings.append(_pretraining(f'{name}_{key}', name, data_root, ABLATION_STEPS, arm))
+            weights_of = key if arm.pretraining else arm.weights_of
+            start = weights_of and detector_of(out, f'{name}_{weights_of}')
+            runs.append(few_labels(name, ABLATED_PERCENT, 'short', key.replace('_', '-'), 0, data_root, out,
+                                   lr=rates['pretrained' if start else 'random'],
+                                   steps=LENGTHS['short'], load_from=start,
+                                   options=arm.fine_tuning))
     execute_all(pretrainings, out / 'pretraining', jobs)
     execute_all(runs, out, jobs)
+    _report(arms_table(read_runs(out), 'none'), out)
 
 
-def pretrain(data_root: str, out: Path, jobs: int, names) -> None:
-    """One pretraining on the training pictures of each data set, into ``out/pretraining``."""
-    options, control = ABLATION['regions_boxes_masks']
-    execute_all([PretrainRun(name, PRETRAIN_CONFIG, name, data_root, PRETRAIN_STEPS, PRETRAIN_RATE, 0,
-                             PRETRAIN_BATCH, control, options) for name in names],
-                out / 'pretraining', jobs)
+def any_detector(data_root: str, out: Path, jobs: int) -> None:
+    """Stock Mask and Faster R-CNN with and without the stage, at 10 % of the labels."""
+    execute_all([_pretraining(name, name, data_root, ABLATION_STEPS, ABLATION['regions_boxes_masks'],
+                              STOCK_PRETRAIN_CONFIG)
+                 for name in STOCK_ON], out / 'pretraining', jobs)
+    execute_all([few_labels(name, STOCK_PERCENT, 'short', arm, seed, data_root, out, lr=STOCK_RATE,
+                            steps=LENGTHS['short'], config=STOCK_FINE_TUNE_CONFIG,
+                            load_from=detector_of(out, name) if arm == 'pretrained' else None)
+                 for seed in SEEDS for name in STOCK_ON for arm in ('pretrained', 'random')], out, jobs)
+    _report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
+
+
+def natural(data_root: str, out: Path, jobs: int) -> None:
+    """Pretrained on natural pictures and coco_mini's own, fine-tuned on all labels of coco_mini."""
+    execute_all([PretrainRun('coco_mini', PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS,
+                             PRETRAIN_RATE, 0, ABLATION['regions_boxes_masks'].pretraining,
+                             folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
+    rates = chosen_rates(out.parent / 'main_table' / 'tuning')
+    execute_all([few_labels('coco_mini', 100, 'long', arm, seed, data_root, out, lr=rates[arm],
+                            steps=LENGTHS['long'],
+                            load_from=detector_of(out, 'coco_mini') if arm == 'pretrained' else None)
+                 for seed in SEEDS for arm in ('pretrained', 'random')], out, jobs)
+    _report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
+
+
+def _pretraining(run: str, data: str, data_root: str, steps: int, arm: Arm,
+                 config: str = PRETRAIN_CONFIG) -> PretrainRun:
+    return PretrainRun(run, config, data, data_root, steps, PRETRAIN_RATE, 0, arm.pretraining,
+                       control=arm.control)
+
+
+def few_labels(name: str, percent: int, length: str, arm: str, seed: int, data_root: str, out: Path,
+               config: str = FINE_TUNE_CONFIG, **fields) -> Run:
+    """A fine-tuning on ``percent`` of the training pictures, drawn by ``seed``; scored on the val ones.
+
+    Args:
+        fields: Further ones of :class:`.runs.Run`.
+    """
+    data = training_json(data_root, name)
+    part = split_images(data, round(len(data['images']) * percent / 100), 1000 + seed)[0]
+    train = write_json(part, out / 'splits' / f'{name}_{percent}_seed{seed}.json')
+    val = str((Path(data_root) / name / DATA_SETS[name].layout[1]).resolve())
+    return Run(f'{name}_{percent}_{length}_{arm}_seed{seed}', config, name, data_root, seed=seed,
+               train_ann=train, val_ann=val, **fields)
 
 
 def detector_of(out: Path, name: str) -> str:
@@ -102,46 +197,9 @@ def detector_of(out: Path, name: str) -> str:
     return str((out / 'pretraining' / name / 'pretrained_detector.pth').resolve())
 
 
-def tune(data_root: str, out: Path, jobs: int) -> dict[str, float]:
-    """Each arm's learning rate, chosen on training pictures of a split that is not reported."""
-    arms = dict(random=lambda name: None, pretrained=lambda name: detector_of(out, name))
-    runs = {arm: [] for arm in arms}
-    for name in TUNED_ON:
-        held, rest = split_images(training_json(data_root, name), HELD_OUT, TUNE_SEED)
-        count = round(len(rest['images']) * TUNE_PERCENT / 100)
-        few = write_json(split_images(rest, count, TUNE_SEED)[0], out / 'splits' / f'{name}_tune.json')
-        val = write_json(held, out / 'splits' / f'{name}_held_out.json')
-        for rate in RATES:
-            for arm, start in arms.items():
-                runs[arm].append(Run(f'{name}_{arm}_lr{rate:g}', FINE_TUNE_CONFIG, name, data_root,
-                                     LENGTHS['short'], rate, TUNE_SEED, few, val,
-                                     load_from=start(name)))
-    execute_all(sum(runs.values(), []), out / 'tuning', jobs)
-
-    def mean_ap(arm: str, rate: float) -> float:
-        scores = [json.loads((out / 'tuning' / f'{run.name}.json').read_text())['scores']['bbox_mAP']
-                  for run in runs[arm] if run.lr == rate]
-        return sum(scores) / len(scores)
-
-    rates = {arm: max(RATES, key=lambda rate: mean_ap(arm, rate)) for arm in arms}
-    print(f'learning rates: {rates}', flush=True)
-    return rates
+def _report(table: str, out: Path) -> None:
+    (out / 'table.md').write_text(table + '\n')
+    print(table, flush=True)
 
 
-def labelled_part(data_root: str, name: str, percent: int, seed: int, out: Path) -> str:
-    """The JSON with ``percent`` of the training pictures, drawn by ``seed``."""
-    data = training_json(data_root, name)
-    part = split_images(data, round(len(data['images']) * percent / 100), 1000 + seed)[0]
-    return write_json(part, out / 'splits' / f'{name}_{percent}_seed{seed}.json')
-
-
-def training_json(data_root: str, name: str) -> dict:
-    """All labels of a data set's training pictures."""
-    return json.loads((Path(data_root) / name / DATA_SETS[name].layout[0]).read_text())
-
-
-def val_json(data_root: str, name: str) -> str:
-    return str((Path(data_root) / name / DATA_SETS[name].layout[1]).resolve())
-
-
-STUDIES = dict(main_table=main_table, ablation=ablation)
+STUDIES = dict(main_table=main_table, ablation=ablation, any_detector=any_detector, natural=natural)

@@ -32,24 +32,53 @@ def comparison_table(records: list[dict], ours: str = 'ocrnet', theirs: str = 's
         ours: The arm of the first column.
         theirs: The arm that it is compared with, seed by seed.
     """
-    scores = defaultdict(dict)  # (group, metric, arm) -> seed -> AP in points
+    scores = _scores(records)
+    rows = [f'| runs | metric | n | {ours} | {theirs} | difference (95 %) |',
+            '|---|---|---|---|---|---|']
+    for group, metric, arm in list(scores):
+        if arm == ours and (pairs := _pairs(scores, group, metric, ours, theirs)):
+            a, b = zip(*pairs)
+            rows.append(f'| {group} | {metric} | {len(a)} | {_spread(a)} | {_spread(b)} | '
+                        f'{_difference(a, b)} |')
+    return '\n'.join(rows)
+
+
+def arms_table(records: list[dict], base: str) -> str:
+    """Markdown: a row for each group and arm, its box AP also as the difference to the arm ``base``.
+
+    Args:
+        records: Named as in :func:`comparison_table`.
+    """
+    scores = _scores(records)
+    groups = sorted({(group, arm) for group, _, arm in scores}, key=lambda pair: (
+        pair[0], -statistics.mean(scores[pair[0], 'bbox_mAP', pair[1]].values())))
+    rows = [f'| runs | arm | n | {" | ".join(METRICS)} | bbox_mAP against {base} (95 %) |',
+            '|---' * (len(METRICS) + 4) + '|']
+    for group, arm in groups:
+        pairs = _pairs(scores, group, 'bbox_mAP', arm, base)
+        cells = [_spread(list(scores[group, metric, arm].values())) if (group, metric, arm) in scores
+                 else '-' for metric in METRICS]
+        difference = _difference(*zip(*pairs)) if pairs and arm != base else '-'
+        rows.append(f'| {group} | {arm} | {len(scores[group, "bbox_mAP", arm])} | {" | ".join(cells)} | '
+                    f'{difference} |')
+    return '\n'.join(rows)
+
+
+def _scores(records: list[dict]) -> dict[tuple[str, str, str], dict[int, float]]:
+    """(group, metric, arm) -> seed -> AP in points."""
+    scores = defaultdict(dict)
     for record in records:
         group, arm, _ = record['run']['name'].rsplit('_', 2)
         for metric in METRICS:
             if metric in record['scores']:
                 scores[group, metric, arm][record['run']['seed']] = 100 * record['scores'][metric]
-    rows = [f'| runs | metric | n | {ours} | {theirs} | difference (95 %) |',
-            '|---|---|---|---|---|---|']
-    for group, metric, arm in list(scores):
-        if arm != ours:
-            continue
-        seeds = sorted(scores[group, metric, ours].keys() & scores[group, metric, theirs].keys())
-        if not seeds:
-            continue
-        a, b = [[scores[group, metric, name][seed] for seed in seeds] for name in (ours, theirs)]
-        rows.append(f'| {group} | {metric} | {len(seeds)} | {_spread(a)} | {_spread(b)} | '
-                    f'{_difference(a, b)} |')
-    return '\n'.join(rows)
+    return dict(scores)
+
+
+def _pairs(scores: dict, group: str, metric: str, ours: str, theirs: str) -> list[tuple[float, float]]:
+    """The scores of both arms with the same seed."""
+    a, b = scores.get((group, metric, ours), {}), scores.get((group, metric, theirs), {})
+    return [(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys())]
 
 
 def _difference(a: list[float], b: list[float]) -> str:

@@ -13,6 +13,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ..datasets.own_data import LOADERS, apply_data_knobs
+from ..errors import InputError
 from .data_sets import DATA_SETS
 
 CROP = 128
@@ -20,20 +21,13 @@ ZOOM = (0.7, 1.4)  # of the training pictures, the configs' ratio_range
 
 
 @dataclass(frozen=True)
-class Run:
+class Training:
     """What distinguishes one training from another.
 
     Args:
         config: Config file of the arm.
         data: A name in ``DATA_SETS``.
-        train_ann: JSON of the training pictures; None takes the data set's own.
-        val_ann: JSON of the scored pictures; None takes the data set's own.
-        augment: Vary size and place of the training pictures; without, they are trained on as they
-            are scored.
-        size: Longest side of the pictures, pixels; None takes the data set's.
         options: Further config overrides.
-        checkpoint: Weights to score as they are, without training.
-        load_from: Weights to start the training from.
     """
 
     name: str
@@ -43,13 +37,32 @@ class Run:
     steps: int
     lr: float
     seed: int
+    options: dict | None = None
+
+
+@dataclass(frozen=True)
+class Run(Training):
+    """A training with labels, and its scores.
+
+    Args:
+        train_ann: JSON of the training pictures; None takes the data set's own.
+        val_ann: JSON of the scored pictures; None takes the data set's own.
+        augment: Vary size and place of the training pictures; without, they are trained on as they
+            are scored.
+        size: Longest side of the pictures, pixels; None takes the data set's.
+        checkpoint: Weights to score as they are, without training.
+        load_from: Weights to start the training from.
+    """
+
     train_ann: str | None = None
     val_ann: str | None = None
     augment: bool = True
     size: int | None = None
-    options: dict | None = None
     checkpoint: str | None = None
     load_from: str | None = None
+
+
+PATHS = ('data_root', 'train_ann', 'val_ann', 'checkpoint', 'load_from')  # differ between machines
 
 
 def make_config(run: Run, work_dir: Path) -> Config:
@@ -111,29 +124,59 @@ def execute(run: Run, out: Path) -> None:
         runner.train()
         scores = {key.removeprefix('val/'): value.current()
                   for key, value in runner.message_hub.log_scalars.items() if 'coco/' in key}
-    record = dict(run=asdict(run), wall_seconds=round(time.time() - start, 1),
-                  scores={key.removeprefix('coco/'): round(float(value), 4)
-                          for key, value in scores.items()},
-                  parameters=sum(p.numel() for p in runner.model.parameters()),
+    write_record(out, run, start,
+                 scores={key.removeprefix('coco/'): round(float(value), 4)
+                         for key, value in scores.items()},
+                 parameters=sum(p.numel() for p in runner.model.parameters()))
+
+
+def write_record(out: Path, run: Training, start: float, **results) -> None:
+    """The run's JSON, whole or not at all.
+
+    Args:
+        start: When the run began, seconds since the epoch.
+    """
+    record = dict(run=asdict(run), wall_seconds=round(time.time() - start, 1), **results,
                   torch=torch.__version__, threads=torch.get_num_threads())
     part = out.with_suffix('.part')
     part.write_text(json.dumps(record, indent=1))
     part.rename(out)
 
 
-def execute_all(runs: list, folder: Path, jobs: int) -> None:
+def check_finished(run: Training, out: Path) -> None:
+    """
+    Raises:
+        InputError: The file is of a run with other settings than ``run``.
+    """
+    found, asked = json.loads(out.read_text())['run'], asdict(run)
+    for key in asked.keys() - set(PATHS):
+        # As JSON has it: a list where the run has a tuple.
+        if found.get(key) != json.loads(json.dumps(asked[key])):
+            raise InputError(f'{out} was run with {key}={found.get(key)!r}, the study has '
+                             f'{asked[key]!r}: delete the file to run it again')
+
+
+def execute_all(runs: list[Training], folder: Path, jobs: int) -> None:
     """Each run in a process with one thread, ``jobs`` at a time; finished ones are not repeated.
 
     A run's module has a ``python -m`` of its own that takes the run as JSON and where to write.
 
     A failed run leaves its log beside where its JSON would be, and the others go on.
+
+    Raises:
+        InputError: A finished run had other settings.
     """
     folder.mkdir(parents=True, exist_ok=True)
-
-    def start(run) -> None:
+    missing = []
+    for run in runs:
         out = folder / f'{run.name}.json'
         if out.exists():
-            return
+            check_finished(run, out)
+        else:
+            missing.append(run)
+
+    def start(run: Training) -> None:
+        out = folder / f'{run.name}.json'
         command = [sys.executable, '-W', 'ignore', '-m', type(run).__module__,
                    json.dumps(asdict(run)), str(out)]
         with open(out.with_suffix('.log'), 'w') as log:
@@ -144,7 +187,7 @@ def execute_all(runs: list, folder: Path, jobs: int) -> None:
                  else f'failed, see {out.with_suffix(".log")}'), flush=True)
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(start, runs))
+        list(pool.map(start, missing))
 
 
 def _result(out: Path) -> str:

@@ -1,22 +1,18 @@
 """The studies of the README, each a list of runs; finished runs are read, not repeated."""
-import json
 from pathlib import Path
 
 from . import pretraining_studies
-from .data_sets import DATA_SETS
-from .pretraining_studies import training_json
+from .data_sets import DATA_SETS, training_json
 from .report import comparison_table, read_runs
 from .runs import Run, execute_all
 from .subsets import small_pictures, split_images, write_json
+from .tuning import best_rates
 
 ARMS = dict(ocrnet='configs/benchmark/ocrnet_tiny.py', stock='configs/benchmark/stock_tiny.py')
 COMPARED = ('nuclei', 'bccd', 'robosoccer', 'aerial_cars')
 SEEDS = (0, 1, 2)
 LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
-TUNED_ON = ('nuclei', 'robosoccer')
 TUNE_STEPS = 200
-HELD_OUT = 40  # training pictures that the learning rates are chosen on
-TUNE_SEED = 99  # of the split and the training of the choice; no reported run has it
 CANDIDATES = (100, 300, 1000)
 OVERFIT_PICTURES, OVERFIT_STEPS = 16, 1500
 # Longest side as trained and scored, and of the pictures that are drawn from: nuclei at their own size.
@@ -29,35 +25,14 @@ def against_stock(data_root: str, out: Path, jobs: int) -> None:
     Each arm's learning rate is the one of the same grid with the best mean box AP on held-out
     training pictures; the val pictures are scored once, by the last checkpoint.
     """
-    execute_all(_tuning_runs(data_root, out / 'tuning'), out / 'tuning', jobs)
-    rates = {arm: _best_rate(out / 'tuning', arm) for arm in ARMS}
-    print(f'learning rates: {rates}', flush=True)
+    arms = {arm: lambda name, config=config: dict(config=config) for arm, config in ARMS.items()}
+    rates = best_rates(arms, LEARNING_RATES, TUNE_STEPS, 100, data_root, out / 'tuning', jobs)
     execute_all([Run(f'{name}_{arm}_seed{seed}', config, name, data_root, DATA_SETS[name].steps,
                      rates[arm], seed)
                  for seed in SEEDS for name in COMPARED for arm, config in ARMS.items()], out, jobs)
     table = comparison_table(read_runs(out))
     (out / 'table.md').write_text(table + '\n')
     print(table)
-
-
-def _tuning_runs(data_root: str, out: Path) -> list[Run]:
-    runs = []
-    for name in TUNED_ON:
-        held, rest = split_images(training_json(data_root, name), HELD_OUT, TUNE_SEED)
-        train = write_json(rest, out / 'splits' / f'{name}_train.json')
-        val = write_json(held, out / 'splits' / f'{name}_held_out.json')
-        runs += [Run(f'{name}_{arm}_lr{rate:g}', config, name, data_root, TUNE_STEPS, rate,
-                     TUNE_SEED, train, val)
-                 for rate in LEARNING_RATES for arm, config in ARMS.items()]
-    return runs
-
-
-def _best_rate(folder: Path, arm: str) -> float:
-    def mean_ap(rate: float) -> float:
-        files = [folder / f'{name}_{arm}_lr{rate:g}.json' for name in TUNED_ON]
-        return sum(json.loads(f.read_text())['scores']['bbox_mAP'] for f in files) / len(files)
-
-    return max(LEARNING_RATES, key=mean_ap)
 
 
 def overfit(data_root: str, out: Path, jobs: int) -> None:
@@ -71,7 +46,7 @@ def overfit(data_root: str, out: Path, jobs: int) -> None:
         few = write_json(split_images(pictures, OVERFIT_PICTURES, 0)[0],
                          out / 'splits' / f'{name}_{OVERFIT_PICTURES}.json')
         runs.append(Run(f'overfit_{name}', ARMS['ocrnet'], name, data_root, OVERFIT_STEPS, 1e-3, 0,
-                        few, few, augment=False, size=size,
+                        train_ann=few, val_ann=few, augment=False, size=size,
                         options={'train_dataloader.batch_size': 2,
                                  'model.train_cfg.rcnn.sampler.num': 128}))
     execute_all(runs, out, jobs)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from mmengine.config import Config
 
 from ocrnet_mmdet.benchmark.pretraining_runs import PretrainRun, make_config, view_area
 from ocrnet_mmdet.benchmark.pretraining_studies import ABLATION, PRETRAIN_CONFIG
@@ -28,10 +29,23 @@ def test_a_run_reads_the_training_pictures_and_ends_at_its_steps():
     assert cfg.param_scheduler[1].end == cfg.train_cfg.max_iters == 120
 
 
-@pytest.mark.parametrize('arm', ABLATION)
-def test_an_arm_of_the_ablation_changes_what_its_name_says(arm):
-    options, control = ABLATION[arm]
-    plain, changed = config(), config(options=options, control=control)
-    assert (changed.pretty_text != plain.pretty_text) or not (options or control)
+def test_further_folders_are_read_beside_the_data_sets_own_pictures_at_the_configs_view():
+    cfg, plain = config(folders=('natural', )), Config.fromfile(ROOT / PRETRAIN_CONFIG)
+    data = cfg.train_dataloader.dataset
+    assert data.data_root == ['DATA/nuclei/images/', 'DATA/natural']
+    assert (data.ann_file, data.data_prefix) == ('', dict(img=''))
+    views, configured = data.pipeline[-1], plain.train_dataloader.dataset.pipeline[-1]
+    assert views.get('area') == configured.get('area')
+
+
+@pytest.mark.parametrize('key', [key for key, arm in ABLATION.items() if arm.pretraining])
+def test_an_arm_of_the_ablation_changes_what_its_name_says(key):
+    arm = ABLATION[key]
+    changed = config(options=arm.pretraining, control=arm.control)
+    for path, value in arm.pretraining.items():
+        node = changed
+        for part in path.split('.'):
+            node = node[int(part)] if part.isdigit() else node[part]
+        assert node == value
     kinds = [step.type for step in changed.train_dataloader.dataset.pipeline]
-    assert ('OCRNetControlRegions' in kinds) == (control is not None)
+    assert ('OCRNetControlRegions' in kinds) == (arm.control is not None)

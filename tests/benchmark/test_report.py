@@ -1,7 +1,7 @@
 import numpy as np
 from scipy import stats
 
-from ocrnet_mmdet.benchmark.report import comparison_table, paired_interval
+from ocrnet_mmdet.benchmark.report import arms_table, comparison_table, paired_interval
 
 
 def test_interval_is_scipys_paired_t_interval():
@@ -30,3 +30,12 @@ def test_runs_of_other_percents_are_other_groups_and_one_pair_has_no_interval():
     table = comparison_table([*records, record('random', 0, .4)], 'pretrained', 'random')
     assert '| bccd_5_short | bbox_mAP | 1 | 25.0 | 20.0 | +5.0 |' in table
     assert len(table.splitlines()) == 3
+
+
+def test_arms_are_ranked_and_compared_with_the_base_of_their_group():
+    rows = arms_table([record('none', 0, .20), record('none', 1, .22), record('all-terms', 0, .30),
+                       record('all-terms', 1, .33), record('vectors', 0, .18)], 'none').splitlines()
+    assert [row.split('|')[2].strip() for row in rows[2:]] == ['all-terms', 'none', 'vectors']
+    assert '| bccd | all-terms | 2 | 31.5 ± 2.1 | - | - | - | +10.5 ± ' in rows[2]
+    assert rows[3].endswith('| - |') and rows[4].endswith('| -2.0 |')
+    assert len({row.count('|') for row in rows}) == 1

@@ -1,0 +1,92 @@
+import json
+from dataclasses import asdict, replace
+from types import SimpleNamespace
+
+import pytest
+
+from ocrnet_mmdet.benchmark import pretraining_studies, runs, tuning
+from ocrnet_mmdet.benchmark.runs import Run, execute_all
+from ocrnet_mmdet.errors import InputError
+
+RUN = Run('bccd_5', 'config.py', 'bccd', 'DATA', 300, 1e-3, 0, dict(sizes=(1, 2)), train_ann='a.json')
+
+
+def finished(run, folder, **record):
+    (folder / f'{run.name}.json').write_text(json.dumps(dict(run=asdict(run), **record)))
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The runs that would have been started, instead of starting them."""
+    names = []
+
+    def pretend(command, **kwargs):
+        names.append(json.loads(command[-2])['name'])
+        return SimpleNamespace(returncode=1)
+
+    monkeypatch.setattr(runs.subprocess, 'run', pretend)
+    return names
+
+
+def test_a_finished_run_is_read_and_not_repeated(tmp_path, started):
+    finished(RUN, tmp_path)
+    elsewhere = replace(RUN, data_root='/elsewhere', train_ann='/elsewhere/a.json')
+    execute_all([elsewhere, replace(RUN, name='bccd_10')], tmp_path, 2)
+    assert started == ['bccd_10']
+
+
+@pytest.mark.parametrize('change', [dict(lr=2e-3), dict(steps=1000), dict(options=None)])
+def test_a_finished_run_with_other_settings_is_not_taken_for_this_one(tmp_path, started, change):
+    finished(RUN, tmp_path)
+    with pytest.raises(InputError, match=f'{next(iter(change))}=.*delete the file'):
+        execute_all([replace(RUN, **change)], tmp_path, 2)
+    assert not started
+
+
+def coco(pictures):
+    return dict(images=[dict(id=i) for i in range(pictures)], annotations=[], categories=[])
+
+
+def test_each_arm_gets_the_rate_of_its_best_mean_over_the_sets(tmp_path, monkeypatch):
+    scores = {('a', 1e-3): (.2, .2), ('a', 2e-3): (.5, .1), ('b', 1e-3): (.3, .2), ('b', 2e-3): (.1, .1)}
+
+    def pretend(wanted, folder, jobs):
+        for run in wanted:
+            ap = scores[run.config, run.lr][tuning.TUNED_ON.index(run.data)]
+            finished(run, folder, scores=dict(bbox_mAP=ap))
+
+    monkeypatch.setattr(tuning, 'execute_all', pretend)
+    monkeypatch.setattr(tuning, 'training_json', lambda root, name: coco(100))
+    arms = {arm: lambda name, arm=arm: dict(config=arm) for arm in 'ab'}
+    rates = tuning.best_rates(arms, (1e-3, 2e-3), 300, 10, 'DATA', tmp_path, 1)
+    assert rates == tuning.chosen_rates(tmp_path) == dict(a=2e-3, b=1e-3)
+    train, held = [json.loads((tmp_path / 'splits' / f'nuclei_{part}.json').read_text())['images']
+                   for part in ('train', 'held_out')]
+    assert (len(train), len(held)) == (6, tuning.HELD_OUT)
+    assert not {image['id'] for image in train} & {image['id'] for image in held}
+
+
+def test_rates_that_were_not_chosen_are_asked_for(tmp_path):
+    with pytest.raises(InputError, match='run that study first'):
+        tuning.chosen_rates(tmp_path)
+
+
+def test_equal_time_is_the_long_run_and_the_pretrainings_time_in_steps(tmp_path):
+    for name, seconds in (('bccd_10_short_random_seed1', 160), ('bccd_10_long_random_seed1', 510),
+                          ('pretraining/bccd', 1000)):
+        path = tmp_path / f'{name}.json'
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(dict(wall_seconds=seconds)))  # 0.5 s a step, 10 s of scoring
+    assert pretraining_studies.equal_time_steps(tmp_path, 'bccd', 10, 1) == 1000 + 2000
+
+
+def test_equal_time_compares_the_long_pretrained_run(tmp_path):
+    (tmp_path / 'equal_time').mkdir()
+    for folder, name, ap in (('equal_time', 'bccd_10_equal_random_seed1', .3),
+                             ('', 'bccd_10_long_pretrained_seed1', .4),
+                             ('', 'bccd_10_long_random_seed1', .1)):
+        run = replace(RUN, name=name, seed=1)
+        finished(run, tmp_path / folder, scores=dict(bbox_mAP=ap))
+    table = pretraining_studies.comparison_table(
+        pretraining_studies._against_equal_time(tmp_path), 'pretrained', 'random')
+    assert '| bccd_10_equal | bbox_mAP | 1 | 40.0 | 30.0 | +10.0 |' in table
