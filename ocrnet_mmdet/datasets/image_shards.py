@@ -69,9 +69,15 @@ class OCRNetImageShards(IterableDataset):
         self.bad_files = BadFiles(bad_files)
 
     def fingerprint(self) -> dict:
-        """Which shards these are: ``shards``, their count, and ``sha256`` of their file names."""
-        names = '\n'.join(sorted(os.path.basename(shard) for shard in self.shards))
-        return dict(shards=len(self.shards), sha256=hashlib.sha256(names.encode()).hexdigest())
+        """Which shards these are: ``shards``, their count, and ``sha256``.
+
+        The hash is over the lines ``name<TAB>bytes of the file``, in the order of the names; a shard
+        that is no local file counts as -1 bytes.
+        """
+        lines = sorted(f'{os.path.basename(shard)}\t'
+                       f'{os.path.getsize(shard) if os.path.isfile(shard) else -1}\n'
+                       for shard in self.shards)
+        return dict(shards=len(self.shards), sha256=hashlib.sha256(''.join(lines).encode()).hexdigest())
 
     def __len__(self) -> int:
         return sys.maxsize  # mmengine's LoggerHook asks for it, to find an epoch's end; there is none

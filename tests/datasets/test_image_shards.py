@@ -48,6 +48,7 @@ def picture(number):
 
 def write(folder, shards, each):
     """Shards with ``each`` pictures numbered on, a text beside every one."""
+    folder.mkdir(exist_ok=True)
     for shard in range(shards):
         with tarfile.open(folder / f'set-{shard:03d}.tar', 'w') as tar:
             for number in range(shard * each, (shard + 1) * each):
@@ -167,11 +168,19 @@ def test_patterns_and_lists_name_shards(tmp_path):
     assert OCRNetImageShards(f'{root}/set-{{001..003}}.tar').shards == names[1:]
     assert OCRNetImageShards([names[2], f'{root}/set-000.tar']).shards == [names[2], names[0]]
     assert OCRNetImageShards('https://host/{00..11}.tar').shards[11] == 'https://host/11.tar'
-    assert OCRNetImageShards(root).fingerprint()['shards'] == 4
     with pytest.raises(InputError, match='there is no shard .*set-004.tar'):
         OCRNetImageShards(f'{root}/set-{{003..004}}.tar')
     with pytest.raises(InputError, match='there is no shard .*nothing'):
         OCRNetImageShards(f'{root}/nothing*.tar')
+
+
+def test_the_fingerprint_is_of_names_and_sizes_and_not_of_the_place(tmp_path):
+    one, two = (OCRNetImageShards(write(tmp_path / place, 4, 1)) for place in 'ab')
+    assert one.fingerprint() == two.fingerprint()
+    assert one.fingerprint()['shards'] == 4
+    with open(two.shards[0], 'ab') as shard:
+        shard.write(bytes(512))
+    assert one.fingerprint()['sha256'] != two.fingerprint()['sha256']
 
 
 def test_without_webdataset_the_line_says_what_to_install(tmp_path, monkeypatch):
