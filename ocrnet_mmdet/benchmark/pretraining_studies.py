@@ -25,7 +25,6 @@ ABLATED_ON, ABLATED_PERCENT = ('nuclei', 'robosoccer'), 10
 STOCK_ON, STOCK_PERCENT = ('nuclei', 'robosoccer'), 10
 STOCK_RATE = 2e-3  # the baseline's in ``against_stock``
 NATURAL_FOLDERS = ('unlabelled_natural', )
-RATES = (5e-4, 1e-3, 2e-3)
 TUNE_PERCENT = 10
 VECTORS = dict(vector=0.1, variance=0.05, covariance=0.002)
 
@@ -84,7 +83,7 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
     rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG,
                                                             load_from=start(name))
                         for arm, start in starts.items()},
-                       RATES, LENGTHS['short'], TUNE_PERCENT, data_root, out / 'tuning', jobs)
+                       LENGTHS['short'], TUNE_PERCENT, data_root, out / 'tuning', jobs)
     cells = [(name, percent, seed) for seed in SEEDS for name, percents in MAIN.items()
              for percent in percents]
     execute_all([few_labels(name, percent, length, arm, seed, data_root, out, lr=rates[arm], steps=steps,

@@ -11,7 +11,6 @@ from .tuning import best_rates
 ARMS = dict(ocrnet='configs/benchmark/ocrnet_tiny.py', stock='configs/benchmark/stock_tiny.py')
 COMPARED = ('nuclei', 'bccd', 'robosoccer', 'aerial_cars')
 SEEDS = (0, 1, 2)
-LEARNING_RATES = (5e-4, 1e-3, 2e-3, 4e-3)
 TUNE_STEPS = 200
 CANDIDATES = (100, 300, 1000)
 OVERFIT_PICTURES, OVERFIT_STEPS = 16, 1500
@@ -26,7 +25,7 @@ def against_stock(data_root: str, out: Path, jobs: int) -> None:
     training pictures; the val pictures are scored once, by the last checkpoint.
     """
     arms = {arm: lambda name, config=config: dict(config=config) for arm, config in ARMS.items()}
-    rates = best_rates(arms, LEARNING_RATES, TUNE_STEPS, 100, data_root, out / 'tuning', jobs)
+    rates = best_rates(arms, TUNE_STEPS, 100, data_root, out / 'tuning', jobs)
     execute_all([Run(f'{name}_{arm}_seed{seed}', config, name, data_root, DATA_SETS[name].steps,
                      rates[arm], seed)
                  for seed in SEEDS for name in COMPARED for arm, config in ARMS.items()], out, jobs)

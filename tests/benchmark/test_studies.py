@@ -56,9 +56,10 @@ def test_each_arm_gets_the_rate_of_its_best_mean_over_the_sets(tmp_path, monkeyp
             finished(run, folder, scores=dict(bbox_mAP=ap))
 
     monkeypatch.setattr(tuning, 'execute_all', pretend)
+    monkeypatch.setattr(tuning, 'RATES', (1e-3, 2e-3))
     monkeypatch.setattr(tuning, 'training_json', lambda root, name: coco(100))
     arms = {arm: lambda name, arm=arm: dict(config=arm) for arm in 'ab'}
-    rates = tuning.best_rates(arms, (1e-3, 2e-3), 300, 10, 'DATA', tmp_path, 1)
+    rates = tuning.best_rates(arms, 300, 10, 'DATA', tmp_path, 1)
     assert rates == tuning.chosen_rates(tmp_path) == dict(a=2e-3, b=1e-3)
     train, held = [json.loads((tmp_path / 'splits' / f'nuclei_{part}.json').read_text())['images']
                    for part in ('train', 'held_out')]
