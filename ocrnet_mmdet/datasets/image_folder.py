@@ -136,8 +136,6 @@ class OCRNetImageFolder(Dataset):
         if not self.pipeline.transforms:
             return results
         path = results['img_path']
-        if path in self.bad_files:
-            return None
         try:
             loaded, reason = self.pipeline.transforms[0](results), 'the loader gave nothing'
         except InputError as error:

@@ -1,8 +1,9 @@
-"""The data knobs on top of a config (``data_root``, ``classes``, ...), carried to all that repeats them.
+"""The knobs on top of a config (``data_root``, ``classes``, ...), carried to all that repeats them.
 
 mmengine computes a config's variables when it reads the file: a config that inherits, or
 ``--cfg-options data_root=...``, changes the variable and nothing that was made from it.
-:func:`apply_data_knobs` closes that gap.
+:func:`apply_data_knobs` closes that gap, and :func:`apply_run_knobs` for what only the command line
+sets.
 """
 from collections.abc import Iterator
 from os.path import join
@@ -11,6 +12,9 @@ from mmengine.config import Config, ConfigDict
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
+# The step of a pipeline and its argument that each size is.
+SIZES = dict(view_size=dict(OCRNetTwoViews='size'), crop_size=dict(RandomCrop='crop_size'),
+             image_scale=dict(Resize='scale', RandomResize='scale'))
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask')
 
 
@@ -30,6 +34,41 @@ def apply_data_knobs(cfg: Config) -> None:
         set_num_classes(cfg.model, len(knobs['classes']))
     if knobs.get('with_mask') is False:
         drop_masks(cfg)
+
+
+def apply_run_knobs(cfg: Config, options: dict) -> None:
+    """Write ``batch_size``, ``max_iters`` and sizes to where they count, if the config has them on top.
+
+    ``max_iters`` stretches the learning rate's schedule.
+
+    Args:
+        options: Of the command line. A config that inherits a knob may have set what it stands for, so
+            the knob on top of a file does not.
+    """
+    given = {name: value for name, value in options.items() if name in cfg}
+    if 'batch_size' in given:
+        cfg.train_dataloader.batch_size = given['batch_size']
+    if 'max_iters' in given:
+        set_max_iters(cfg, given['max_iters'])
+    for loader in LOADERS:
+        for dataset in datasets_of(cfg.get(loader)):
+            for step in dataset.get('pipeline') or []:
+                for knob in SIZES.keys() & given.keys():
+                    if step.type in SIZES[knob]:
+                        step[SIZES[knob][step.type]] = given[knob]
+
+
+def set_max_iters(cfg: Config, steps: int) -> None:
+    """Train for ``steps`` iterations, with the schedule that the config has for its own."""
+    before = cfg.train_cfg.max_iters
+    if steps == before:
+        return
+    if cfg.train_cfg.val_interval > before:  # it never scores
+        cfg.train_cfg.val_interval = steps + 1
+    cfg.train_cfg.max_iters = steps
+    for schedule in cfg.param_scheduler:
+        for name in {'begin', 'end', 'T_max'} & schedule.keys():
+            schedule[name] = round(schedule[name] * steps / before)
 
 
 def drop_masks(cfg: Config) -> None:

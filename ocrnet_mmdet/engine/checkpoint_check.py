@@ -23,6 +23,23 @@ def match_parts(model: nn.Module, state: dict[str, Tensor]) -> dict[str, tuple[i
     return {part: (same[part], total[part]) for part in total}
 
 
+def check_parts(model: nn.Module, state: dict[str, Tensor], runner: Runner) -> None:
+    """Log what of each part ``state`` holds.
+
+    Raises:
+        InputError: A part of the model matches nothing.
+    """
+    parts = match_parts(model, state)
+    table = ', '.join(f'{part} {same}/{total}' for part, (same, total) in parts.items())
+    runner.logger.info(f'checkpoint matches: {table}')
+    empty = [part for part, (same, _) in parts.items() if not same]
+    if empty:
+        raise InputError(
+            f'checkpoint {runner._load_from or ""}: nothing in it fits {", ".join(empty)} of this model '
+            f'({table}): it is of another architecture; take the config it was trained with, or for '
+            'backbone weights alone set model.backbone.init_cfg')
+
+
 def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     """Give every class of ``model`` the class-agnostic last layers of box and mask that ``state`` has.
 
@@ -63,12 +80,4 @@ class OCRNetCheckpointCheckHook(Hook):
         if checkpoint.get('meta', {}).get('pretrained_without_labels'):
             for key in repeat_agnostic(model, state):
                 runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')
-        parts = match_parts(model, state)
-        table = ', '.join(f'{part} {same}/{total}' for part, (same, total) in parts.items())
-        runner.logger.info(f'checkpoint matches: {table}')
-        empty = [part for part, (same, _) in parts.items() if not same]
-        if empty:
-            raise InputError(
-                f'checkpoint {runner._load_from or ""}: nothing in it fits {", ".join(empty)} of this model '
-                f'({table}): it is of another architecture; take the config it was trained with, or for '
-                'backbone weights alone set model.backbone.init_cfg')
+        check_parts(model, state, runner)

@@ -5,6 +5,8 @@ from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapper
 from torch import nn
 
+from ..errors import InputError
+
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class OCRNetOptimConstructor:
@@ -15,10 +17,16 @@ class OCRNetOptimConstructor:
 
     Args:
         optim_wrapper_cfg: As mmengine hands it over, with ``optimizer`` in it.
-        paramwise_cfg: Accepted because mmengine passes it.
+        paramwise_cfg: Accepted because mmengine passes it; nothing may be in it.
+
+    Raises:
+        InputError: ``paramwise_cfg`` holds something.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        if paramwise_cfg:
+            raise InputError(f'OCRNetOptimConstructor reads no paramwise_cfg ({dict(paramwise_cfg)}): set '
+                             'optim_wrapper.constructor=DefaultOptimWrapperConstructor')
         self.wrapper = dict(optim_wrapper_cfg)
         self.wrapper.setdefault('type', 'OptimWrapper')
         self.optimizer = ConfigDict(self.wrapper.pop('optimizer'))

@@ -22,6 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import InputError
 
 ANCHOR_SCALE = 4  # 16 px at stride 4: in the small-data sets half of the objects are 10 to 36 px wide
+IGNORED_INSIDE = 0.5  # share of an anchor inside an ignored area from which no loss asks about it
 
 
 @MODELS.register_module()
@@ -58,7 +59,7 @@ class OCRNetRegionHead(BaseDenseHead):
                  stacked_convs: int = 1,
                  strides: Sequence[int] = (4, 8, 16, 32),
                  norm_cfg: dict = dict(type='GN', num_groups=32, requires_grad=True),
-                 assigner: dict = dict(type='ATSSAssigner', topk=9, ignore_iof_thr=0.5),
+                 assigner: dict = dict(type='ATSSAssigner', topk=9),
                  loss_quality: dict = dict(type='QualityFocalLoss', loss_weight=1.0),
                  loss_bbox: dict = dict(type='GIoULoss', loss_weight=2.0),
                  with_cp: bool = False,
@@ -133,12 +134,19 @@ class OCRNetRegionHead(BaseDenseHead):
         return self._losses(logits.flatten(0, 1), boxes.flatten(0, 1), owner.flatten(), gt_boxes)
 
     def _assign(self, points: list[Tensor], gt: InstanceData, ignore: InstanceData | None) -> Tensor:
-        """(P,): i > 0 where a point answers for box i - 1, 0 for background, -1 for ignored areas."""
+        """(P,): i > 0 where a point answers for box i - 1, 0 for background, -1 for ignored areas.
+
+        Only background is ignored: mmdet's assigners would take points from the boxes too.
+        """
         half = [level.new_tensor(ANCHOR_SCALE / 2 * stride)
                 for level, stride in zip(points, self.strides)]
         anchors = torch.cat([torch.cat([level - h, level + h], 1) for level, h in zip(points, half)])
-        return self.assigner.assign(InstanceData(priors=anchors), [len(level) for level in points],
-                                    gt, ignore).gt_inds
+        owner = self.assigner.assign(InstanceData(priors=anchors), [len(level) for level in points],
+                                     gt).gt_inds
+        if ignore is not None and len(ignore.bboxes):
+            inside = bbox_overlaps(anchors, ignore.bboxes, mode='iof').amax(1) > IGNORED_INSIDE
+            owner = owner.masked_fill(inside & (owner == 0), -1)
+        return owner
 
     def _losses(self, logits: Tensor, boxes: Tensor, owner: Tensor, gt_boxes: Tensor) -> dict:
         """Losses of all B * P points; ``gt_boxes`` are those of the points that have an owner."""

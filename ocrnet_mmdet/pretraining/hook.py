@@ -8,18 +8,20 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmdet.registry import HOOKS
+from mmdet.utils import reduce_mean
 from mmengine.dist import get_rank, get_world_size, is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner, find_latest_checkpoint
 
+from ..engine.checkpoint_check import check_parts
 from ..errors import InputError
 from . import monitors
 from .export import EXPORT_NAME, export_detector
 from .pretrainer import OCRNetPretrainer
 from .probe import Probe
 from .region_loss import squared_residual
-from .schedules import cosine, ramp
+from .schedules import cosine, longest_momentum, ramp
 
 STATE = 'ocrnet_pretrain'  # key of the hook's state in a checkpoint
 ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')  # what the pretrainer saw -> its name
@@ -34,6 +36,8 @@ class OCRNetPretrainHook(Hook):
 
     Args:
         momentum: The teacher's, from the first step to the last along a cosine.
+        horizon: Share of the steps that the teacher averages over at most, which bounds the momentum:
+            in a short run an unbounded one hands over a detector of long ago.
         sigma_from: Share of the steps after which the log-variances join in, over as long again.
         own_from: Share of the steps after which the teacher's own candidates join in, rising to all
             at the end; 1 leaves them out.
@@ -45,10 +49,11 @@ class OCRNetPretrainHook(Hook):
 
     priority = 'NORMAL'  # before LoggerHook, which prints what this one measures
 
-    def __init__(self, momentum: tuple[float, float] = (0.99, 1.0), sigma_from: float = 0.12,
-                 own_from: float = 1.0, interval: int = 10, collapse: dict = dict(),
-                 probe: dict | None = None) -> None:
+    def __init__(self, momentum: tuple[float, float] = (0.99, 1.0), horizon: float = 0.05,
+                 sigma_from: float = 0.12, own_from: float = 1.0, interval: int = 10,
+                 collapse: dict = dict(), probe: dict | None = None) -> None:
         self.momentum = tuple(momentum)
+        self.horizon = horizon
         self.sigma_from = sigma_from
         self.own_from = own_from
         self.interval = interval
@@ -92,7 +97,8 @@ class OCRNetPretrainHook(Hook):
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
         model, step = _pretrainer(runner), runner.iter + 1
-        model.update_teacher(cosine(*self.momentum, runner.max_iters, runner.iter))
+        model.update_teacher(min(cosine(*self.momentum, runner.max_iters, runner.iter),
+                                 longest_momentum(self.horizon, runner.max_iters)))
         if step % self.interval == 0:
             values = measure(model)
             pictures = len(data_batch['inputs'][0]) * get_world_size() * (step - self.start[1])
@@ -112,8 +118,9 @@ class OCRNetPretrainHook(Hook):
                     self.said.add(seen)
                     runner.logger.warning(message)
         if 'spread' in values:
-            message = self.collapse.update(step, float(values['spread']),
-                                           float(values['rank_share']))
+            # Of all ranks, so that all of them stop.
+            spread, share = (float(reduce_mean(values[key])) for key in ('spread', 'rank_share'))
+            message = self.collapse.update(step, spread, share)
             if message:
                 saved = find_latest_checkpoint(runner.work_dir)
                 raise InputError(f'{message}; nothing was exported, '
@@ -126,6 +133,16 @@ class OCRNetPretrainHook(Hook):
             alarms={seen: alarm.state_dict() for seen, alarm in self.alarms.items()})
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """A detector's file (``load_from``) fills student and teacher.
+
+        Raises:
+            InputError: A part of the detector matches nothing in it.
+        """
+        model, weights = _pretrainer(runner), checkpoint.get('state_dict', checkpoint)
+        if not any(key.startswith('student.') for key in weights):
+            check_parts(model.student, weights, runner)
+            checkpoint['state_dict'] = {f'{name}.{key}': value for key, value in weights.items()
+                                        for name in ('student', 'teacher')}
         state = checkpoint.get(STATE)
         if state and runner._resume:
             self.collapse.load_state_dict(state['collapse'])

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .region_loss import variance_covariance
 from .region_samples import choose_regions, jitter_boxes, samples_of, uncovered
-from .slots import TERMS, box_forward, captured_input, check_slots, class_agnostic, frozen_copy
+from .slots import (TERMS, box_forward, captured_input, check_slots, class_agnostic, compares_vectors,
+                    frozen_copy, untrained_parts)
 
 CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
 
@@ -100,7 +101,9 @@ class OCRNetPretrainer(BaseModel):
         check_slots(detector, self.weights, frozen_parts)
         self.student = MODELS.build(class_agnostic(detector))
         self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
-        for part in (*frozen_parts, 'roi_head.bbox_head.fc_cls'):
+        self.frozen_parts = tuple(frozen_parts)
+        for part in (*self.frozen_parts,
+                     *untrained_parts(self.weights, self.student.roi_head.with_mask)):
             self.student.get_submodule(part).requires_grad_(False)
         self.teacher = frozen_copy(self.student)
         self.region_loss = MODELS.build(region_loss)
@@ -123,7 +126,7 @@ class OCRNetPretrainer(BaseModel):
     @property
     def compares_vectors(self) -> bool:
         """Whether A or B is on."""
-        return any(self.weights[term] > 0 for term in ('vector', 'variance', 'covariance'))
+        return compares_vectors(self.weights)
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -135,6 +138,8 @@ class OCRNetPretrainer(BaseModel):
     def train(self, mode: bool = True) -> OCRNetPretrainer:
         super().train(mode)
         self.teacher.eval()
+        for part in self.frozen_parts:  # their norm statistics too
+            self.student.get_submodule(part).eval()
         return self
 
     @torch.no_grad()

@@ -58,7 +58,8 @@ class Probe:
                 boxes.setdefault(item['image_id'], []).append(
                     (*item['bbox'], ids.index(item['category_id'])))
         images = [image for image in content['images'] if image['id'] in boxes]
-        images = images[::max(1, len(images) // PICTURES)][:PICTURES]
+        even = np.linspace(0, len(images) - 1, min(len(images), PICTURES)).round().astype(int)
+        images = [images[i] for i in even]
         shown = [self._show(os.path.join(img_dir, image['file_name']), boxes[image['id']], seed)
                  for seed, image in enumerate(images)]
         self.pictures, self.boxes, self.labels = zip(*shown)

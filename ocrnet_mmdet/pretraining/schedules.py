@@ -12,6 +12,11 @@ def cosine(start: float, end: float, steps: int, step: int) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * part)) / 2
 
 
+def longest_momentum(horizon: float, steps: int) -> float:
+    """The momentum whose average reaches back over ``horizon * steps`` steps, 1 / (1 - momentum)."""
+    return 1 - 1 / max(horizon * steps, 1.0)
+
+
 def ramp(start_step: int, end_step: int, step: int) -> float:
     """0 up to ``start_step``, 1 from ``end_step`` on, a straight line between.
 

@@ -44,12 +44,37 @@ def frozen_copy(module: nn.Module) -> nn.Module:
 
 
 def class_agnostic(detector: dict) -> dict:
-    """The detector's config with box and mask branches that do not depend on the class."""
+    """The detector's config with box and mask branches that do not depend on the class.
+
+    An ``RPNHead``'s assigner learns to leave areas alone, which mmdet's base configs turn off.
+    """
     detector = copy.deepcopy(detector)
+    rpn = detector.get('train_cfg', {}).get('rpn') or {}
+    if 'assigner' in rpn:
+        rpn['assigner']['ignore_iof_thr'] = 0.5
     detector['roi_head']['bbox_head']['reg_class_agnostic'] = True
     if detector['roi_head'].get('mask_head'):
         detector['roi_head']['mask_head']['class_agnostic'] = True
     return detector
+
+
+def compares_vectors(weights: dict[str, float]) -> bool:
+    """Whether A or B is on."""
+    return any(weights[term] > 0 for term in ('vector', 'variance', 'covariance'))
+
+
+def untrained_parts(weights: dict[str, float], with_mask: bool) -> list[str]:
+    """What no loss term that is on reaches: DDP waits for the gradient of every weight that may have one."""
+    boxes, vectors, masks = weights['boxes'] > 0, compares_vectors(weights), weights['masks'] > 0
+    parts = dict(rpn_head=not weights['regions'])
+    if boxes or vectors or masks:
+        parts['roi_head.bbox_head'] = not (boxes or vectors)
+        parts['roi_head.bbox_head.fc_cls'] = True
+        parts['roi_head.bbox_head.fc_reg'] = not boxes
+        parts['roi_head.mask_head'] = with_mask and not masks
+    else:
+        parts['roi_head'] = True
+    return [part for part, untrained in parts.items() if untrained]
 
 
 def check_slots(detector: dict, weights: dict[str, float], frozen_parts: tuple[str, ...]) -> None:

@@ -22,21 +22,22 @@ class OCRNetTwoViews(BaseTransform):
 
     Reads ``img`` (H, W, 3) uint8 BGR, ``regions`` and ``seed`` (all randomness comes from it);
     returns ``inputs``, two tensors (3, S, S) uint8, and ``data_samples``, two DetDataSamples. Their
-    ``gt_instances`` hold ``bboxes`` (R, 4) xyxy in pixels of the view, clipped to it, ``labels``
-    (zeros), ``masks`` of (S, S) and ``ids``, the regions' ranks in the picture, by which a region of
-    one view is found in the other.
+    ``gt_instances`` hold ``bboxes`` (R, 4) xyxy in pixels of the view, around what of the segment lies
+    in it, ``labels`` (zeros), ``masks`` of (S, S) and ``ids``, the regions' ranks in the picture, by
+    which a region of one view is found in the other.
 
     Args:
         size: S, pixels.
         area: Least and largest share of the picture's area that a crop covers.
         max_regions: Best regions of a picture that are used.
-        min_inside: Share of a region's box that has to lie in a view for it to count there.
+        min_inside: Share of a region's box that has to lie in a view for it to count there. What does
+            not count is background to the region head, and a fine-tuning crop cuts objects too.
         min_side: Shortest side of a region in a view, pixels.
         solarise: Probability in either view (BYOL's: never in one, 0.2 in the other).
     """
 
     def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 100,
-                 min_inside: float = 0.5, min_side: float = 4.0,
+                 min_inside: float = 0.25, min_side: float = 4.0,
                  solarise: tuple[float, float] = (0.0, 0.2)) -> None:
         self.size = size
         self.area = tuple(area)
@@ -73,17 +74,22 @@ class OCRNetTwoViews(BaseTransform):
 
     def _sample(self, results: dict, regions: Regions, view: ViewMap,
                 ids: np.ndarray) -> DetDataSample:
-        masks = [self._mask(regions, view, i) for i in ids]
         side = self.size
+        masks = np.array([self._mask(regions, view, i) for i in ids],
+                         dtype=np.uint8).reshape(-1, side, side)
+        boxes = view.boxes(regions.boxes[ids])
+        cut = ((boxes < 0) | (boxes > side)).any(1)
+        boxes = boxes.clip(0, side)
+        for i in np.flatnonzero(cut):
+            boxes[i] = _around(boxes[i], masks[i])
+        large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= self.min_side
         sample = DetDataSample(metainfo=dict(
             img_path=results['img_path'], img_id=results['sample_idx'], img_shape=(side, side),
             ori_shape=(side, side), scale_factor=(1.0, 1.0), batch_input_shape=(side, side)))
-        boxes = view.boxes(regions.boxes[ids]).clip(0, side).astype(np.float32)
         sample.gt_instances = InstanceData(
-            bboxes=torch.from_numpy(boxes), ids=torch.from_numpy(ids),
-            labels=torch.zeros(len(ids), dtype=torch.long),
-            masks=BitmapMasks(np.stack(masks) if masks else np.zeros((0, side, side), np.uint8),
-                              side, side))
+            bboxes=torch.from_numpy(boxes[large].astype(np.float32)), ids=torch.from_numpy(ids[large]),
+            labels=torch.zeros(int(large.sum()), dtype=torch.long),
+            masks=BitmapMasks(masks[large], side, side))
         sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
         return sample
 
@@ -93,3 +99,12 @@ class OCRNetTwoViews(BaseTransform):
         shrink = np.array(segment.shape[::-1]) / regions.shape[::-1]
         to_view = view.after(ViewMap(1 / shrink, np.zeros(2)))
         return (to_view.warp(segment, self.size, cv2.INTER_LINEAR) > 127).astype(np.uint8)
+
+
+def _around(box: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The part of ``box`` (4,) that holds the mask's pixels (S, S); of no area if there are none."""
+    ys, xs = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
+    if not len(xs):
+        return np.zeros(4)
+    found = np.array((xs[0], ys[0], xs[-1] + 1, ys[-1] + 1))
+    return np.concatenate([np.maximum(box[:2], found[:2]), np.minimum(box[2:], found[2:])])

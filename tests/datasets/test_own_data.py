@@ -3,7 +3,7 @@ import copy
 import pytest
 from mmengine.config import Config
 
-from ocrnet_mmdet.datasets.own_data import apply_data_knobs, datasets_of
+from ocrnet_mmdet.datasets.own_data import apply_data_knobs, apply_run_knobs, datasets_of
 
 from ..detectors import ROOT
 
@@ -54,3 +54,29 @@ def test_a_config_without_knobs_stays_as_it_is():
     before = copy.deepcopy(cfg.to_dict())
     apply_data_knobs(cfg)
     assert cfg.to_dict() == before
+
+
+def test_size_length_and_batch_given_as_options_count_where_they_are_repeated():
+    cfg = Config.fromfile(ROOT / 'configs/ocrnet_pretrain.py')
+    apply_run_knobs(cfg, dict(max_iters=1200, batch_size=6, view_size=96, crop_size=(64, 64)))
+    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (1200, 1201)
+    warm_up, falling = cfg.param_scheduler
+    assert (warm_up.begin, warm_up.end, falling.begin, falling.end, falling.T_max) == (
+        0, 100, 100, 1200, 1100)
+    assert cfg.train_dataloader.batch_size == 6
+    assert cfg.train_dataloader.dataset.pipeline[-1].size == 96
+
+
+def test_sizes_reach_the_pipelines_of_own_data(cfg):
+    apply_run_knobs(cfg, dict(image_scale=(256, 256), crop_size=(128, 128), max_iters=400))
+    resized, cropped = [{step.type: step for step in cfg[f'{name}_dataloader'].dataset.pipeline}
+                        for name in ('val', 'train')]
+    assert resized['Resize'].scale == cropped['RandomResize'].scale == (256, 256)
+    assert cropped['RandomCrop'].crop_size == (128, 128)
+    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (400, 1000)
+
+
+def test_a_knob_that_the_file_itself_overrides_stays_overridden(cfg):
+    cfg.train_cfg.max_iters = 300
+    apply_run_knobs(cfg, dict(batch_size=2))
+    assert (cfg.max_iters, cfg.train_cfg.max_iters) == (4000, 300)

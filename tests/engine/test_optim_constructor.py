@@ -1,9 +1,11 @@
+import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 import ocrnet_mmdet  # noqa: F401
+from ocrnet_mmdet.errors import InputError
 
 
 def test_what_takes_no_gradient_is_left_out_and_biases_and_norms_do_not_decay():
@@ -22,3 +24,10 @@ def test_what_takes_no_gradient_is_left_out_and_biases_and_norms_do_not_decay():
     wrapper.step()
     moved = {key for key, p in model.named_parameters() if not p.equal(before[key])}
     assert moved == {'0.weight'}  # the decay alone, for the gradient is zero
+
+
+def test_a_paramwise_cfg_is_not_dropped_in_silence():
+    with pytest.raises(InputError, match='reads no paramwise_cfg.*DefaultOptimWrapperConstructor'):
+        build_optim_wrapper(nn.Linear(2, 2), ConfigDict(
+            type='OptimWrapper', constructor='OCRNetOptimConstructor',
+            paramwise_cfg=dict(norm_decay_mult=0.0), optimizer=dict(type='SGD', lr=0.1)))

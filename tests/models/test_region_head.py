@@ -97,6 +97,23 @@ def test_points_in_ignored_areas_are_not_background(head):
     assert with_crowd < 0.2 * without
 
 
+def owners(head, gt, ignore):
+    sizes = [level.shape[-2:] for level in levels()]
+    return head._assign(head.prior_generator.grid_priors(sizes, device='cpu'), gt, ignore)
+
+
+def test_an_ignored_area_over_an_object_takes_no_point_from_it(head):
+    gt, over = truth([(8., 8., 40., 40.)]), truth([(4., 4., 44., 44.)])
+    plain, ignoring = owners(head, gt, None), owners(head, gt, over)
+    assert (plain > 0).sum() >= 3
+    assert ignoring[plain > 0].equal(plain[plain > 0])
+    assert (ignoring == -1).any()
+
+
+def test_areas_are_ignored_where_there_is_no_object(head):
+    assert (owners(head, truth([]), truth([(0., 0., 64., 64.)])) == -1).float().mean() > 0.5
+
+
 def test_maps_of_one_pixel_and_objects_of_one_pixel_stay_finite(head):
     x = tuple(torch.randn(1, 8, 1, 1) for _ in range(4))
     gt = truth([(0., 0., 1., 1.), (0., 0., 4., 4.)])

@@ -54,13 +54,32 @@ def test_momentum_and_shares_follow_their_schedules(pictures, tmp_path, monkeypa
         joined.append((len(seen.own) - 1, max(map(len, found))))
         return found
     monkeypatch.setattr(OCRNetPretrainer, '_own_boxes', spy)
-    hook = dict(momentum=(0.9, 1.0), sigma_from=0.25, own_from=0.5)
+    hook = dict(momentum=(0.9, 1.0), horizon=4.0, sigma_from=0.25, own_from=0.5)
     start(small(pictures, tmp_path, 8, hook, weights=OFF | dict(regions=1.0), min_score=0.0), seen)
     assert momenta == pytest.approx(
-        [1 - 0.1 * (math.cos(math.pi * k / 8) + 1) / 2 for k in range(8)])
+        [min(1 - 0.1 * (math.cos(math.pi * k / 8) + 1) / 2, 1 - 1 / 32) for k in range(8)])
     assert seen.sigma == [0, 0, 0, 0.5, 1, 1, 1, 1]
     assert seen.own == [0, 0, 0, 0, 0, 0.25, 0.5, 0.75]
     assert joined == [(5, 2), (6, 5), (7, 8)]  # that share of ten
+
+
+def test_a_pretraining_goes_on_from_an_exported_detector(pictures, tmp_path):
+    only = OFF | dict(regions=1.0)
+    start(small(pictures, tmp_path / 'a', 2, weights=only))
+    exported = tmp_path / 'a/pretrained_detector.pth'
+    cfg = small(pictures, tmp_path / 'b', 1, weights=only)
+    cfg.load_from, cfg.optim_wrapper.optimizer.lr = str(exported), 0.0
+    model = start(cfg).model
+    for key, value in torch.load(exported, weights_only=True)['state_dict'].items():
+        assert value.equal(model.student.state_dict()[key]) and value.equal(model.teacher.state_dict()[key])
+
+
+def test_a_pretraining_refuses_weights_of_another_architecture(pictures, tmp_path):
+    torch.save(dict(state_dict=dict(other=torch.zeros(2))), tmp_path / 'other.pth')
+    cfg = small(pictures, tmp_path, 1, weights=OFF | dict(regions=1.0))
+    cfg.load_from = str(tmp_path / 'other.pth')
+    with pytest.raises(InputError, match='nothing in it fits backbone'):
+        start(cfg)
 
 
 def test_the_teachers_candidates_stay_out_by_default(pictures, tmp_path):

@@ -63,6 +63,34 @@ def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_t
         k.removeprefix('teacher.') for k in expected if k.startswith('teacher.')}
 
 
+TERM_SETS = [('regions', ), ('boxes', ), ('masks', ), ('vector', ), ('regions', 'boxes'),
+             ('vector', 'masks'), ('regions', 'boxes', 'masks')]
+
+
+@pytest.mark.parametrize('terms', TERM_SETS, ids='+'.join)
+def test_every_weight_that_may_have_a_gradient_gets_one_whatever_is_off(terms):
+    model = pretrainer(weights=OFF | dict.fromkeys(terms, 1.0))
+    model.sigma_share = 1.0
+    total(model(**view_batch(model))).backward()
+    shared = ('student.backbone', 'student.neck')  # levels that a term does not read
+    silent = [key for key, p in model.named_parameters() if p.requires_grad and p.grad is None]
+    assert not [key for key in silent if not key.startswith(shared)], silent
+
+
+def test_a_frozen_part_keeps_its_norm_statistics():
+    detector = ocrnet_config()
+    detector.backbone.norm_cfg = dict(type='BN')
+    model = pretrainer(detector, frozen_parts=('backbone', ), weights=OFF | dict(regions=1.0))
+    before = {key: value.clone() for key, value in model.student.backbone.named_buffers()}
+    model(**view_batch(model))
+    assert before and all(value.equal(before[key])
+                          for key, value in model.student.backbone.named_buffers())
+
+
+def test_a_stock_region_head_leaves_areas_alone_too():
+    assert class_agnostic(stock_config(True)).train_cfg.rpn.assigner.ignore_iof_thr == 0.5
+
+
 @pytest.mark.parametrize('term, names', [
     ('vector', {'loss_vector', 'loss_variance', 'loss_covariance'}),
     ('variance', {'loss_vector', 'loss_variance', 'loss_covariance'}),
@@ -150,11 +178,12 @@ def test_the_students_neighbours_are_hidden_and_the_teachers_are_not(monkeypatch
 
 
 def test_confident_candidates_that_no_region_covers_are_left_alone():
-    candidates = InstanceData(bboxes=torch.tensor([[0., 0, 10, 10], [20, 20, 30, 30], [40, 40, 50, 50]]),
-                              scores=torch.tensor([0.9, 0.9, 0.1]))
-    boxes = torch.tensor([[0., 0, 10, 11]])
+    candidates = InstanceData(
+        bboxes=torch.tensor([[0., 0, 10, 10], [6, 0, 16, 10], [20, 20, 30, 30], [40, 40, 50, 50]]),
+        scores=torch.tensor([0.9, 0.9, 0.9, 0.1]))
+    boxes = torch.tensor([[0., 0, 10, 11]])  # the second is a near miss: IoU 0.23
     assert uncovered(candidates, boxes, 0.5).tolist() == [[20, 20, 30, 30]]
-    assert len(uncovered(candidates, boxes[:0], 0.5)) == 2
+    assert len(uncovered(candidates, boxes[:0], 0.5)) == 3
 
 
 def test_leaving_them_alone_takes_their_penalty_away():

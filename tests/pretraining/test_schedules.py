@@ -1,6 +1,6 @@
 import pytest
 
-from ocrnet_mmdet.pretraining.schedules import cosine, ramp
+from ocrnet_mmdet.pretraining.schedules import cosine, longest_momentum, ramp
 
 
 def test_cosine_has_the_closed_form_of_byol_s_momentum():
@@ -31,3 +31,12 @@ def test_a_ramp_without_length_is_a_switch():
 
 def test_a_ramp_from_the_first_step_on_without_length_is_on():
     assert ramp(0, 0, 0) == 1
+
+
+def test_a_momentum_averages_over_its_share_of_the_steps():
+    momentum = longest_momentum(0.05, 500)
+    assert momentum == 0.96
+    weights = [(1 - momentum) * momentum**age for age in range(500)]
+    assert sum(age * w for age, w in enumerate(weights)) == pytest.approx(24, abs=0.1)  # mean age
+    assert longest_momentum(0.05, 20000) == 0.999
+    assert longest_momentum(0.05, 8) == 0  # no average over less than a step

@@ -109,6 +109,19 @@ def test_masks_boxes_and_pixels_of_both_views_belong_together():
                 np.testing.assert_allclose(edge, box, atol=1.0)
 
 
+def test_a_region_that_the_view_cuts_has_the_box_of_what_is_seen():
+    sample = example()
+    segment = np.zeros((1, *SHAPE), bool)
+    segment[0, 20:100, 30:40] = segment[0, 20:30, 30:150] = True  # an angle: a bar right, a bar down
+    sample['regions'] = Regions(np.array([[30, 20, 150, 100]], np.float32), np.ones(1, np.float32),
+                                segment, SHAPE)
+    transform = OCRNetTwoViews(size=SIDE)
+    view = ViewMap.of_crop(np.array([60., 0, 160, 100]), SIDE, flip=False)  # its upper bar alone
+    found = transform._sample(sample, sample['regions'], view, np.array([0])).gt_instances
+    scale = SIDE / 100
+    np.testing.assert_allclose(found.bboxes[0], np.array([0, 20, 90, 30]) * scale, atol=1.0)
+
+
 def test_a_variation_depends_on_its_seed_alone():
     transform = OCRNetTwoViews(size=SIDE)
     a, b, other = (transform.transform(example(seed)) for seed in ((3, 7), (3, 7), (3, 8)))
