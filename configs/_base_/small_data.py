@@ -12,6 +12,7 @@ with_mask = True
 
 image_scale = (512, 512)  # longest sides at test time; training varies it by ratio_range
 crop_size = (384, 384)
+batch_size = 4
 max_iters = 4000
 
 train_pipeline = [
@@ -33,7 +34,7 @@ dataset = dict(
     type='CocoDataset', data_root=data_root, data_prefix=dict(img=img_dir),
     metainfo=dict(classes=classes))
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=batch_size,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),

@@ -63,8 +63,8 @@ def set_max_iters(cfg: Config, steps: int) -> None:
     before = cfg.train_cfg.max_iters
     if steps == before:
         return
-    if cfg.train_cfg.val_interval > before:  # it never scores
-        cfg.train_cfg.val_interval = steps + 1
+    never = cfg.train_cfg.val_interval > before
+    cfg.train_cfg.val_interval = steps + 1 if never else min(cfg.train_cfg.val_interval, steps)
     cfg.train_cfg.max_iters = steps
     for schedule in cfg.param_scheduler:
         for name in {'begin', 'end', 'T_max'} & schedule.keys():

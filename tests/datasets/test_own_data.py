@@ -68,12 +68,13 @@ def test_size_length_and_batch_given_as_options_count_where_they_are_repeated():
 
 
 def test_sizes_reach_the_pipelines_of_own_data(cfg):
-    apply_run_knobs(cfg, dict(image_scale=(256, 256), crop_size=(128, 128), max_iters=400))
+    apply_run_knobs(cfg, dict(image_scale=(256, 256), crop_size=(128, 128), max_iters=400, batch_size=2))
+    assert cfg.train_dataloader.batch_size == 2
     resized, cropped = [{step.type: step for step in cfg[f'{name}_dataloader'].dataset.pipeline}
                         for name in ('val', 'train')]
     assert resized['Resize'].scale == cropped['RandomResize'].scale == (256, 256)
     assert cropped['RandomCrop'].crop_size == (128, 128)
-    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (400, 1000)
+    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (400, 400)  # scored at the end
 
 
 def test_a_knob_that_the_file_itself_overrides_stays_overridden(cfg):
