@@ -50,7 +50,8 @@ def checkpointed(pictures, work_dir, **kwargs) -> Config:
     cfg = make_config(pictures, work_dir, STEPS, **kwargs)
     cfg.default_hooks.checkpoint.interval = KEPT
     cfg.randomness = dict(seed=None)  # as most users leave it: the seed itself must be resumed
-    cfg.custom_hooks[0].update(own_from=0.2, interval=2)
+    # horizon: so that the teacher of so short a run is not the student
+    cfg.custom_hooks[0].update(own_from=0.2, interval=2, horizon=1.0)
     return cfg
 
 
