@@ -60,8 +60,8 @@ def load_config(args: argparse.Namespace) -> Config:
 
 def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
     """Check the data that the config names, or clean it, then train."""
-    if cfg.get('load_from') and cfg.model.get('backbone'):
-        cfg.model.backbone.init_cfg = None  # weights that load_from replaces need no download
+    if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
+        cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
     runner = _build(cfg, skip_bad)
     runner.train()
     return runner

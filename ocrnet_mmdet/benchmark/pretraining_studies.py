@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..pretraining.slots import TERMS
-from .data_sets import DATA_SETS, training_json
+from .data_sets import training_json
 from .pretraining_runs import PretrainRun
 from .report import arms_table, comparison_table, read_runs
 from .runs import Run, execute_all
@@ -186,9 +186,8 @@ def few_labels(name: str, percent: int, length: str, arm: str, seed: int, data_r
     data = training_json(data_root, name)
     part = split_images(data, round(len(data['images']) * percent / 100), 1000 + seed)[0]
     train = write_json(part, out / 'splits' / f'{name}_{percent}_seed{seed}.json')
-    val = str((Path(data_root) / name / DATA_SETS[name].layout[1]).resolve())
     return Run(f'{name}_{percent}_{length}_{arm}_seed{seed}', config, name, data_root, seed=seed,
-               train_ann=train, val_ann=val, **fields)
+               train_ann=train, **fields)
 
 
 def detector_of(out: Path, name: str) -> str:

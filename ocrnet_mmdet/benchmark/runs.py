@@ -46,7 +46,7 @@ class Run(Training):
 
     Args:
         train_ann: JSON of the training pictures; None takes the data set's own.
-        val_ann: JSON of the scored pictures; None takes the data set's own.
+        val_ann: JSON of training pictures to score instead of the data set's val pictures.
         augment: Vary size and place of the training pictures; without, they are trained on as they
             are scored.
         size: Longest side of the pictures, pixels; None takes the data set's.

@@ -10,6 +10,8 @@ from os.path import join
 
 from mmengine.config import Config, ConfigDict
 
+from ..errors import InputError
+
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
 # The step of a pipeline and its argument that each size is.
@@ -55,7 +57,21 @@ def apply_run_knobs(cfg: Config, options: dict) -> None:
             for step in dataset.get('pipeline') or []:
                 for knob in SIZES.keys() & given.keys():
                     if step.type in SIZES[knob]:
-                        step[SIZES[knob][step.type]] = given[knob]
+                        name = SIZES[knob][step.type]
+                        step[name] = given[knob] if knob == 'view_size' else _size(knob, given[knob])
+
+
+def _size(knob: str, value: object) -> tuple[int, int]:
+    """A size as mmcv's transforms want it, from ``256``, ``256,256`` or ``"(256,256)"``.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    sides = (value, value) if isinstance(value, int) else value
+    if not (isinstance(sides, (tuple, list)) and len(sides) == 2
+            and all(isinstance(side, int) and side > 0 for side in sides)):
+        raise InputError(f'{knob} is {value!r}: give one side or two, {knob}=256 or {knob}=512,256')
+    return tuple(sides)
 
 
 def set_max_iters(cfg: Config, steps: int) -> None:

@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from ocrnet_mmdet.benchmark import pretraining_studies, runs, tuning
+from ocrnet_mmdet.benchmark.data_sets import DATA_SETS
 from ocrnet_mmdet.benchmark.runs import Run, execute_all
 from ocrnet_mmdet.errors import InputError
+
+from ..detectors import ROOT
 
 RUN = Run('bccd_5', 'config.py', 'bccd', 'DATA', 300, 1e-3, 0, dict(sizes=(1, 2)), train_ann='a.json')
 
@@ -91,3 +94,16 @@ def test_equal_time_compares_the_long_pretrained_run(tmp_path):
     table = pretraining_studies.comparison_table(
         pretraining_studies._against_equal_time(tmp_path), 'pretrained', 'random')
     assert '| bccd_10_equal | bbox_mAP | 1 | 40.0 | 30.0 | +10.0 |' in table
+
+
+@pytest.mark.parametrize('data', ['coco_mini', 'nuclei'])
+def test_few_labels_are_scored_on_the_val_pictures(tmp_path, monkeypatch, data):
+    monkeypatch.setattr(pretraining_studies, 'training_json', lambda root, name: coco(20))
+    run = pretraining_studies.few_labels(data, 10, 'short', 'random', 0, 'DATA', tmp_path, lr=1e-3, steps=60,
+                                         config=str(ROOT / pretraining_studies.FINE_TUNE_CONFIG))
+    _, val_ann, train_dir, val_dir = DATA_SETS[data].layout
+    cfg = runs.make_config(run, tmp_path)
+    assert cfg.train_dataloader.dataset.data_prefix.img == train_dir
+    assert cfg.train_dataloader.dataset.ann_file == run.train_ann
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        assert (loader.dataset.ann_file, loader.dataset.data_prefix.img) == (val_ann, val_dir)

@@ -4,6 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from ocrnet_mmdet.datasets.own_data import apply_data_knobs, apply_run_knobs, datasets_of
+from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT
 
@@ -81,3 +82,16 @@ def test_a_knob_that_the_file_itself_overrides_stays_overridden(cfg):
     cfg.train_cfg.max_iters = 300
     apply_run_knobs(cfg, dict(batch_size=2))
     assert (cfg.max_iters, cfg.train_cfg.max_iters) == (4000, 300)
+
+
+@pytest.mark.parametrize('given', [256, [256, 256], (256, 256)])
+def test_a_size_is_one_side_or_two(cfg, given):
+    apply_run_knobs(cfg, dict(crop_size=given))
+    crop, = (step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomCrop')
+    assert crop.crop_size == (256, 256)
+
+
+@pytest.mark.parametrize('given', ['large', [1, 2, 3], 0.5, (0, 8)])
+def test_another_size_is_one_line(cfg, given):
+    with pytest.raises(InputError, match='crop_size is .*give one side or two'):
+        apply_run_knobs(cfg, dict(crop_size=given))

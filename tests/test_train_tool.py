@@ -1,0 +1,39 @@
+import importlib.util
+import sys
+
+import pytest
+
+from .detectors import ROOT
+
+CONFIG = str(ROOT / 'configs/demo/ocrnet_demo.py')
+
+
+@pytest.fixture
+def configured(monkeypatch):
+    """The config that tools/train.py would train, from its arguments."""
+    spec = importlib.util.spec_from_file_location('train_tool', ROOT / 'tools/train.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    found = []
+    monkeypatch.setattr(tool, 'run_training', lambda cfg, skip_bad: found.append(cfg))
+
+    def configure(*arguments):
+        monkeypatch.setattr(sys, 'argv', ['train.py', CONFIG, *map(str, arguments)])
+        tool.main()
+        return found[-1]
+
+    return configure
+
+
+def test_resume_starts_from_load_from_until_there_is_a_checkpoint(configured, tmp_path):
+    arguments = ('--work-dir', tmp_path, '--resume', '--cfg-options', 'load_from=pretrained.pth')
+    cfg = configured(*arguments)
+    assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_10.pth'))
+    cfg = configured(*arguments)
+    assert (cfg.resume, cfg.load_from) == (True, None)
+
+
+def test_resume_with_a_path_goes_on_from_it(configured, tmp_path):
+    cfg = configured('--work-dir', tmp_path, '--resume', 'iter_3.pth')
+    assert (cfg.resume, cfg.load_from) == (True, 'iter_3.pth')
