@@ -24,6 +24,9 @@ class BadFiles:
         self._names: set[str] = set()
         self._read = 0  # bytes of the file that are in _names
 
+    def __contains__(self, name: str) -> bool:
+        return _one_line(name) in self._names
+
     def count(self) -> int:
         """Bad pictures so far, the other processes' too."""
         self._read_on()
