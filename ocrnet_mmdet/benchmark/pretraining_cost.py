@@ -28,8 +28,7 @@ def measure(config: str, data: str, data_root: str, batch: int, repeats: int, de
     """Seconds and MiB of each arm's step on ``batch`` pictures, and ratios to the supervised one."""
     steps = {}
     for name, options in ARMS.items():
-        cfg = make_config(PretrainRun(name, config, data, data_root, 1, 0.0, 0, batch, options=options),
-                          Path())
+        cfg = make_config(PretrainRun(name, config, data, data_root, 1, 0.0, 0, options, batch), Path())
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         views = pseudo_collate([dataset[i] for i in range(batch)])
         steps[name] = _step(cfg.model, views, device)

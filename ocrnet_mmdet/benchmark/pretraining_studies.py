@@ -6,7 +6,7 @@ from pathlib import Path
 from ..pretraining.slots import TERMS
 from .data_sets import training_json
 from .pretraining_runs import PretrainRun
-from .report import arms_table, comparison_table, read_runs
+from .report import arms_table, comparison_table, read_runs, report
 from .runs import Run, execute_all
 from .subsets import split_images, write_json
 from .tuning import best_rates, chosen_rates
@@ -90,12 +90,12 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
                             load_from=start(name))
                  for name, percent, seed in cells for length, steps in LENGTHS.items()
                  for arm, start in starts.items()], out, jobs)
-    _report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
+    report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
     equal = out / 'equal_time'
     execute_all([few_labels(name, percent, 'equal', 'random', seed, data_root, equal, lr=rates['random'],
                             steps=equal_time_steps(out, name, percent, seed))
                  for name, percent, seed in cells if percent <= EQUAL_TIME_PERCENT], equal, jobs)
-    _report(comparison_table(_against_equal_time(out), 'pretrained', 'random'), equal)
+    report(comparison_table(_against_equal_time(out), 'pretrained', 'random'), equal)
 
 
 def equal_time_steps(out: Path, name: str, percent: int, seed: int) -> int:
@@ -142,7 +142,7 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
                                    options=arm.fine_tuning))
     execute_all(pretrainings, out / 'pretraining', jobs)
     execute_all(runs, out, jobs)
-    _report(arms_table(read_runs(out), 'none'), out)
+    report(arms_table(read_runs(out), 'none'), out)
 
 
 def any_detector(data_root: str, out: Path, jobs: int) -> None:
@@ -154,7 +154,7 @@ def any_detector(data_root: str, out: Path, jobs: int) -> None:
                             steps=LENGTHS['short'], config=STOCK_FINE_TUNE_CONFIG,
                             load_from=detector_of(out, name) if arm == 'pretrained' else None)
                  for seed in SEEDS for name in STOCK_ON for arm in ('pretrained', 'random')], out, jobs)
-    _report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
+    report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
 
 
 def natural(data_root: str, out: Path, jobs: int) -> None:
@@ -167,7 +167,7 @@ def natural(data_root: str, out: Path, jobs: int) -> None:
                             steps=LENGTHS['long'],
                             load_from=detector_of(out, 'coco_mini') if arm == 'pretrained' else None)
                  for seed in SEEDS for arm in ('pretrained', 'random')], out, jobs)
-    _report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
+    report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
 
 
 def _pretraining(run: str, data: str, data_root: str, steps: int, arm: Arm,
@@ -193,11 +193,6 @@ def few_labels(name: str, percent: int, length: str, arm: str, seed: int, data_r
 def detector_of(out: Path, name: str) -> str:
     """The file that a pretraining left."""
     return str((out / 'pretraining' / name / 'pretrained_detector.pth').resolve())
-
-
-def _report(table: str, out: Path) -> None:
-    (out / 'table.md').write_text(table + '\n')
-    print(table, flush=True)
 
 
 STUDIES = dict(main_table=main_table, ablation=ablation, any_detector=any_detector, natural=natural)

@@ -43,6 +43,12 @@ def comparison_table(records: list[dict], ours: str = 'ocrnet', theirs: str = 's
     return '\n'.join(rows)
 
 
+def report(table: str, out: Path) -> None:
+    """Print a study's table and leave it in the study's folder."""
+    (out / 'table.md').write_text(table + '\n')
+    print(table, flush=True)
+
+
 def arms_table(records: list[dict], base: str) -> str:
     """Markdown: a row for each group and arm, its box AP also as the difference to the arm ``base``.
 

@@ -84,7 +84,8 @@ def set_max_iters(cfg: Config, steps: int) -> None:
     cfg.train_cfg.max_iters = steps
     for schedule in cfg.param_scheduler:
         for name in {'begin', 'end', 'T_max'} & schedule.keys():
-            schedule[name] = round(schedule[name] * steps / before)
+            schedule[name] = schedule[name] and max(1, round(schedule[name] * steps / before))
+    cfg.param_scheduler = [s for s in cfg.param_scheduler if s.begin < s.end]
 
 
 def drop_masks(cfg: Config) -> None:

@@ -99,6 +99,7 @@ class OCRNetPretrainer(BaseModel):
         super().__init__()
         self.weights = TERMS | dict(weights)
         check_slots(detector, self.weights, frozen_parts)
+        self.compares_vectors = compares_vectors(self.weights)
         self.student = MODELS.build(class_agnostic(detector))
         self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
         self.frozen_parts = tuple(frozen_parts)
@@ -122,11 +123,6 @@ class OCRNetPretrainer(BaseModel):
         self.own_share = 0.0  # of own_candidates; the hook's schedules turn both up to 1
         self.sigma_share = 0.0
         self.seen: dict[str, object] = {}  # of the last step, for the hook's monitors
-
-    @property
-    def compares_vectors(self) -> bool:
-        """Whether A or B is on."""
-        return compares_vectors(self.weights)
 
     def init_weights(self) -> None:
         super().init_weights()

@@ -90,7 +90,6 @@ class OCRNetTwoViews(BaseTransform):
             bboxes=torch.from_numpy(boxes[large].astype(np.float32)), ids=torch.from_numpy(ids[large]),
             labels=torch.zeros(int(large.sum()), dtype=torch.long),
             masks=BitmapMasks(masks[large], side, side))
-        sample.ignored_instances = InstanceData(bboxes=torch.zeros(0, 4), labels=torch.zeros(0).long())
         return sample
 
     def _mask(self, regions: Regions, view: ViewMap, i: int) -> np.ndarray:

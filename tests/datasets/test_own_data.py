@@ -95,3 +95,11 @@ def test_a_size_is_one_side_or_two(cfg, given):
 def test_another_size_is_one_line(cfg, given):
     with pytest.raises(InputError, match='crop_size is .*give one side or two'):
         apply_run_knobs(cfg, dict(crop_size=given))
+
+
+@pytest.mark.parametrize('steps', [1, 2, 3])
+def test_a_run_of_few_steps_keeps_a_schedule(steps):
+    cfg = Config.fromfile(ROOT / 'configs/ocrnet_pretrain.py')
+    apply_run_knobs(cfg, dict(max_iters=steps))
+    assert cfg.param_scheduler[0].begin == 0
+    assert all(s.begin < s.end <= steps for s in cfg.param_scheduler)
