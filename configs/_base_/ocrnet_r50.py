@@ -89,6 +89,7 @@ model = dict(
             min_bbox_size=0),
         rcnn=dict(
             score_thr=0.05,
+            quality_weight=0.25,
             nms=dict(type='nms', iou_threshold=0.5),
             max_per_img=100,
             mask_thr_binary=0.5)))

@@ -22,6 +22,8 @@ train_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
     dict(type='RandomResize', scale=image_scale, ratio_range=(0.7, 1.4), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True),
+    # What the crop leaves of an object at its edge: trained on, slivers are found along every edge.
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs')]
 test_pipeline = [

@@ -3,7 +3,6 @@ from pathlib import Path
 
 from . import pretraining_studies
 from .data_sets import DATA_SETS, training_json
-from .pretraining_studies import STOCK_RATE
 from .report import comparison_table, read_runs, report
 from .runs import Run, execute_all
 from .subsets import small_pictures, split_images, write_json
@@ -11,7 +10,6 @@ from .tuning import best_rates
 
 ARMS = dict(ocrnet='configs/benchmark/ocrnet_tiny.py', stock='configs/benchmark/stock_tiny.py')
 COMPARED = ('nuclei', 'bccd', 'robosoccer', 'aerial_cars')
-SMALL_OBJECTS = ('nuclei', 'robosoccer')
 SEEDS = (0, 1, 2)
 TUNE_STEPS = 200
 # Longest side in this file where it is not the data set's, which is the few-label studies'.
@@ -35,15 +33,6 @@ def against_stock(data_root: str, out: Path, jobs: int) -> None:
                      rates[arm], seed, size=SIZES.get(name))
                  for seed in SEEDS for name in COMPARED for arm, config in ARMS.items()], out, jobs)
     report(comparison_table(read_runs(out)), out)
-
-
-def anchors(data_root: str, out: Path, jobs: int) -> None:
-    """The baseline with anchors of half the size, where the stock ones are larger than most objects."""
-    execute_all([Run(f'{name}_stock4_seed{seed}', ARMS['stock'], name, data_root, DATA_SETS[name].steps,
-                     STOCK_RATE, seed, {'model.rpn_head.anchor_generator.scales': [4]},
-                     size=SIZES.get(name))
-                 for seed in SEEDS for name in SMALL_OBJECTS], out, jobs)
-    report(comparison_table(read_runs(out.parent / 'against_stock') + read_runs(out), theirs='stock4'), out)
 
 
 def overfit(data_root: str, out: Path, jobs: int) -> None:
@@ -77,5 +66,5 @@ def candidates(data_root: str, out: Path, jobs: int) -> None:
     execute_all(runs, out, jobs)
 
 
-STUDIES = dict(against_stock=against_stock, anchors=anchors, candidates=candidates, overfit=overfit,
+STUDIES = dict(against_stock=against_stock, candidates=candidates, overfit=overfit,
                **pretraining_studies.STUDIES)

@@ -14,6 +14,8 @@ from torch.utils.checkpoint import checkpoint
 
 from ..errors import InputError
 
+SIDE_UNIT = 128  # pixels: sides of 8 to 512 px become -2.8 to 1.4
+
 
 class Attention(nn.Module):
     """Multi-head attention of queries (B, Q, C) over keys (B, K, C)."""
@@ -147,14 +149,18 @@ class Aggregator(nn.Module):
 
 
 def region_places(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Centre in picture widths and heights, and the logarithm of each side's share of the picture.
+    """Centre in picture widths and heights, and the logarithm of each side in units of ``SIDE_UNIT``.
+
+    The sides are not the picture's share: a network trained on crops would take every object of a whole
+    picture for one of a size that it has not seen. On nuclei (crops of 128 px, pictures of 384) dark
+    background was found as small objects, and 1,000 steps from pretrained weights on 25 pictures gave
+    20.5 box AP instead of 37.7.
 
     Args:
         boxes: (N, 4) xyxy, pixels of the network's input.
         size: (H, W) of the network's input.
     """
     height, width = size
-    scale = boxes.new_tensor([width, height])
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / scale
-    side = ((boxes[:, 2:] - boxes[:, :2]) / scale).clamp(min=1e-3).log()
-    return torch.cat([centre, side], dim=1)
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / boxes.new_tensor([width, height])
+    sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1) / SIDE_UNIT
+    return torch.cat([centre, sides.log()], dim=1)

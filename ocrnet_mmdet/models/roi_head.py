@@ -5,10 +5,13 @@ Shape shorthand: N regions of a batch, C channels, S pooled side.
 """
 import torch
 import torch.nn.functional as F
+from mmdet.models.layers import multiclass_nms
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.task_modules.samplers import SamplingResult
 from mmdet.registry import MODELS
 from mmdet.structures.bbox import bbox2roi
+from mmengine.config import ConfigDict
+from mmengine.structures import InstanceData
 from torch import Tensor
 
 from ..errors import InputError
@@ -22,6 +25,10 @@ class OCRNetRoIHead(StandardRoIHead):
     Works with any neck and any RPN head, in FasterRCNN, MaskRCNN and FastRCNN. The box head is any
     of mmdet's that reads (N, C, S, S); the mask head any that reads (N, C, 2S, 2S). There is no
     ``mask_roi_extractor``: masks are read from the same regions at twice the resolution.
+
+    A detection's score is its class's times the candidate's score to the power of ``test_cfg``'s
+    ``quality_weight`` (0 without it): as in probabilistic two-stage detection (Zhou et al., 2021), where
+    the power is 1.
 
     Args:
         bbox_roi_extractor: An ``OCRNetRoIExtractor``.
@@ -79,6 +86,27 @@ class OCRNetRoIHead(StandardRoIHead):
             results['cls_score'], results['bbox_pred'], rois, sampling_results, self.train_cfg))
         # mmdet's box head has no class loss without a sample; DDP wants a gradient all the same.
         results['loss_bbox'].setdefault('loss_cls', results['cls_score'].sum())
+        return results
+
+    def predict_bbox(self,
+                     x: tuple[Tensor, ...],
+                     batch_img_metas: list[dict],
+                     rpn_results_list: list[InstanceData],
+                     rcnn_test_cfg: ConfigDict | None,
+                     rescale: bool = False) -> list[InstanceData]:
+        raw = super().predict_bbox(x, batch_img_metas, rpn_results_list, None, rescale)
+        if rcnn_test_cfg is None:
+            return raw
+        weight = rcnn_test_cfg.get('quality_weight', 0.0)
+        results = []
+        for candidates, image in zip(rpn_results_list, raw):
+            # mmdet reads candidates from a file without scores as if all scores were zero.
+            known = weight and candidates.scores.any()
+            factors = candidates.scores**weight if known else None
+            boxes, labels = multiclass_nms(
+                image.bboxes, image.scores, rcnn_test_cfg.score_thr, rcnn_test_cfg.nms,
+                rcnn_test_cfg.max_per_img, score_factors=factors)
+            results.append(InstanceData(bboxes=boxes[:, :4], scores=boxes[:, 4], labels=labels))
         return results
 
     def _mask_forward(self, x: tuple[Tensor, ...], rois: Tensor) -> dict:

@@ -109,7 +109,10 @@ def test_attention_is_torchs_multi_head_attention():
                                atol=1e-5, rtol=1e-4)
 
 
-def test_places_are_centres_and_log_sides_in_pictures():
-    places = region_places(torch.tensor([[10., 20., 30., 60.]]), size=(80, 40))
-    torch.testing.assert_close(places, torch.tensor([[.5, .5, .5, .5]]).log() * torch.tensor(
-        [0., 0., 1., 1.]) + torch.tensor([[.5, .5, 0., 0.]]))
+def test_places_are_centres_in_pictures_and_log_sides_in_pixels():
+    box = torch.tensor([[16., 32., 48., 96.]])
+    places = region_places(box, size=(128, 64))
+    torch.testing.assert_close(places, torch.tensor([[0.5, 0.5, 0.25, 0.5]]).log() * torch.tensor(
+        [0., 0., 1., 1.]) + torch.tensor([[0.5, 0.5, 0., 0.]]))
+    # Crops are trained on, whole pictures detected in: the same object has the same size in both.
+    assert torch.equal(region_places(box, size=(384, 512))[:, 2:], places[:, 2:])

@@ -99,6 +99,26 @@ def test_no_region_at_all_is_no_error(head):
     assert len(bbox2roi([r.bboxes for r in nothing])) == 0
 
 
+def test_a_score_is_the_class_times_the_candidate_to_a_power(head):
+    config = head.test_cfg.copy()
+    config.update(score_thr=0.0, nms=dict(type='nms', iou_threshold=1.0), max_per_img=-1)
+    metas = [dict(img_shape=(64, 64))] * 2
+
+    def detect(weight, scores):
+        candidates = [InstanceData(bboxes=ROIS[:2, 1:], scores=torch.tensor(scores)),
+                      InstanceData(bboxes=ROIS[2:, 1:], scores=torch.tensor([0.04]))]
+        config.quality_weight = weight
+        return head.predict_bbox(levels(), metas, candidates, config)
+
+    plain, weighted = detect(0.0, [0.81, 0.16]), detect(0.5, [0.81, 0.16])
+    torch.testing.assert_close(weighted[1].scores, 0.2 * plain[1].scores)
+    assert len(weighted[0]) == len(plain[0])
+    best = [results[0].scores.max() for results in (plain, weighted)]
+    assert 0.4 * best[0] <= best[1] <= 0.9 * best[0]
+    # Candidates of a file without scores come with zeros.
+    torch.testing.assert_close(detect(0.5, [0.0, 0.0])[0].scores, plain[0].scores)
+
+
 def test_a_mask_roi_extractor_is_refused():
     config = ocrnet_config()
     config.roi_head.mask_roi_extractor = dict(type='OCRNetRoIExtractor', out_channels=16)
