@@ -18,8 +18,9 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..models.jitter_sampler import jitter_boxes
 from .region_loss import variance_covariance
-from .region_samples import choose_regions, jitter_boxes, samples_of, uncovered
+from .region_samples import choose_regions, samples_of, uncovered
 from .slots import (TERMS, box_forward, captured_input, check_slots, class_agnostic, compares_vectors,
                     frozen_copy, untrained_parts)
 

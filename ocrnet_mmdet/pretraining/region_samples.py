@@ -14,16 +14,6 @@ from torch import Tensor
 
 NEAR = 0.2  # IoU of a candidate and a region; with 0.5, near misses took 30 % of robosoccer's positives
 
-def jitter_boxes(boxes: Tensor, amount: float, size: tuple[int, int], min_side: float = 2.0) -> Tensor:
-    """Move every edge of boxes (R, 4) by up to ``amount`` of its box's side, within ``size`` (H, W)."""
-    sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
-    moved = boxes + (torch.rand_like(boxes) * 2 - 1) * amount * sides
-    height, width = size
-    limit = boxes.new_tensor([width, height, width, height])
-    moved = moved.clamp(min=boxes.new_zeros(4), max=limit)
-    too_thin = ((moved[:, 2:] - moved[:, :2]) < min_side).any(1, keepdim=True)
-    return torch.where(too_thin, boxes, moved)
-
 
 def choose_regions(first: Tensor, second: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Positions of up to ``count`` regions of each of a picture's two views, drawn at random.

@@ -8,8 +8,7 @@ from mmengine.structures import InstanceData
 
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining.slots import PARTS, TERMS, class_agnostic
-from ocrnet_mmdet.pretraining.region_samples import (choose_regions, jitter_boxes, samples_of,
-                                                     uncovered)
+from ocrnet_mmdet.pretraining.region_samples import choose_regions, samples_of, uncovered
 
 from ..detectors import ROOT, encoder, ocrnet_config, shrink, view_batch, view_sample
 
@@ -204,18 +203,6 @@ def test_the_teachers_candidates_join_the_regions():
     own = model._own_boxes(levels, data['data_samples'])
     assert [len(boxes) for boxes in own] == [5] * 4  # half of ten
     model(**data)
-
-
-def test_jittered_boxes_keep_their_bounds():
-    torch.manual_seed(0)
-    boxes = torch.tensor([[10., 10, 30, 50]]).repeat(500, 1)
-    moved = jitter_boxes(boxes, 0.25, (48, 64))
-    assert (moved[:, 3] <= 48).all()
-    shift = moved - boxes
-    assert shift[:, 0].abs().max() <= 5 and shift[:, 1].abs().max() <= 10
-    assert shift[:, :3].std(0).min() > 1
-    tiny = torch.tensor([[5., 5, 6, 6]])
-    assert jitter_boxes(tiny, 0.4, (48, 64)).equal(tiny)  # too thin to move: it stays
 
 
 def test_both_views_read_their_common_regions_first():
