@@ -23,7 +23,6 @@ SEEDS = (0, 1, 2)  # of split and fine-tuning
 EQUAL_TIME_PERCENT = 10  # at most, of the labels: where a random start is given the pretraining's time
 ABLATED_ON, ABLATED_PERCENT = ('nuclei', 'robosoccer'), 10
 STOCK_ON, STOCK_PERCENT = ('nuclei', 'robosoccer'), 10
-STOCK_RATE = 2e-3  # the baseline's in ``against_stock``
 NATURAL_FOLDERS = ('unlabelled_natural', )
 TUNE_PERCENT = 10
 VECTORS = dict(vector=0.1, variance=0.05, covariance=0.002)
@@ -74,8 +73,8 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
     """Few labels with and without the stage: random start, pretrained, random with the stage's time.
 
     One pretraining a data set, on all training pictures; ``SEEDS`` draw the labelled pictures and
-    the fine-tuning. Each arm's learning rate is that of the same grid with the best mean box AP on
-    held-out training pictures; the val pictures are scored once, by the last checkpoint.
+    the fine-tuning. Each arm's learning rate on a data set is that of the same grid with the best box
+    AP on its held-out training pictures; the val pictures are scored once, by the last checkpoint.
     """
     execute_all([_pretraining(name, name, data_root, PRETRAIN_STEPS, ABLATION['regions_boxes_masks'])
                  for name in MAIN], out / 'pretraining', jobs)
@@ -83,17 +82,18 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
     rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG,
                                                             load_from=start(name))
                         for arm, start in starts.items()},
-                       LENGTHS['short'], TUNE_PERCENT, data_root, out / 'tuning', jobs)
+                       dict.fromkeys(MAIN, LENGTHS['short']), TUNE_PERCENT, data_root, out / 'tuning',
+                       jobs)
     cells = [(name, percent, seed) for seed in SEEDS for name, percents in MAIN.items()
              for percent in percents]
-    execute_all([few_labels(name, percent, length, arm, seed, data_root, out, lr=rates[arm], steps=steps,
-                            load_from=start(name))
+    execute_all([few_labels(name, percent, length, arm, seed, data_root, out, lr=rates[name][arm],
+                            steps=steps, load_from=start(name))
                  for name, percent, seed in cells for length, steps in LENGTHS.items()
                  for arm, start in starts.items()], out, jobs)
     report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
     equal = out / 'equal_time'
-    execute_all([few_labels(name, percent, 'equal', 'random', seed, data_root, equal, lr=rates['random'],
-                            steps=equal_time_steps(out, name, percent, seed))
+    execute_all([few_labels(name, percent, 'equal', 'random', seed, data_root, equal,
+                            lr=rates[name]['random'], steps=equal_time_steps(out, name, percent, seed))
                  for name, percent, seed in cells if percent <= EQUAL_TIME_PERCENT], equal, jobs)
     report(comparison_table(_against_equal_time(out), 'pretrained', 'random'), equal)
 
@@ -137,7 +137,7 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
             weights_of = key if arm.pretraining else arm.weights_of
             start = weights_of and detector_of(out, f'{name}_{weights_of}')
             runs.append(few_labels(name, ABLATED_PERCENT, 'short', key.replace('_', '-'), 0, data_root, out,
-                                   lr=rates['pretrained' if start else 'random'],
+                                   lr=rates[name]['pretrained' if start else 'random'],
                                    steps=LENGTHS['short'], load_from=start,
                                    options=arm.fine_tuning))
     execute_all(pretrainings, out / 'pretraining', jobs)
@@ -146,12 +146,17 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
 
 
 def any_detector(data_root: str, out: Path, jobs: int) -> None:
-    """Stock Mask and Faster R-CNN with and without the stage, at 10 % of the labels."""
+    """Stock Mask and Faster R-CNN with and without the stage, at 10 % of the labels.
+
+    Both have the rate of ``against_stock``'s baseline.
+    """
     execute_all([_pretraining(name, name, data_root, ABLATION_STEPS, ABLATION['regions_boxes_masks'],
                               STOCK_PRETRAIN_CONFIG)
                  for name in STOCK_ON], out / 'pretraining', jobs)
-    execute_all([few_labels(name, STOCK_PERCENT, 'short', arm, seed, data_root, out, lr=STOCK_RATE,
-                            steps=LENGTHS['short'], config=STOCK_FINE_TUNE_CONFIG,
+    rates = chosen_rates(out.parent / 'against_stock' / 'tuning')
+    execute_all([few_labels(name, STOCK_PERCENT, 'short', arm, seed, data_root, out,
+                            lr=rates[name]['stock'], steps=LENGTHS['short'],
+                            config=STOCK_FINE_TUNE_CONFIG,
                             load_from=detector_of(out, name) if arm == 'pretrained' else None)
                  for seed in SEEDS for name in STOCK_ON for arm in ('pretrained', 'random')], out, jobs)
     report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
@@ -162,11 +167,13 @@ def natural(data_root: str, out: Path, jobs: int) -> None:
     execute_all([PretrainRun('coco_mini', PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS,
                              PRETRAIN_RATE, 0, ABLATION['regions_boxes_masks'].pretraining,
                              folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
-    rates = chosen_rates(out.parent / 'main_table' / 'tuning')
-    execute_all([few_labels('coco_mini', 100, 'long', arm, seed, data_root, out, lr=rates[arm],
-                            steps=LENGTHS['long'],
-                            load_from=detector_of(out, 'coco_mini') if arm == 'pretrained' else None)
-                 for seed in SEEDS for arm in ('pretrained', 'random')], out, jobs)
+    starts = dict(random=None, pretrained=detector_of(out, 'coco_mini'))
+    rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG, load_from=start)
+                        for arm, start in starts.items()},
+                       dict(coco_mini=LENGTHS['short']), 100, data_root, out / 'tuning', jobs)
+    execute_all([few_labels('coco_mini', 100, 'long', arm, seed, data_root, out,
+                            lr=rates['coco_mini'][arm], steps=LENGTHS['long'], load_from=start)
+                 for seed in SEEDS for arm, start in starts.items()], out, jobs)
     report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
 
 

@@ -11,7 +11,6 @@ from .tuning import best_rates
 ARMS = dict(ocrnet='configs/benchmark/ocrnet_tiny.py', stock='configs/benchmark/stock_tiny.py')
 COMPARED = ('nuclei', 'bccd', 'robosoccer', 'aerial_cars')
 SEEDS = (0, 1, 2)
-TUNE_STEPS = 200
 # Longest side in this file where it is not the data set's, which is the few-label studies'.
 SIZES = dict(nuclei=256)
 CANDIDATES = (100, 300, 1000)
@@ -23,14 +22,15 @@ OVERFIT_SIZES = dict(nuclei=(256, 256), coco_mini=(384, 640))
 def against_stock(data_root: str, out: Path, jobs: int) -> None:
     """OCRNet and stock Mask/Faster R-CNN with the same encoder, full labels, three seeds.
 
-    Each arm's learning rate is the one of the same grid with the best mean box AP on held-out
-    training pictures; the val pictures are scored once, by the last checkpoint.
+    Each arm's learning rate on a data set is the one of the same grid with the best box AP on its
+    held-out training pictures; the val pictures are scored once, by the last checkpoint.
     """
     arms = {arm: lambda name, config=config: dict(config=config, size=SIZES.get(name))
             for arm, config in ARMS.items()}
-    rates = best_rates(arms, TUNE_STEPS, 100, data_root, out / 'tuning', jobs)
+    two_thirds = {name: DATA_SETS[name].steps * 2 // 3 for name in COMPARED}
+    rates = best_rates(arms, two_thirds, 100, data_root, out / 'tuning', jobs)
     execute_all([Run(f'{name}_{arm}_seed{seed}', config, name, data_root, DATA_SETS[name].steps,
-                     rates[arm], seed, size=SIZES.get(name))
+                     rates[name][arm], seed, size=SIZES.get(name))
                  for seed in SEEDS for name in COMPARED for arm, config in ARMS.items()], out, jobs)
     report(comparison_table(read_runs(out)), out)
 

@@ -50,20 +50,22 @@ def coco(pictures):
     return dict(images=[dict(id=i) for i in range(pictures)], annotations=[], categories=[])
 
 
-def test_each_arm_gets_the_rate_of_its_best_mean_over_the_sets(tmp_path, monkeypatch):
+def test_each_arm_gets_its_best_rate_of_a_data_set(tmp_path, monkeypatch):
     scores = {('a', 1e-3): (.2, .2), ('a', 2e-3): (.5, .1), ('b', 1e-3): (.3, .2), ('b', 2e-3): (.1, .1)}
 
     def pretend(wanted, folder, jobs):
         for run in wanted:
-            ap = scores[run.config, run.lr][tuning.TUNED_ON.index(run.data)]
+            assert run.steps == dict(nuclei=300, bccd=200)[run.data]
+            ap = scores[run.config, run.lr][run.data == 'bccd']
             finished(run, folder, scores=dict(bbox_mAP=ap))
 
     monkeypatch.setattr(tuning, 'execute_all', pretend)
     monkeypatch.setattr(tuning, 'RATES', (1e-3, 2e-3))
     monkeypatch.setattr(tuning, 'training_json', lambda root, name: coco(100))
     arms = {arm: lambda name, arm=arm: dict(config=arm) for arm in 'ab'}
-    rates = tuning.best_rates(arms, 300, 10, 'DATA', tmp_path, 1)
-    assert rates == tuning.chosen_rates(tmp_path) == dict(a=2e-3, b=1e-3)
+    rates = tuning.best_rates(arms, dict(nuclei=300, bccd=200), 10, 'DATA', tmp_path, 1)
+    assert rates == tuning.chosen_rates(tmp_path) == dict(
+        nuclei=dict(a=2e-3, b=1e-3), bccd=dict(a=1e-3, b=1e-3))
     train, held = [json.loads((tmp_path / 'splits' / f'nuclei_{part}.json').read_text())['images']
                    for part in ('train', 'held_out')]
     assert (len(train), len(held)) == (6, tuning.HELD_OUT)
@@ -71,8 +73,9 @@ def test_each_arm_gets_the_rate_of_its_best_mean_over_the_sets(tmp_path, monkeyp
 
 
 def test_rates_that_were_not_chosen_are_asked_for(tmp_path):
-    with pytest.raises(InputError, match='run that study first'):
-        tuning.chosen_rates(tmp_path)
+    with pytest.raises(InputError, match='run the study main_table first'):
+        tuning.chosen_rates(tmp_path / 'main_table' / 'tuning')
+
 
 
 def test_equal_time_is_the_long_run_and_the_pretrainings_time_in_steps(tmp_path):
