@@ -15,7 +15,7 @@ MIN_IOU = 0.5  # with the object, as the assigner asks of a positive candidate
 class OCRNetJitterSampler(RandomSampler):
     """mmdet's RandomSampler, in which ``add_gt_as_proposals`` adds jittered ground truth boxes.
 
-    The exact ones teach the box branch to change nothing, and a third of the positives can be such.
+    The exact ones teach the box branch to change nothing.
     """
 
     def sample(self, assign_result: AssignResult, pred_instances: InstanceData,
