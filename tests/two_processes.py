@@ -17,7 +17,7 @@ def without_chance():
     sample, and every picture has as many, so the means over samples weigh alike."""
     config = ocrnet_config()
     config.roi_head.mask_head = None
-    config.train_cfg.rcnn.sampler.update(num=1000, pos_fraction=1.0)
+    config.train_cfg.rcnn.sampler.update(type='RandomSampler', num=1000, pos_fraction=1.0)
     config.train_cfg.rpn_proposal.update(max_per_img=20, nms_pre=20)
     return tiny(config)
 
