@@ -9,6 +9,7 @@ from torch import Tensor
 
 JITTER = 0.25  # of a box's sides
 MIN_IOU = 0.5  # with the object, as the assigner asks of a positive candidate
+MIN_SIDE = 2  # pixels
 
 
 @TASK_UTILS.register_module()
@@ -31,16 +32,15 @@ class OCRNetJitterSampler(RandomSampler):
         return result
 
 
-def jitter_boxes(boxes: Tensor, amount: float, size: tuple[float, float],
-                 min_side: float = 2.0) -> Tensor:
+def jitter_boxes(boxes: Tensor, amount: float, size: tuple[float, float]) -> Tensor:
     """Move every edge of boxes (R, 4) by up to ``amount`` of its box's side, within ``size`` (H, W).
 
-    A box that would become thinner than ``min_side`` pixels stays.
+    A box that would become thinner than ``MIN_SIDE`` stays.
     """
     sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
     moved = boxes + (torch.rand_like(boxes) * 2 - 1) * amount * sides
     height, width = size
     limit = boxes.new_tensor([width, height, width, height])
     moved = moved.clamp(min=boxes.new_zeros(4), max=limit)
-    too_thin = ((moved[:, 2:] - moved[:, :2]) < min_side).any(1, keepdim=True)
+    too_thin = ((moved[:, 2:] - moved[:, :2]) < MIN_SIDE).any(1, keepdim=True)
     return torch.where(too_thin, boxes, moved)
