@@ -154,7 +154,7 @@ def region_places(boxes: Tensor, size: tuple[int, int]) -> Tensor:
     The sides are not the picture's share: a network trained on crops would take every object of a whole
     picture for one of a size that it has not seen. On nuclei (crops of 128 px, pictures of 384) dark
     background was found as small objects, and 1,000 steps from pretrained weights on 25 pictures gave
-    20.5 box AP instead of 37.7.
+    20.5 box AP instead of 37.8.
 
     Args:
         boxes: (N, 4) xyxy, pixels of the network's input.
