@@ -29,13 +29,19 @@ def test_a_run_reads_the_training_pictures_and_ends_at_its_steps():
     assert cfg.param_scheduler[1].end == cfg.train_cfg.max_iters == 120
 
 
+def test_regions_are_as_fine_as_the_data_sets_views_ask_for():
+    discover = config().train_dataloader.dataset.pipeline[1]
+    assert (discover.type, discover.size) == ('OCRNetDiscoverRegions', 256)  # nuclei is seen at 384 px
+
+
 def test_further_folders_are_read_beside_the_data_sets_own_pictures_at_the_configs_view():
     cfg, plain = config(folders=('natural', )), Config.fromfile(ROOT / PRETRAIN_CONFIG)
     data = cfg.train_dataloader.dataset
     assert data.data_root == ['DATA/nuclei/images/', 'DATA/natural']
     assert (data.ann_file, data.data_prefix) == ('', dict(img=''))
-    views, configured = data.pipeline[-1], plain.train_dataloader.dataset.pipeline[-1]
-    assert views.get('area') == configured.get('area')
+    pipeline, configured = data.pipeline, plain.train_dataloader.dataset.pipeline
+    assert pipeline[-1].get('area') == configured[-1].get('area')
+    assert pipeline[1].get('size') == configured[1].get('size')
 
 
 @pytest.mark.parametrize('key', [key for key, arm in ABLATION.items() if arm.pretraining])
