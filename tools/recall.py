@@ -13,12 +13,15 @@ import cv2  # noqa: E402
 from ocrnet_mmdet.benchmark.data_sets import DATA_SETS  # noqa: E402
 from ocrnet_mmdet.benchmark.recall import SPLITS, candidates_of, measure  # noqa: E402
 from ocrnet_mmdet.benchmark.speed import machine  # noqa: E402
+from ocrnet_mmdet.pretraining.regions import WORKING_SIZE  # noqa: E402
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--data', required=True, type=Path, help='folder that holds the data sets')
     parser.add_argument('--sets', nargs='+', choices=DATA_SETS, default=list(DATA_SETS))
     parser.add_argument('--split', choices=SPLITS, help='of all sets; by default train, and both of coco_mini')
+    parser.add_argument('--size', type=int, default=WORKING_SIZE,
+                        help='longest side of the picture in which regions are discovered, pixels')
     parser.add_argument('--detector', nargs=2, metavar=('CONFIG', 'CHECKPOINT'),
                         help='count the candidates of this pretrained detector too')
     parser.add_argument('--out', required=True, type=Path)
@@ -29,7 +32,7 @@ if __name__ == '__main__':
         splits = ('train', 'val') if name == 'coco_mini' else ('train', )
         splits = (args.split, ) if args.split else splits
         candidates = candidates_of(*args.detector, DATA_SETS[name].size) if args.detector else None
-        report[name] = dict(splits=splits, **measure(args.data, name, splits, candidates))
+        report[name] = dict(splits=splits, **measure(args.data, name, splits, candidates, args.size))
         args.out.parent.mkdir(parents=True, exist_ok=True)
         args.out.write_text(json.dumps(report, indent=1))
         print(name, json.dumps(report[name]), flush=True)

@@ -2,11 +2,12 @@
 
 mmengine computes a config's variables when it reads the file: a config that inherits, or
 ``--cfg-options data_root=...``, changes the variable and nothing that was made from it.
-:func:`apply_data_knobs` closes that gap, and :func:`apply_run_knobs` for what only the command line
-sets.
+:func:`apply_data_knobs` and :func:`apply_run_knobs` close that gap.
 """
+import ast
 from collections.abc import Iterator
 from os.path import join
+from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
@@ -17,6 +18,7 @@ EVALUATORS = ('val_evaluator', 'test_evaluator')
 # The step of a pipeline and its argument that each size is.
 SIZES = dict(view_size=dict(OCRNetTwoViews='size'), crop_size=dict(RandomCrop='crop_size'),
              image_scale=dict(Resize='scale', RandomResize='scale'))
+RUN_KNOBS = ('batch_size', 'max_iters', *SIZES)
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask')
 
 
@@ -38,16 +40,25 @@ def apply_data_knobs(cfg: Config) -> None:
         drop_masks(cfg)
 
 
-def apply_run_knobs(cfg: Config, options: dict) -> None:
-    """Write ``batch_size``, ``max_iters`` and sizes to where they count, if the config has them on top.
+def own_run_knobs(path: str, cfg: Config) -> dict:
+    """Those of ``RUN_KNOBS`` that a config file itself sets, not one that it inherits from."""
+    if not path.endswith('.py'):
+        return {}
+    assigned = {target.id for node in ast.parse(Path(path).read_text()).body
+                if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
+    return {name: cfg[name] for name in RUN_KNOBS if name in assigned}
+
+
+def apply_run_knobs(cfg: Config, given: dict) -> None:
+    """Write ``RUN_KNOBS`` to where they count, if the config has them on top.
 
     ``max_iters`` stretches the learning rate's schedule.
 
     Args:
-        options: Of the command line. A config that inherits a knob may have set what it stands for, so
-            the knob on top of a file does not.
+        given: By the config file or the command line. An inherited knob is not among them: the file may
+            have set what it stands for.
     """
-    given = {name: value for name, value in options.items() if name in cfg}
+    given = {name: given[name] for name in RUN_KNOBS if name in given and name in cfg}
     if 'batch_size' in given:
         cfg.train_dataloader.batch_size = given['batch_size']
     if 'max_iters' in given:

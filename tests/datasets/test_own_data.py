@@ -3,7 +3,7 @@ import copy
 import pytest
 from mmengine.config import Config
 
-from ocrnet_mmdet.datasets.own_data import apply_data_knobs, apply_run_knobs, datasets_of
+from ocrnet_mmdet.datasets.own_data import apply_data_knobs, apply_run_knobs, datasets_of, own_run_knobs
 from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT
@@ -76,6 +76,26 @@ def test_sizes_reach_the_pipelines_of_own_data(cfg):
     assert resized['Resize'].scale == cropped['RandomResize'].scale == (256, 256)
     assert cropped['RandomCrop'].crop_size == (128, 128)
     assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (400, 400)  # scored at the end
+
+
+def test_a_file_that_inherits_sets_size_and_length_by_their_names(tmp_path):
+    file = tmp_path / 'mine.py'
+    file.write_text(f"_base_ = '{ROOT}/configs/ocrnet_small_data.py'\nmax_iters = 800\ncrop_size = 256\n"
+                    "train_dataloader = dict(batch_size=2)\n")
+    cfg = Config.fromfile(file)
+    apply_run_knobs(cfg, own_run_knobs(str(file), cfg))
+    assert (cfg.train_cfg.max_iters, cfg.param_scheduler[-1].end) == (800, 800)
+    crop, = (step for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomCrop')
+    assert crop.crop_size == (256, 256)
+    assert cfg.train_dataloader.batch_size == 2  # the inherited knob says 4
+
+
+@pytest.mark.parametrize('path', sorted((ROOT / 'configs').glob('**/ocrnet_*.py')), ids=lambda path: path.stem)
+def test_the_projects_own_files_mean_what_they_set(path):
+    cfg = Config.fromfile(path)
+    before = copy.deepcopy(cfg.to_dict())
+    apply_run_knobs(cfg, own_run_knobs(str(path), cfg))
+    assert cfg.to_dict() == before
 
 
 def test_a_knob_that_the_file_itself_overrides_stays_overridden(cfg):
