@@ -1,6 +1,7 @@
 """Tiny detectors and batches for the tests: 16 channels, quarter-width ResNet-18, 64 px pictures."""
 from pathlib import Path
 
+import numpy as np
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
@@ -10,6 +11,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
 
 import ocrnet_mmdet  # noqa: F401
+from ocrnet_mmdet.pretraining.views import ViewMap
 
 ROOT = Path(__file__).resolve().parents[1]
 GN = dict(type='GN', num_groups=4, requires_grad=True)
@@ -73,7 +75,8 @@ def view_sample(count: int, seed: int, side: int = 64) -> DetDataSample:
     for mask, (x0, y0, x1, y1) in zip(masks, boxes.int().tolist()):
         mask[y0:y1 - 3, x0:x1 - 3] = 1
     found = DetDataSample(metainfo=dict(img_shape=(side, side), ori_shape=(side, side),
-                                        batch_input_shape=(side, side), scale_factor=(1.0, 1.0)))
+                                        batch_input_shape=(side, side), scale_factor=(1.0, 1.0),
+                                        view=ViewMap(np.ones(2), np.zeros(2))))
     found.gt_instances = InstanceData(
         bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count),
         masks=BitmapMasks(masks.numpy(), side, side))

@@ -62,7 +62,7 @@ ABLATION = dict(
     regions_boxes_masks=Arm(PSEUDO_LABELS),
     all_learned_sigma=Arm(ALL_TERMS),
     all_fixed_sigma=Arm(ALL_TERMS | {'model.region_loss.form': 'mse'}),
-    own_candidates=Arm(PSEUDO_LABELS | {'custom_hooks.0.own_from': 0.5}),
+    own_regions=Arm(PSEUDO_LABELS | {'custom_hooks.0.own_from': 0.5}),
     frozen_encoder=Arm(PSEUDO_LABELS | {'model.frozen_parts': ['backbone']}),
     scope_aggregator=Arm(fine_tuning={'model.scope': 'aggregator'}, weights_of='regions_boxes_masks'),
     random_boxes=Arm(PSEUDO_LABELS, 'random'),

@@ -20,12 +20,16 @@ import torch
 from mmdet.apis import init_detector
 from mmdet.structures import DetDataSample
 from mmdet.structures.bbox import bbox_overlaps
+from mmengine.config import Config
 from pycocotools.coco import COCO
 
 from .data_sets import DATA_SETS
 from ..pretraining.control_regions import grid_regions, random_regions
+from ..pretraining.own_regions import find_regions
+from ..pretraining.pretrainer import MIN_SCORE
 from ..pretraining.region_cache import RegionCache
 from ..pretraining.regions import WORKING_SIZE, discover_regions
+from ..pretraining.slots import class_agnostic
 
 COUNTS = (16, 32, 100)
 USED = 36  # regions of a picture that a pretraining takes: precision is counted among them
@@ -36,13 +40,13 @@ SPLITS = dict(train=(0, 2), val=(1, 3))  # the places of its JSON and pictures i
 
 
 def measure(root: Path, name: str, splits: tuple[str, ...],
-            candidates: Callable[[np.ndarray], np.ndarray] | None = None,
+            detect: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None,
             size: int = WORKING_SIZE) -> dict:
     """Recall, precision, milliseconds and cached bytes of a data set below ``root``.
 
     Args:
+        detect: Further boxes (R, 4) of a picture by name, best first, to be counted beside the others.
         size: See :func:`discover_regions`.
-        candidates: Boxes (R, 4) of a picture, best first, to be counted beside the others.
     """
     found = defaultdict(list)
     wall, processor, sizes = [], [], []
@@ -62,8 +66,8 @@ def measure(root: Path, name: str, splits: tuple[str, ...],
                         random=random_regions(shape, most, rng),
                         random_alike=random_regions(shape, most, rng, regions))
             arms = {arm: regions.boxes for arm, regions in arms.items()}
-            if candidates:
-                arms['candidates'] = candidates(image)
+            if detect:
+                arms |= detect(image)
             for arm, boxes in arms.items():
                 found[arm].append(bbox_overlaps(
                     torch.from_numpy(boxes), torch.from_numpy(objects)).numpy())
@@ -73,20 +77,30 @@ def measure(root: Path, name: str, splits: tuple[str, ...],
                 cache_bytes=_spread(sizes))
 
 
-def candidates_of(config: str, checkpoint: str, size: int) -> Callable[[np.ndarray], np.ndarray]:
-    """What the region head of a pretrained detector finds in a picture of longest side ``size``."""
-    model = init_detector(config, checkpoint, device='cpu')
+def detections_of(config: str, checkpoint: str, size: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """What a pretrained detector finds in a picture of longest side ``size``.
+
+    ``candidates`` are its region head's best, ``own_regions`` what a pretraining would go on with.
+    """
+    cfg = Config.fromfile(config)
+    cfg.model = class_agnostic(cfg.model)
+    model = init_detector(cfg, checkpoint, device='cpu')
     model.test_cfg.rpn.update(max_per_img=COUNTS[-1])
+    with_mask = model.roi_head.with_mask
 
     @torch.no_grad()
-    def find(image: np.ndarray) -> np.ndarray:
+    def find(image: np.ndarray) -> dict[str, np.ndarray]:
         resized, scale = mmcv.imrescale(image, (size, size), return_scale=True)
         picture = torch.from_numpy(resized.transpose(2, 0, 1).copy())
-        sample = DetDataSample(metainfo=dict(img_shape=resized.shape[:2], scale_factor=(1.0, 1.0)))
-        data = model.data_preprocessor(dict(inputs=[picture], data_samples=[sample]), False)
+        meta = dict(img_shape=resized.shape[:2], ori_shape=resized.shape[:2], scale_factor=(1.0, 1.0))
+        data = model.data_preprocessor(
+            dict(inputs=[picture], data_samples=[DetDataSample(metainfo=meta)]), False)
         levels = model.extract_feat(data['inputs'])
-        return (model.rpn_head.predict(levels, data['data_samples'], rescale=False)[0].bboxes
-                / scale).numpy()
+        candidates = model.rpn_head.predict(levels, data['data_samples'], rescale=False)
+        best = candidates[0].bboxes
+        own, = find_regions(model, levels, candidates, [meta], MIN_SCORE, True, with_mask)
+        return {name: (boxes / scale).numpy() for name, boxes in
+                dict(candidates=best, own_regions=own.bboxes).items()}
 
     return find
 
@@ -109,15 +123,17 @@ def _pictures(root: Path, name: str, splits: tuple[str, ...]
 
 
 def _figures(ious: list[np.ndarray]) -> dict:
-    """Recall at each count over all objects, and precision: the mean over pictures of the share of
-    their first USED boxes that hold an object."""
+    """Recall at each count over all objects, precision, the mean over pictures of the share of their
+    first USED boxes that hold an object, and for all boxes their mean number and share."""
     def recall(least: float) -> dict:
         return {k: round(float(np.mean(np.concatenate([(iou[:k] >= least).any(axis=0) for iou in ious]))), 4)
                 for k in COUNTS}
 
     precision = [(iou[:USED] >= IOU).any(axis=1).mean() for iou in ious if len(iou)]
+    holds = np.concatenate([(iou >= IOU).any(axis=1) for iou in ious])
     return dict(recall=recall(IOU), strict_recall=recall(STRICT_IOU),
-                precision=round(float(np.mean(precision)), 4))
+                precision=round(float(np.mean(precision)), 4), boxes=round(len(holds) / len(ious), 1),
+                precision_of_all=round(float(holds.mean()), 4))
 
 
 def _spread(values: list[float]) -> dict:

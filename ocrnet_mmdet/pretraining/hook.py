@@ -39,8 +39,8 @@ class OCRNetPretrainHook(Hook):
         horizon: Share of the steps that the teacher averages over at most, which bounds the momentum:
             in a short run an unbounded one hands over a detector of long ago.
         sigma_from: Share of the steps after which the log-variances join in, over as long again.
-        own_from: Share of the steps after which the teacher's own candidates join in, rising to all
-            at the end; 1 leaves them out.
+        own_from: Share of the steps after which the regions are those that the teacher finds by then;
+            1 keeps the discovered ones to the end.
         interval: Steps between two looks of the monitors.
         collapse: Arguments of :class:`~ocrnet_mmdet.pretraining.monitors.CollapseMonitor`.
         probe: Arguments of :class:`~ocrnet_mmdet.pretraining.probe.Probe`, whose score is logged as
@@ -71,6 +71,8 @@ class OCRNetPretrainHook(Hook):
         if not isinstance(_pretrainer(runner), OCRNetPretrainer):
             raise InputError(f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
                              f'{type(_pretrainer(runner)).__name__}: set model.type or drop the hook')
+        if self.own_from < 1:
+            _pretrainer(runner).keep_finder()
 
     def before_train(self, runner: Runner) -> None:
         loader, path = runner.train_dataloader, Path(runner.work_dir) / EXPORT_NAME
@@ -91,8 +93,11 @@ class OCRNetPretrainHook(Hook):
         random.seed(int(seed))
         begin = self.sigma_from * runner.max_iters
         model.sigma_share = ramp(begin, 2 * begin, step)
-        model.own_share = 0.0 if self.own_from >= 1 else ramp(
-            self.own_from * runner.max_iters, runner.max_iters, step)
+        if self.own_from < 1:
+            switch = round(self.own_from * runner.max_iters)
+            if step == switch:
+                model.find_own_regions()
+            model.own_regions = step >= switch
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:

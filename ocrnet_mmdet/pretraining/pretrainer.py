@@ -19,11 +19,13 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..models.jitter_sampler import jitter_boxes
+from .own_regions import find_regions, relabelled
 from .region_loss import variance_covariance
 from .region_samples import choose_regions, samples_of, uncovered
 from .slots import (TERMS, box_forward, captured_input, check_slots, class_agnostic, compares_vectors,
                     frozen_copy, untrained_parts)
 
+MIN_SCORE = 0.5
 CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
 
 
@@ -65,7 +67,10 @@ class OCRNetPretrainer(BaseModel):
     | E | ``masks`` | the mask branch: the regions' segments |
 
     A region's vector is what the RoI head's classifier reads. A term of weight 0 costs nothing; without
-    A and the teacher's candidates the teacher is not even run.
+    A the teacher is not even run.
+
+    From :meth:`find_own_regions` on, the regions of the views are those that a *finder* is confident of, a
+    copy of the teacher as it was then: a moving one would confirm its own errors.
 
     Args:
         detector: Config of a ``TwoStageDetector`` with ``rpn_head`` and one box head. Its box and mask
@@ -79,9 +84,8 @@ class OCRNetPretrainer(BaseModel):
         hidden_context: Share of a view's regions that the student hides from the others (for RoI heads
             with attention between regions, where A could otherwise be read off the neighbours).
         vector_size: Length of the vectors that A and B compare.
-        own_candidates: Candidates of the teacher that may join a view's regions in C, once the hook
-            lets them.
-        min_score: Of a candidate that no region covers, to be left alone, or to join in.
+        min_score: Of a candidate that no region covers, to be left alone; and of a region that the finder
+            finds.
         frozen_parts: Parts of the detector that stay as they were initialised.
     """
 
@@ -94,8 +98,7 @@ class OCRNetPretrainer(BaseModel):
                  jitter: tuple[float, float] = (0.1, 0.25),
                  hidden_context: float = 0.4,
                  vector_size: int = 128,
-                 own_candidates: int = 10,
-                 min_score: float = 0.5,
+                 min_score: float = MIN_SCORE,
                  frozen_parts: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.weights = TERMS | dict(weights)
@@ -113,7 +116,6 @@ class OCRNetPretrainer(BaseModel):
         self.masks_per_view = masks_per_view
         self.jitter = jitter
         self.hidden_context = hidden_context
-        self.own_candidates = own_candidates
         self.min_score = min_score
         if self.compares_vectors:
             length = self.student.roi_head.bbox_head.fc_cls.in_features
@@ -121,7 +123,8 @@ class OCRNetPretrainer(BaseModel):
             self.teacher_projector = frozen_copy(self.projector)
             self.predictor = VectorHead(vector_size, 2 * vector_size, vector_size)
             self.log_variance = nn.Linear(2 * vector_size, 1)
-        self.own_share = 0.0  # of own_candidates; the hook's schedules turn both up to 1
+        self.finder: nn.Module | None = None
+        self.own_regions = False  # both set by the hook's schedules, and sigma_share from 0 to 1
         self.sigma_share = 0.0
         self.seen: dict[str, object] = {}  # of the last step, for the hook's monitors
 
@@ -134,7 +137,8 @@ class OCRNetPretrainer(BaseModel):
 
     def train(self, mode: bool = True) -> OCRNetPretrainer:
         super().train(mode)
-        self.teacher.eval()
+        for frozen in filter(None, (self.teacher, self.finder)):
+            frozen.eval()
         for part in self.frozen_parts:  # their norm statistics too
             self.student.get_submodule(part).eval()
         return self
@@ -151,6 +155,15 @@ class OCRNetPretrainer(BaseModel):
             for ours, theirs in zip(teacher.buffers(), student.buffers()):
                 ours.copy_(theirs)
 
+    def keep_finder(self) -> None:
+        """Make room for the finder, in checkpoints too."""
+        self.finder = frozen_copy(self.teacher)
+
+    def find_own_regions(self) -> None:
+        """From now on the regions are those that the teacher finds, as it is now."""
+        self.finder.load_state_dict(self.teacher.state_dict())
+        self.own_regions = True
+
     def forward(self, inputs: Tensor, data_samples: list[DetDataSample],
                 mode: str = 'loss') -> dict[str, Tensor]:
         """The weighted loss terms of V views (V, 3, S, S).
@@ -162,13 +175,14 @@ class OCRNetPretrainer(BaseModel):
             raise InputError(f'OCRNetPretrainer has no mode={mode!r}: it only trains; predict with '
                              'the detector that it exports')
         weights, self.seen = self.weights, {}
+        if self.own_regions:
+            data_samples = self._own_regions(inputs, data_samples)
         levels = self.student.extract_feat(inputs)
-        with_teacher = self.compares_vectors or (self.own_share > 0 and weights['regions'] > 0)
-        teacher_levels = self._teacher_levels(inputs) if with_teacher else None
         losses = {}
         if weights['regions']:
-            losses.update(self._region_losses(levels, data_samples, teacher_levels))
+            losses.update(self._region_losses(levels, data_samples))
         if weights['boxes'] or self.compares_vectors:
+            teacher_levels = self._teacher_levels(inputs) if self.compares_vectors else None
             losses.update(self._vector_and_box_losses(levels, teacher_levels, data_samples))
         if weights['masks']:
             losses.update(self._mask_loss(levels, data_samples))
@@ -178,13 +192,18 @@ class OCRNetPretrainer(BaseModel):
     def _teacher_levels(self, inputs: Tensor) -> tuple[Tensor, ...]:
         return self.teacher.extract_feat(inputs)
 
+    @torch.no_grad()
+    def _own_regions(self, inputs: Tensor, samples: list[DetDataSample]) -> list[DetDataSample]:
+        finder, weights, metas = self.finder, self.weights, [s.metainfo for s in samples]
+        levels = finder.extract_feat(inputs)
+        candidates = self._candidates(finder, finder.rpn_head(levels), metas)
+        return relabelled(samples, find_regions(finder, levels, candidates, metas, self.min_score,
+                                                weights['boxes'] > 0, weights['masks'] > 0))
+
     # C
-    def _region_losses(self, levels: tuple[Tensor, ...], samples: list[DetDataSample],
-                       teacher_levels: tuple[Tensor, ...] | None) -> dict:
+    def _region_losses(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> dict:
         head, metas = self.student.rpn_head, [s.metainfo for s in samples]
         boxes = [s.gt_instances.bboxes for s in samples]
-        if self.own_share > 0:
-            boxes = [torch.cat(pair) for pair in zip(boxes, self._own_boxes(teacher_levels, samples))]
         outputs = head(levels)
         with torch.no_grad():
             candidates = self._candidates(self.student, outputs, metas)
@@ -197,15 +216,6 @@ class OCRNetPretrainer(BaseModel):
         return {(name if 'rpn' in name else f'rpn_{name}'):
                 ([v * weight for v in value] if isinstance(value, list) else value * weight)
                 for name, value in losses.items()}
-
-    @torch.no_grad()
-    def _own_boxes(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> list[Tensor]:
-        """The teacher's best candidates that no discovered region covers, of each view."""
-        metas = [s.metainfo for s in samples]
-        candidates = self._candidates(self.teacher, self.teacher.rpn_head(levels), metas)
-        count = round(self.own_share * self.own_candidates)
-        return [uncovered(c, s.gt_instances.bboxes, self.min_score)[:count]
-                for c, s in zip(candidates, samples)]
 
     @staticmethod
     def _candidates(detector: nn.Module, outputs: tuple, metas: list[dict]) -> list[InstanceData]:

@@ -24,7 +24,8 @@ class OCRNetTwoViews(BaseTransform):
     returns ``inputs``, two tensors (3, S, S) uint8, and ``data_samples``, two DetDataSamples. Their
     ``gt_instances`` hold ``bboxes`` (R, 4) xyxy in pixels of the view, around what of the segment lies
     in it, ``labels`` (zeros), ``masks`` of (S, S) and ``ids``, the regions' ranks in the picture, by
-    which a region of one view is found in the other.
+    which a region of one view is found in the other. Their metainfo's ``view`` is the exact map from the
+    picture, a :class:`~.views.ViewMap`.
 
     Args:
         size: S, pixels.
@@ -85,7 +86,7 @@ class OCRNetTwoViews(BaseTransform):
         large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= self.min_side
         sample = DetDataSample(metainfo=dict(
             img_path=results['img_path'], img_id=results['sample_idx'], img_shape=(side, side),
-            ori_shape=(side, side), scale_factor=(1.0, 1.0), batch_input_shape=(side, side)))
+            ori_shape=(side, side), scale_factor=(1.0, 1.0), batch_input_shape=(side, side), view=view))
         sample.gt_instances = InstanceData(
             bboxes=torch.from_numpy(boxes[large].astype(np.float32)), ids=torch.from_numpy(ids[large]),
             labels=torch.zeros(int(large.sum()), dtype=torch.long),

@@ -40,27 +40,32 @@ class Schedules(Hook):
 
     def before_train_iter(self, runner, *args, **kwargs) -> None:
         self.sigma.append(runner.model.sigma_share)
-        self.own.append(runner.model.own_share)
+        self.own.append(runner.model.own_regions)
 
 
-def test_momentum_and_shares_follow_their_schedules(pictures, tmp_path, monkeypatch):
-    momenta, joined, seen = [], [], Schedules()
-    update, own_boxes = OCRNetPretrainer.update_teacher, OCRNetPretrainer._own_boxes
+def test_momentum_and_sigma_follow_their_schedules(pictures, tmp_path, monkeypatch):
+    momenta, seen = [], Schedules()
+    update = OCRNetPretrainer.update_teacher
     monkeypatch.setattr(OCRNetPretrainer, 'update_teacher',
                         lambda model, m: (momenta.append(m), update(model, m)))
-
-    def spy(model, *args):
-        found = own_boxes(model, *args)
-        joined.append((len(seen.own) - 1, max(map(len, found))))
-        return found
-    monkeypatch.setattr(OCRNetPretrainer, '_own_boxes', spy)
-    hook = dict(momentum=(0.9, 1.0), horizon=4.0, sigma_from=0.25, own_from=0.5)
-    start(small(pictures, tmp_path, 8, hook, weights=OFF | dict(regions=1.0), min_score=0.0), seen)
+    hook = dict(momentum=(0.9, 1.0), horizon=4.0, sigma_from=0.25)
+    start(small(pictures, tmp_path, 8, hook, weights=OFF | dict(regions=1.0)), seen)
     assert momenta == pytest.approx(
         [min(1 - 0.1 * (math.cos(math.pi * k / 8) + 1) / 2, 1 - 1 / 32) for k in range(8)])
     assert seen.sigma == [0, 0, 0, 0.5, 1, 1, 1, 1]
-    assert seen.own == [0, 0, 0, 0, 0, 0.25, 0.5, 0.75]
-    assert joined == [(5, 2), (6, 5), (7, 8)]  # that share of ten
+
+
+def test_the_teacher_of_the_switch_finds_the_regions_from_then_on(pictures, tmp_path, monkeypatch):
+    seen, teachers = Schedules(), []
+    find = OCRNetPretrainer.find_own_regions
+    monkeypatch.setattr(OCRNetPretrainer, 'find_own_regions', lambda model: (
+        teachers.append({key: value.clone() for key, value in model.teacher.state_dict().items()}), find(model)))
+    hook = dict(own_from=0.5)
+    model = start(small(pictures, tmp_path, 6, hook, weights=OFF | dict(regions=1.0), min_score=0.0), seen).model
+    assert seen.own == [False, False, False, True, True, True]
+    taken, = teachers
+    assert all(value.equal(taken[key]) for key, value in model.finder.state_dict().items())
+    assert any(not value.equal(taken[key]) for key, value in model.teacher.state_dict().items())
 
 
 def test_a_pretraining_goes_on_from_an_exported_detector(pictures, tmp_path):
@@ -82,10 +87,10 @@ def test_a_pretraining_refuses_weights_of_another_architecture(pictures, tmp_pat
         start(cfg)
 
 
-def test_the_teachers_candidates_stay_out_by_default(pictures, tmp_path):
+def test_the_discovered_regions_stay_by_default(pictures, tmp_path):
     seen = Schedules()
     start(small(pictures, tmp_path, 2, weights=OFF | dict(masks=1.0)), seen)
-    assert seen.own == [0, 0]
+    assert seen.own == [False, False]
 
 
 # a fifth of the patience, to be quick

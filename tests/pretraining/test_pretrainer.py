@@ -48,7 +48,7 @@ def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_t
     detector = DETECTORS[name]()
     masks = dict(masks=0.0) if name == 'faster_rcnn' else {}
     model = pretrainer(detector, weights=masks)
-    model.sigma_share = model.own_share = 1.0
+    model.sigma_share = 1.0
     total(model(**view_batch(model))).backward()
     silent = {key for key, p in model.named_parameters() if p.grad is None}
     expected = {key for key, p in model.named_parameters() if not p.requires_grad}
@@ -193,16 +193,6 @@ def test_leaving_them_alone_takes_their_penalty_away():
     loss = float(model(**data)['loss_rpn_quality'])
     model.min_score = 2.0
     assert loss < 0.9 * float(model(**data)['loss_rpn_quality'])
-
-
-def test_the_teachers_candidates_join_the_regions():
-    model = pretrainer(weights=OFF | dict(regions=1.0), min_score=0.0)
-    model.own_share = 0.5
-    data = view_batch(model)
-    levels = model.teacher.extract_feat(data['inputs'])
-    own = model._own_boxes(levels, data['data_samples'])
-    assert [len(boxes) for boxes in own] == [5] * 4  # half of ten
-    model(**data)
 
 
 def test_both_views_read_their_common_regions_first():

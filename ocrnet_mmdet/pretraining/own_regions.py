@@ -1,0 +1,95 @@
+"""Regions of views as a pretrained detector finds them, in the place of the discovered ones.
+
+Shape shorthand: V views of a batch, S side of a view, R regions of one view.
+"""
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from mmcv.ops import nms
+from mmdet.models.detectors import TwoStageDetector
+from mmdet.structures import DetDataSample
+from mmdet.structures.bbox import bbox_overlaps
+from mmdet.structures.mask import BitmapMasks
+from mmengine.structures import InstanceData
+from torch import Tensor
+
+from .views import ViewMap
+
+DUPLICATE_IOU = 0.5
+MIN_SIDE = 4.0  # pixels of a view, as OCRNetTwoViews asks of discovered regions
+SAME_IOU = 0.5  # of a region in one view and, brought there, one of the other
+
+
+@torch.no_grad()
+def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], candidates: list[InstanceData],
+                 metas: list[dict], min_score: float, with_boxes: bool, with_masks: bool
+                 ) -> list[InstanceData]:
+    """What a class-agnostic detector is confident of, in each picture, best first.
+
+    Args:
+        levels: Its neck's levels of the pictures.
+        candidates: Its region head's, of each picture, with ``bboxes`` and ``scores``.
+        min_score: Least score of a candidate that counts.
+        with_boxes: Whether its box branch moves the candidates.
+        with_masks: Whether its mask branch gives ``masks``; without it there are none.
+    """
+    found = [c[c.scores >= min_score] for c in candidates]
+    if with_boxes:
+        moved = detector.roi_head.predict_bbox(levels, metas, found, None, rescale=False)
+        for regions, boxes in zip(found, moved):
+            regions.bboxes = boxes.bboxes
+    found = [_distinct(regions) for regions in found]
+    if with_masks:
+        found = detector.roi_head.predict_mask(levels, metas, found, rescale=False)
+        for regions in found:
+            masks = regions.masks.cpu().numpy().astype(np.uint8)
+            regions.masks = BitmapMasks(masks, *masks.shape[1:])
+    return found
+
+
+def relabelled(samples: list[DetDataSample], found: list[InstanceData]) -> list[DetDataSample]:
+    """The samples of V views, every picture's first, then every picture's second, with ``found`` in the
+    place of their regions.
+    """
+    half = len(samples) // 2
+    for i, j in zip(range(half), range(half, len(samples))):
+        first, second = samples[i].metainfo, samples[j].metainfo
+        found[i].ids, found[j].ids = common_ids(found[i].bboxes, found[j].bboxes, first['view'],
+                                                second['view'], first['img_shape'])
+    copies = [copy.copy(sample) for sample in samples]
+    for sample, regions in zip(copies, found):
+        sample.gt_instances = regions
+    return copies
+
+
+def _distinct(regions: InstanceData) -> InstanceData:
+    """Best first, without near-duplicates and slivers."""
+    _, kept = nms(regions.bboxes, regions.scores, DUPLICATE_IOU)
+    sides = regions.bboxes[kept, 2:] - regions.bboxes[kept, :2]
+    kept = kept[sides.amin(1) >= MIN_SIDE]
+    return InstanceData(bboxes=regions.bboxes[kept], scores=regions.scores[kept],
+                        labels=torch.zeros_like(kept))
+
+
+def common_ids(first: Tensor, second: Tensor, first_map: ViewMap, second_map: ViewMap,
+               shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Ids for the regions of a picture's two views, (R1,) and (R2,), alike for one that both show.
+
+    Args:
+        first: (R1, 4) boxes in the first view.
+        second: (R2, 4) in the second.
+        shape: (S, S) of the views.
+    """
+    ids = torch.arange(len(first), device=first.device)
+    others = len(first) + torch.arange(len(second), device=first.device)
+    if len(first) and len(second):
+        moved = second_map.after(first_map.inverse()).boxes(first.cpu().numpy()).clip(0, shape[0])
+        overlap = bbox_overlaps(torch.from_numpy(moved).to(second), second)
+        best, partner = overlap.max(0)
+        mutual = (best >= SAME_IOU) & (overlap.argmax(1)[partner] == torch.arange(
+            len(second), device=second.device))
+        others = torch.where(mutual, ids[partner], others)
+    return ids, others
