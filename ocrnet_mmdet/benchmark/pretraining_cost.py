@@ -20,8 +20,9 @@ from mmengine.registry import init_default_scope
 from .pretraining_runs import PretrainRun, make_config
 from .speed import alternating_seconds, machine, peak_mib
 
-ARMS = dict(all={}, regions_boxes_masks={'model.weights': dict(vector=0.0, variance=0.0,
-                                                                covariance=0.0)})
+PSEUDO_LABELS = {'model.weights': dict(vector=0.0, variance=0.0, covariance=0.0)}
+OWN = 'own_regions'  # with all candidates of every view: more than any run has
+ARMS = dict(all={}, regions_boxes_masks=PSEUDO_LABELS) | {OWN: PSEUDO_LABELS | {'model.min_score': 0.0}}
 
 
 def measure(config: str, data: str, data_root: str, batch: int, repeats: int, device: str) -> dict:
@@ -31,7 +32,7 @@ def measure(config: str, data: str, data_root: str, batch: int, repeats: int, de
         cfg = make_config(PretrainRun(name, config, data, data_root, 1, 0.0, 0, options, batch), Path())
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         views = pseudo_collate([dataset[i] for i in range(batch)])
-        steps[name] = _step(cfg.model, views, device)
+        steps[name] = _step(cfg.model, views, device, own_regions=name == OWN)
     first = {key: value[0] for key, value in views.items()}
     steps['supervised'] = _step(cfg.model.detector, first, device)
     taken = alternating_seconds(steps, repeats, device)
@@ -43,10 +44,13 @@ def measure(config: str, data: str, data_root: str, batch: int, repeats: int, de
     return result
 
 
-def _step(model_cfg: dict, data: dict, device: str) -> Callable[[], None]:
+def _step(model_cfg: dict, data: dict, device: str, own_regions: bool = False) -> Callable[[], None]:
     torch.manual_seed(0)
     model = MODELS.build(model_cfg)
     model.init_weights()
+    if own_regions:
+        model.keep_finder()
+        model.find_own_regions()
     model.to(device).train()
 
     def step() -> None:
