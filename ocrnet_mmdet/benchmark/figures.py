@@ -61,14 +61,14 @@ def ap_by_time(folder: Path, out: Path) -> None:
     figure, axes = pyplot.subplots(1, len(cells), figsize=(4 * len(cells), 3.2), layout='constrained',
                                    squeeze=False)
     for axis, cell in zip(axes[0], cells):
-        for colour, arm in enumerate(('random', 'pretrained')):
-            points = sorted(curves.get((cell, arm), []))
+        arms = {arm: sorted(curves.get((cell, arm), [])) for arm in ('random', 'pretrained')}
+        for colour, (arm, points) in enumerate(arms.items()):
             axis.plot([p[0] for p in points], [p[1] for p in points], marker='o', color=f'C{colour}', label=arm)
         data, percent = cell.rsplit('_', 1)
         axis.set(title=f'{data}, {percent} % of the labels', xlabel='minutes in all', ylabel='box AP')
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.1 * max(ap for points in arms.values() for _, ap in points))
         axis.grid(alpha=.3)
-        axis.legend()
+        axis.legend(loc='lower right')
     _save(figure, out)
 
 
