@@ -41,12 +41,15 @@ def apply_data_knobs(cfg: Config) -> None:
 
 
 def own_run_knobs(path: str, cfg: Config) -> dict:
-    """Those of ``RUN_KNOBS`` that a config file itself sets, not one that it inherits from."""
+    """Those of ``RUN_KNOBS`` that a config file which inherits sets itself.
+
+    A file that inherits from none, mmengine's dump of a run among them, has said everything itself.
+    """
     if not path.endswith('.py'):
         return {}
     assigned = {target.id for node in ast.parse(Path(path).read_text()).body
                 if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
-    return {name: cfg[name] for name in RUN_KNOBS if name in assigned}
+    return {name: cfg[name] for name in RUN_KNOBS if name in assigned} if '_base_' in assigned else {}
 
 
 def apply_run_knobs(cfg: Config, given: dict) -> None:

@@ -90,6 +90,12 @@ def test_a_file_that_inherits_sets_size_and_length_by_their_names(tmp_path):
     assert cfg.train_dataloader.batch_size == 2  # the inherited knob says 4
 
 
+def test_the_dump_of_a_run_means_what_was_run(tmp_path, cfg):
+    cfg.train_cfg.max_iters = 300
+    cfg.dump(tmp_path / 'dumped.py')
+    assert own_run_knobs(str(tmp_path / 'dumped.py'), cfg) == {}
+
+
 @pytest.mark.parametrize('path', sorted((ROOT / 'configs').glob('**/ocrnet_*.py')), ids=lambda path: path.stem)
 def test_the_projects_own_files_mean_what_they_set(path):
     cfg = Config.fromfile(path)
