@@ -51,6 +51,8 @@ def main(out: Path) -> None:
     for _ in range(2):
         optimiser.update_params(total_loss(parallel, batch))
     torch.save(dict(loss=loss, weights=model.state_dict()), out / f'rank{rank}.pth')
+    torch.distributed.barrier()  # a process that leaves while the other still works aborts it
+    torch.distributed.destroy_process_group()
 
 
 if __name__ == '__main__':

@@ -39,6 +39,8 @@ def main(out: Path) -> None:
     init_default_scope('mmdet')
     torch.save({name: run(name) for name in ('ocrnet', 'faster_rcnn')},
                out / f'rank{get_rank()}.pth')
+    torch.distributed.barrier()  # a process that leaves while the other still works aborts it
+    torch.distributed.destroy_process_group()
 
 
 if __name__ == '__main__':

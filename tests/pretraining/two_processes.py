@@ -45,6 +45,8 @@ def main(out: Path) -> None:
         weighted(values).backward()
         results.append(dict(terms=values.detach(), gradient=model.module.weight.grad))
     torch.save(results, out / f'rank{rank}.pth')
+    dist.barrier()  # a process that leaves while the other still works aborts it
+    dist.destroy_process_group()
 
 
 if __name__ == '__main__':
