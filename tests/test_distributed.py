@@ -10,7 +10,7 @@ from .two_processes import pictures, total_loss, without_chance
 
 def test_two_processes_have_the_loss_of_the_joint_batch_and_end_with_the_same_weights(tmp_path):
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-               '--master_port=29641', '-m', 'tests.two_processes', str(tmp_path)]
+               '--standalone', '-m', 'tests.two_processes', str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, OMP_NUM_THREADS='1'), text=True,
                           capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -50,7 +50,7 @@ def _step(model_cfg: dict, data: dict, device: str, own_regions: bool = False) -
     model.init_weights()
     if own_regions:
         model.keep_finder()
-        model.find_own_regions()
+        model.own_regions = True
     model.to(device).train()
 
     def step() -> None:

@@ -96,7 +96,7 @@ class OCRNetPretrainHook(Hook):
         if self.own_from < 1:
             switch = round(self.own_from * runner.max_iters)
             if step == switch:
-                model.find_own_regions()
+                model.update_finder()
             model.own_regions = step >= switch
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,

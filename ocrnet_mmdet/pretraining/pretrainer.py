@@ -25,7 +25,7 @@ from .region_samples import choose_regions, samples_of, uncovered
 from .slots import (TERMS, box_forward, captured_input, check_slots, class_agnostic, compares_vectors,
                     frozen_copy, untrained_parts)
 
-MIN_SCORE = 0.5
+MIN_SCORE = 0.5  # of a candidate that is believed
 CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
 
 
@@ -69,8 +69,8 @@ class OCRNetPretrainer(BaseModel):
     A region's vector is what the RoI head's classifier reads. A term of weight 0 costs nothing; without
     A the teacher is not even run.
 
-    From :meth:`find_own_regions` on, the regions of the views are those that a *finder* is confident of, a
-    copy of the teacher as it was then: a moving one would confirm its own errors.
+    While ``own_regions`` is set, the regions of the views are those that a *finder* is confident of, a copy
+    of the teacher at one step: a moving one would confirm its own errors.
 
     Args:
         detector: Config of a ``TwoStageDetector`` with ``rpn_head`` and one box head. Its box and mask
@@ -124,7 +124,7 @@ class OCRNetPretrainer(BaseModel):
             self.predictor = VectorHead(vector_size, 2 * vector_size, vector_size)
             self.log_variance = nn.Linear(2 * vector_size, 1)
         self.finder: nn.Module | None = None
-        self.own_regions = False  # both set by the hook's schedules, and sigma_share from 0 to 1
+        self.own_regions = False  # the hook's schedules set it, and sigma_share from 0 to 1
         self.sigma_share = 0.0
         self.seen: dict[str, object] = {}  # of the last step, for the hook's monitors
 
@@ -159,10 +159,9 @@ class OCRNetPretrainer(BaseModel):
         """Make room for the finder, in checkpoints too."""
         self.finder = frozen_copy(self.teacher)
 
-    def find_own_regions(self) -> None:
-        """From now on the regions are those that the teacher finds, as it is now."""
+    def update_finder(self) -> None:
+        """The finder is the teacher as it is now."""
         self.finder.load_state_dict(self.teacher.state_dict())
-        self.own_regions = True
 
     def forward(self, inputs: Tensor, data_samples: list[DetDataSample],
                 mode: str = 'loss') -> dict[str, Tensor]:

@@ -57,9 +57,9 @@ def test_momentum_and_sigma_follow_their_schedules(pictures, tmp_path, monkeypat
 
 def test_the_teacher_of_the_switch_finds_the_regions_from_then_on(pictures, tmp_path, monkeypatch):
     seen, teachers = Schedules(), []
-    find = OCRNetPretrainer.find_own_regions
-    monkeypatch.setattr(OCRNetPretrainer, 'find_own_regions', lambda model: (
-        teachers.append({key: value.clone() for key, value in model.teacher.state_dict().items()}), find(model)))
+    update = OCRNetPretrainer.update_finder
+    monkeypatch.setattr(OCRNetPretrainer, 'update_finder', lambda model: (
+        teachers.append({key: value.clone() for key, value in model.teacher.state_dict().items()}), update(model)))
     hook = dict(own_from=0.5)
     model = start(small(pictures, tmp_path, 6, hook, weights=OFF | dict(regions=1.0), min_score=0.0), seen).model
     assert seen.own == [False, False, False, True, True, True]

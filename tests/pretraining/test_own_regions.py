@@ -38,7 +38,7 @@ def finding(name='ocrnet', **kwargs):
     kwargs.setdefault('weights', dict(masks=0.0) if name == 'faster_rcnn' else {})
     model = pretrainer(DETECTORS[name](), min_score=0.0, **kwargs)
     model.keep_finder()
-    model.find_own_regions()
+    model.own_regions = True
     return model.train()
 
 

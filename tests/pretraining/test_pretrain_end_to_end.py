@@ -178,7 +178,7 @@ def test_a_file_of_which_a_part_matches_nothing_is_refused(labelled, finished, t
 
 def test_two_processes_keep_the_same_student_and_teacher_without_regions_in_one(tmp_path):
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-               '--master_port=29643', '-m', 'tests.pretraining.two_pretrainers', str(tmp_path)]
+               '--standalone', '-m', 'tests.pretraining.two_pretrainers', str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]
     first, second = [torch.load(tmp_path / f'rank{i}.pth') for i in range(2)]

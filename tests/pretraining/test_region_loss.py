@@ -286,7 +286,7 @@ def test_too_few_vectors_cost_nothing_and_keep_the_graph(num):
 
 def test_two_processes_have_the_joint_batch_s_loss_and_gradient_however_it_is_split(tmp_path):
     command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-               '--master_port=29643', '-m', 'tests.pretraining.two_processes', str(tmp_path)]
+               '--standalone', '-m', 'tests.pretraining.two_processes', str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, OMP_NUM_THREADS='1'), text=True,
                           capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr[-2000:]

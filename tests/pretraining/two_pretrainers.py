@@ -1,5 +1,5 @@
-"""Started by torchrun in two processes: two steps of the pretrainer, the second without any region
-in the other process; saves student and teacher."""
+"""Started by torchrun in two processes: four steps of the pretrainer, on discovered and on own regions, the
+second and the fourth without any region in the other process; saves student and teacher."""
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -22,12 +22,14 @@ def run(name: str) -> dict:
     model = pretrainer(DETECTORS[name](), weights=weights, min_score=0.0)
     model.sigma_share = 1.0
     model.keep_finder()
-    model.find_own_regions()
     parallel = MMDistributedDataParallel(model, find_unused_parameters=False)
     optimiser = build_optim_wrapper(parallel, ConfigDict(optimizer=dict(type='SGD', lr=0.01)))
-    for step in range(2):
+    for step in range(4):
+        model.own_regions = step >= 2
+        if step == 3 and get_rank() == 1:
+            model.min_score = 2.0
         torch.manual_seed(10 * step + get_rank())
-        counts = COUNTS[0 if get_rank() == 0 else step]
+        counts = COUNTS[0 if get_rank() == 0 else step % 2]
         optimiser.update_params(total(parallel(**view_batch(model, counts), mode='loss')))
         model.update_teacher(0.9)
     return model.state_dict()
