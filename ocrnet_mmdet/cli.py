@@ -11,8 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
-from .datasets.own_data import (KNOBS, apply_data_knobs, apply_run_knobs, datasets_of, drop_masks,
-                                own_run_knobs)
+from .datasets.own_data import KNOBS, apply_knobs, datasets_of, drop_masks
 from .errors import InputError
 
 
@@ -48,9 +47,7 @@ def load_config(args: argparse.Namespace) -> Config:
         raise InputError(f'config {args.config} does not exist: name a file of configs/')
     cfg = Config.fromfile(args.config)
     # The knobs first: an option that names a place of theirs, such as one head's num_classes, stands.
-    cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k in KNOBS})
-    apply_data_knobs(cfg)
-    apply_run_knobs(cfg, own_run_knobs(args.config, cfg) | args.cfg_options)
+    apply_knobs(cfg, args.cfg_options)
     cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k not in KNOBS})
     cfg.launcher = args.launcher
     cfg.work_dir = (args.work_dir or cfg.get('work_dir')

@@ -28,7 +28,7 @@ from mmengine.runner import Runner  # noqa: E402
 
 from ocrnet_mmdet.cli import one_line_errors, run_training  # noqa: E402
 from ocrnet_mmdet.datasets.demo_set import make_demo_set  # noqa: E402
-from ocrnet_mmdet.datasets.own_data import apply_data_knobs  # noqa: E402
+from ocrnet_mmdet.datasets.own_data import apply_knobs  # noqa: E402
 from ocrnet_mmdet.pretraining.export import EXPORT_NAME  # noqa: E402
 from ocrnet_mmdet.visualization import draw_detections, plot_trainings  # noqa: E402
 
@@ -60,7 +60,7 @@ def compare(pretraining: Config, finetuning: Config, seconds: dict) -> dict:
     if WORK.exists():
         shutil.rmtree(WORK)  # whatever an earlier demo left, finished or not
     for cfg in (pretraining, finetuning):
-        apply_data_knobs(cfg)
+        apply_knobs(cfg)
     steps = dict(pretraining=pretraining.train_cfg.max_iters,
                  finetuning=finetuning.train_cfg.max_iters)
     with phase('pretraining', 'without labels, 4 to 5 minutes', seconds):

@@ -1,4 +1,5 @@
-# Pretraining of the narrow net; tools/pretraining_study.py sets data, steps, seed and what is ablated.
+# Pretraining of the narrow net; tools/benchmark.py sets data, sizes, steps, seed and
+# what is ablated.
 _base_ = ['../_base_/ocrnet_tiny.py', '../_base_/pretrain.py']
 
 model = dict(_delete_=True, type='OCRNetPretrainer', detector={{_base_.model}})

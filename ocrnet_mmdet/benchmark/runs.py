@@ -12,7 +12,7 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ..datasets.own_data import LOADERS, apply_data_knobs
+from ..datasets.own_data import LOADERS, apply_knobs
 from ..errors import InputError
 from .data_sets import DATA_SETS
 
@@ -73,8 +73,7 @@ def make_config(run: Run, work_dir: Path) -> Config:
     knobs = dict(data_root=f'{run.data_root}/{run.data}/', classes=data.classes,
                  train_ann=run.train_ann or train_ann, val_ann=run.val_ann or val_ann,
                  img_dir=train_dir, with_mask=data.with_mask)
-    cfg.merge_from_dict(knobs)
-    apply_data_knobs(cfg)
+    apply_knobs(cfg, knobs)
     for loader in LOADERS[1:]:
         cfg[loader].dataset.data_prefix.img = train_dir if run.val_ann else val_dir
     set_picture_size(cfg, run.size or data.size, run.augment)

@@ -23,6 +23,7 @@ class BadFiles:
         self.path = path
         self._names: set[str] = set()
         self._read = 0  # bytes of the file that are in _names
+        self._said = False
 
     def __contains__(self, name: str) -> bool:
         return _one_line(name) in self._names
@@ -33,15 +34,16 @@ class BadFiles:
         return len(self._names)
 
     def add(self, name: str, reason: str) -> None:
-        """Note a picture, and log the first."""
+        """Note a picture, and log the first that this process meets."""
         name, reason = _one_line(name), _one_line(reason)
-        self._read_on()
-        if name in self._names:
-            return
-        if not self._names:
+        if not self._said:
+            self._said = True
             where = f'; all are named in {self.path}' if self.path else ''
             print_log(f'{name} is left out: {reason}{where}', logger='current',
                       level=logging.WARNING)
+        self._read_on()
+        if name in self._names:
+            return
         self._names.add(name)
         if self.path:
             os.makedirs(os.path.dirname(os.path.abspath(self.path)), exist_ok=True)

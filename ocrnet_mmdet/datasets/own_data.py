@@ -2,12 +2,11 @@
 
 mmengine computes a config's variables when it reads the file: a config that inherits, or
 ``--cfg-options data_root=...``, changes the variable and nothing that was made from it.
-:func:`apply_data_knobs` and :func:`apply_run_knobs` close that gap.
+:func:`apply_knobs` closes that gap.
 """
-import ast
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from os.path import join
-from pathlib import Path
 
 from mmengine.config import Config, ConfigDict
 
@@ -18,61 +17,64 @@ EVALUATORS = ('val_evaluator', 'test_evaluator')
 # The step of a pipeline and its argument that each size is.
 SIZES = dict(view_size=dict(OCRNetTwoViews='size'), crop_size=dict(RandomCrop='crop_size'),
              image_scale=dict(Resize='scale', RandomResize='scale'))
-RUN_KNOBS = ('batch_size', 'max_iters', *SIZES)
-KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask')
+KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask', 'batch_size', 'max_iters',
+         *SIZES)
 
 
-def apply_data_knobs(cfg: Config) -> None:
-    """Write those of ``KNOBS`` that the config has at its top level into data sets, evaluators and heads.
+def apply_knobs(cfg: Config, given: dict = dict()) -> None:
+    """Write ``KNOBS`` to where they count.
 
-    A config without them, any of mmdet's, stays as it is.
+    What the config sets there in mmdet's own way stands. ``max_iters`` stretches the learning rate's
+    schedule; heads follow ``classes``.
+
+    Args:
+        given: Of the command line: a knob among it counts everywhere. One that a file sets takes the
+            place of the value that it had in the files below.
     """
-    knobs = {name: cfg[name] for name in KNOBS if name in cfg}
+    written = knobs_of_files(cfg.filename) if cfg.filename else {}
+    given = {name: _normal(name, value) for name, value in given.items() if name in KNOBS}
+    cfg.merge_from_dict(given)
+    knobs = {name: _normal(name, cfg[name]) for name in KNOBS if name in cfg}
+
+    def counts(name: str, current: object) -> bool:
+        return name in knobs and current != knobs[name] and (
+            name in given or current in written.get(name, ()))
+
     for loader in LOADERS:
-        for dataset in datasets_of(cfg.get(loader)):
-            _set_dataset(dataset, knobs, 'train_ann' if loader.startswith('train') else 'val_ann')
-    for name, loader in zip(EVALUATORS, LOADERS[1:]):
-        for evaluator in _as_list(cfg.get(name)):
-            _set_evaluator(evaluator, cfg, loader, knobs)
-    if 'classes' in knobs:
+        _set_loader(cfg, loader, knobs, counts)
+    if counts('max_iters', (cfg.get('train_cfg') or {}).get('max_iters')):
+        set_max_iters(cfg, knobs['max_iters'])
+    if 'classes' in knobs and _classes_of(cfg) == knobs['classes']:
         set_num_classes(cfg.model, len(knobs['classes']))
     if knobs.get('with_mask') is False:
         drop_masks(cfg)
 
 
-def own_run_knobs(path: str, cfg: Config) -> dict:
-    """Those of ``RUN_KNOBS`` that a config file which inherits sets itself.
+def knobs_of_files(path: str) -> dict[str, list]:
+    """Values that ``KNOBS`` have in a config file and in those from which it inherits, at any depth."""
+    values = defaultdict(list)
+    for base in Config._get_base_files(path):
+        for name, more in knobs_of_files(Config._get_cfg_path(base, path)[0]).items():
+            values[name] += more
+    cfg = Config.fromfile(path)
+    for name in set(KNOBS) & cfg.keys():
+        values[name].append(_normal(name, cfg[name]))
+    return values
 
-    A file that inherits from none, mmengine's dump of a run among them, has said everything itself.
+
+def _normal(name: str, value: object) -> object:
+    """A knob's value in one form, however it was written.
+
+    Raises:
+        InputError: A size is none.
     """
-    if not path.endswith('.py'):
-        return {}
-    assigned = {target.id for node in ast.parse(Path(path).read_text()).body
-                if isinstance(node, ast.Assign) for target in node.targets if isinstance(target, ast.Name)}
-    return {name: cfg[name] for name in RUN_KNOBS if name in assigned} if '_base_' in assigned else {}
+    if name == 'classes':
+        return (value, ) if isinstance(value, str) else tuple(value)
+    return _size(name, value) if name in ('crop_size', 'image_scale') else value
 
 
-def apply_run_knobs(cfg: Config, given: dict) -> None:
-    """Write ``RUN_KNOBS`` to where they count, if the config has them on top.
-
-    ``max_iters`` stretches the learning rate's schedule.
-
-    Args:
-        given: By the config file or the command line. An inherited knob is not among them: the file may
-            have set what it stands for.
-    """
-    given = {name: given[name] for name in RUN_KNOBS if name in given and name in cfg}
-    if 'batch_size' in given:
-        cfg.train_dataloader.batch_size = given['batch_size']
-    if 'max_iters' in given:
-        set_max_iters(cfg, given['max_iters'])
-    for loader in LOADERS:
-        for dataset in datasets_of(cfg.get(loader)):
-            for step in dataset.get('pipeline') or []:
-                for knob in SIZES.keys() & given.keys():
-                    if step.type in SIZES[knob]:
-                        name = SIZES[knob][step.type]
-                        step[name] = given[knob] if knob == 'view_size' else _size(knob, given[knob])
+def _plain(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _size(knob: str, value: object) -> tuple[int, int]:
@@ -99,13 +101,18 @@ def set_max_iters(cfg: Config, steps: int) -> None:
     for schedule in cfg.param_scheduler:
         for name in {'begin', 'end', 'T_max'} & schedule.keys():
             schedule[name] = schedule[name] and max(1, round(schedule[name] * steps / before))
-    cfg.param_scheduler = [s for s in cfg.param_scheduler if s.begin < s.end]
+    cfg.param_scheduler = [s for s in cfg.param_scheduler if s.get('begin', 0) < s.get('end', steps)]
 
 
 def drop_masks(cfg: Config) -> None:
     """A detector of boxes alone, scored on boxes alone."""
-    cfg.model.roi_head.mask_head = None
-    cfg.model.roi_head.mask_roi_extractor = None
+    model = cfg.model
+    if model.type == 'OCRNetPretrainer':
+        model.weights = dict(model.get('weights', {}), masks=0.0)
+        model = model.detector
+    if 'roi_head' in model:
+        model.roi_head.mask_head = None
+        model.roi_head.mask_roi_extractor = None
     for name in EVALUATORS:
         for evaluator in _as_list(cfg.get(name)):
             evaluator.metric = ['bbox']
@@ -137,22 +144,47 @@ def _as_list(value) -> list:
     return [] if value is None else value if isinstance(value, list) else [value]
 
 
-def _set_dataset(dataset: ConfigDict, knobs: dict, ann_knob: str) -> None:
-    if 'data_root' in knobs:
-        dataset.data_root = knobs['data_root']
-    if ann_knob in knobs:
-        dataset.ann_file = knobs[ann_knob]
-    if 'img_dir' in knobs:
-        dataset.data_prefix.img = knobs['img_dir']
-    if 'classes' in knobs:
-        dataset.metainfo = dict(classes=tuple(knobs['classes']))
-    for step in dataset.get('pipeline', []) if 'with_mask' in knobs else []:
-        if step.type == 'LoadAnnotations':
-            step.with_mask = knobs['with_mask']
+def _classes_of(cfg: Config) -> tuple[str, ...]:
+    dataset = next(datasets_of(cfg.get('train_dataloader')), {})
+    return tuple(dataset.get('metainfo', {}).get('classes', ()))
 
 
-def _set_evaluator(evaluator: ConfigDict, cfg: Config, loader: str, knobs: dict) -> None:
-    dataset = next(datasets_of(cfg[loader]))
-    if 'ann_file' not in evaluator:
+def _set_loader(cfg: Config, name: str, knobs: dict, counts: Callable[[str, object], bool]) -> None:
+    """The knobs in a loader, in its data sets, in their pipelines and in the evaluator that reads its file."""
+    loader, datasets = cfg.get(name), list(datasets_of(cfg.get(name)))
+    if not datasets:
         return
-    evaluator.ann_file = join(dataset.get('data_root') or '', dataset.ann_file)
+    evaluators = [e for e in _as_list(cfg.get(name.replace('dataloader', 'evaluator')))
+                  if e.get('ann_file') == _ann_path(datasets[0])]
+    if name == LOADERS[0] and counts('batch_size', loader.get('batch_size')):
+        loader.batch_size = knobs['batch_size']
+    for dataset in datasets:
+        _set_dataset(dataset, 'train_ann' if name == LOADERS[0] else 'val_ann', knobs, counts)
+        for step in dataset.get('pipeline') or []:
+            _set_step(step, knobs, counts)
+    for evaluator in evaluators:
+        evaluator.ann_file = _ann_path(datasets[0])
+
+
+def _set_dataset(dataset: ConfigDict, ann_knob: str, knobs: dict, counts: Callable[[str, object], bool]
+                 ) -> None:
+    for knob, name in (('data_root', 'data_root'), (ann_knob, 'ann_file')):
+        if counts(knob, dataset.get(name)):
+            dataset[name] = knobs[knob]
+    if counts('img_dir', dataset.get('data_prefix', {}).get('img')):
+        dataset.data_prefix.img = knobs['img_dir']
+    if counts('classes', tuple(dataset.get('metainfo', {}).get('classes', ()))):
+        dataset.metainfo = dict(classes=knobs['classes'])
+
+
+def _set_step(step: ConfigDict, knobs: dict, counts: Callable[[str, object], bool]) -> None:
+    if step.type == 'LoadAnnotations' and counts('with_mask', step.get('with_mask')):
+        step.with_mask = knobs['with_mask']
+    for knob, places in SIZES.items():
+        name = places.get(step.type)
+        if name and counts(knob, _plain(step.get(name))):
+            step[name] = knobs[knob]
+
+
+def _ann_path(dataset: ConfigDict) -> str:
+    return join(dataset.get('data_root') or '', dataset.get('ann_file') or '')

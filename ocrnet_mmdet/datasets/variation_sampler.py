@@ -9,6 +9,7 @@ from mmdet.registry import DATA_SAMPLERS
 from mmengine.dist import get_dist_info
 from torch.utils.data import Sampler
 
+from ..errors import InputError
 from .image_folder import OCRNetImageFolder
 
 
@@ -29,10 +30,17 @@ class OCRNetVariationSampler(Sampler):
         shuffle: False draws them in their order.
         seed: What the Runner passes; not used, because the Runner has another one after a resume
             unless the config fixes it.
+
+    Raises:
+        InputError: Another dataset, of shards for instance, which have an order of their own.
     """
 
     def __init__(self, dataset: OCRNetImageFolder, shuffle: bool = True,
                  seed: int | None = None) -> None:
+        if not hasattr(dataset, 'shares'):
+            raise InputError(f'OCRNetVariationSampler draws from OCRNetImageFolder, the dataset is '
+                             f'{type(dataset).__name__}: set train_dataloader.sampler=None if it is read '
+                             'in its own order')
         self.dataset = dataset
         self.shuffle = shuffle
         self.shares = dataset.shares()

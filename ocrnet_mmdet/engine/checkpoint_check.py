@@ -15,12 +15,20 @@ AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')
 
 
 def match_parts(model: nn.Module, state: dict[str, Tensor]) -> dict[str, tuple[int, int]]:
-    """Of each part (first name of a key): tensors that ``state`` holds with their shape, and all."""
+    """Of each part: tensors that ``state`` holds with their shape, and all.
+
+    A part is the first name of a key, of the RoI head's the first two.
+    """
     own = model.state_dict()
-    total = Counter(key.split('.')[0] for key in own)
-    same = Counter(key.split('.')[0] for key, value in own.items()
+    total = Counter(map(_part, own))
+    same = Counter(_part(key) for key, value in own.items()
                    if key in state and state[key].shape == value.shape)
     return {part: (same[part], total[part]) for part in total}
+
+
+def _part(key: str) -> str:
+    names = key.split('.')
+    return '.'.join(names[:2 if names[0] == 'roi_head' else 1])
 
 
 def check_parts(model: nn.Module, state: dict[str, Tensor], runner: Runner) -> None:

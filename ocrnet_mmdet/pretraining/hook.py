@@ -61,6 +61,7 @@ class OCRNetPretrainHook(Hook):
         self.alarms = {seen: monitors.PlateauAlarm(name) for seen, name in ALARMS.items()}
         self.probe = Probe(**probe) if probe else None
         self.said: set[str] = set()
+        self.finder_is_new = True  # not yet a copy of a trained teacher
         self.start = (0.0, 0)
 
     def before_run(self, runner: Runner) -> None:
@@ -94,10 +95,10 @@ class OCRNetPretrainHook(Hook):
         begin = self.sigma_from * runner.max_iters
         model.sigma_share = ramp(begin, 2 * begin, step)
         if self.own_from < 1:
-            switch = round(self.own_from * runner.max_iters)
-            if step == switch:
+            model.own_regions = step >= round(self.own_from * runner.max_iters)
+            if model.own_regions and self.finder_is_new:
                 model.update_finder()
-            model.own_regions = step >= switch
+                self.finder_is_new = False
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
@@ -134,7 +135,7 @@ class OCRNetPretrainHook(Hook):
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint[STATE] = dict(
-            collapse=self.collapse.state_dict(), said=sorted(self.said),
+            collapse=self.collapse.state_dict(), said=sorted(self.said), finder_is_new=self.finder_is_new,
             alarms={seen: alarm.state_dict() for seen, alarm in self.alarms.items()})
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -152,11 +153,16 @@ class OCRNetPretrainHook(Hook):
         if state and runner._resume:
             self.collapse.load_state_dict(state['collapse'])
             self.said = set(state['said'])
+            self.finder_is_new = state['finder_is_new']
             for seen, alarm in self.alarms.items():
                 alarm.load_state_dict(state['alarms'][seen])
 
     @master_only
     def after_train(self, runner: Runner) -> None:
+        bad = getattr(runner.train_dataloader.dataset, 'bad_files', None)
+        if bad and bad.count():
+            runner.logger.warning(f'{bad.count()} pictures could not be read and were replaced by others, now or '
+                                  f'in an earlier run: {bad.path} names them')
         path = export_detector(_pretrainer(runner), runner)
         runner.logger.info(f'pretrained detector: {path}; fine-tune it with --cfg-options '
                            f'load_from={path}')

@@ -47,7 +47,7 @@ def effective_rank(vectors: Tensor) -> Tensor:
 def rank_share(vectors: Tensor) -> Tensor:
     """Effective rank on a scale from 0, one direction, to 1, the most of N vectors of length D.
 
-    Healthy above 0.2 and rising; below 0.02 collapsed. (rank - 1) / (min(N, D) - 1) rather than
+    Healthy above 0.05 and rising; below 0.02 collapsed. (rank - 1) / (min(N, D) - 1) rather than
     rank / D: of 64 vectors of length 256 the rank is 64 at most, and it is 1 at least, which would
     be a tenth of ten.
 
@@ -152,20 +152,6 @@ def candidate_recall(candidates: list[Tensor], regions: list[Tensor], iou: float
     return torch.cat(found).float().mean()
 
 
-def constant_l1(targets: Tensor) -> Tensor:
-    """Mean absolute error of the best constant: each dimension's median.
-
-    A box loss that stays there has learnt where boxes usually are, not where this one is.
-
-    Args:
-        targets: (N, ...), what an L1 loss with a mean over all elements is given.
-    """
-    targets = targets.detach().float()
-    if not len(targets):
-        return targets.new_tensor(TOO_FEW)
-    return (targets - targets.median(dim=0).values).abs().mean()
-
-
 def constant_bce(targets: Tensor) -> Tensor:
     """Binary cross-entropy of the best constant: the entropy of the fill, in nats, at most log 2.
 
@@ -254,7 +240,7 @@ class PlateauAlarm:
         Args:
             step: The step, not necessarily the one after the last.
             loss: This step's loss, unweighted.
-            constant: What the best constant prediction would have had, see :func:`constant_l1`.
+            constant: What the best constant prediction would have had.
         """
         if not (math.isfinite(loss) and math.isfinite(constant) and constant > 0):
             return None

@@ -92,7 +92,7 @@ class OCRNetPretrainer(BaseModel):
     def __init__(self,
                  detector: dict,
                  weights: dict[str, float] = dict(),
-                 region_loss: dict = dict(type='OCRNetRegionLoss'),
+                 region_loss: dict = dict(),
                  regions_per_view: int = 16,
                  masks_per_view: int = 4,
                  jitter: tuple[float, float] = (0.1, 0.25),
@@ -111,7 +111,7 @@ class OCRNetPretrainer(BaseModel):
                      *untrained_parts(self.weights, self.student.roi_head.with_mask)):
             self.student.get_submodule(part).requires_grad_(False)
         self.teacher = frozen_copy(self.student)
-        self.region_loss = MODELS.build(region_loss)
+        self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
         self.regions_per_view = regions_per_view
         self.masks_per_view = masks_per_view
         self.jitter = jitter

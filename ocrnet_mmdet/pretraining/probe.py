@@ -62,7 +62,7 @@ class Probe:
         images = [images[i] for i in even]
         shown = [self._show(os.path.join(img_dir, image['file_name']), boxes[image['id']], seed)
                  for seed, image in enumerate(images)]
-        self.pictures, self.boxes, self.labels = zip(*shown)
+        self.pictures, self.boxes, self.labels = zip(*shown) if shown else ((), (), ())
         self._check_halves(ann_file)
 
     def _show(self, path: str, objects: list, seed: int) -> tuple[Tensor, Tensor, Tensor]:

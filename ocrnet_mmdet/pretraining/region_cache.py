@@ -61,16 +61,16 @@ class RegionCache:
         self._check_writable()
 
     def load(self, image: np.ndarray) -> Regions | None:
-        """The picture's regions; None if they are not there, or in a damaged file, said once."""
+        """The picture's regions; None if they are not there, or cannot be read, said once."""
         path = self.path(image)
         try:
             return decode_regions(path.read_bytes())
         except FileNotFoundError:
             return None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             if not self.told:
                 print_log(f'{path}: {error}; its regions are discovered anew, and so are those of '
-                          'any other damaged file', 'current', logging.WARNING)
+                          'any other file that cannot be read', 'current', logging.WARNING)
                 self.told = True
             return None
 

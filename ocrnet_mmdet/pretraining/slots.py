@@ -9,11 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from mmdet.models.task_modules.assigners import AssignResult, MaxIoUAssigner
+from mmdet.registry import TASK_UTILS
+from mmdet.structures.bbox import bbox_overlaps
+from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ..errors import InputError
 
 PARTS = ('backbone', 'neck', 'rpn_head', 'roi_head')
+ROI_PARTS = {'bbox_roi_extractor', 'bbox_head', 'mask_roi_extractor', 'mask_head', 'aggregator', 'shared_head'}
+INSIDE = 0.5  # share of an anchor in an area that is left alone, from which on it is no background
 # Loss terms A (vector), B (variance, covariance), C, D, E and their default weights.
 TERMS = dict(vector=0.1, variance=0.05, covariance=0.002, regions=1.0, boxes=1.0, masks=1.0)
 
@@ -46,16 +52,32 @@ def frozen_copy(module: nn.Module) -> nn.Module:
 def class_agnostic(detector: dict) -> dict:
     """The detector's config with box and mask branches that do not depend on the class.
 
-    An ``RPNHead``'s assigner learns to leave areas alone, which mmdet's base configs turn off.
+    An ``RPNHead``'s ``MaxIoUAssigner`` learns to leave areas alone.
     """
     detector = copy.deepcopy(detector)
-    rpn = detector.get('train_cfg', {}).get('rpn') or {}
-    if 'assigner' in rpn:
-        rpn['assigner']['ignore_iof_thr'] = 0.5
+    assigner = (detector['train_cfg'].get('rpn') or {}).get('assigner') or {}
+    if assigner.get('type') == 'MaxIoUAssigner':
+        assigner['type'] = 'OCRNetLenientAssigner'
     detector['roi_head']['bbox_head']['reg_class_agnostic'] = True
     if detector['roi_head'].get('mask_head'):
         detector['roi_head']['mask_head']['class_agnostic'] = True
     return detector
+
+
+@TASK_UTILS.register_module()
+class OCRNetLenientAssigner(MaxIoUAssigner):
+    """mmdet's MaxIoUAssigner, in which an ignored area takes no anchor from an object.
+
+    There its ``ignore_iof_thr`` leaves an object without any positive if the area holds it.
+    """
+
+    def assign(self, pred_instances: InstanceData, gt_instances: InstanceData,
+               gt_instances_ignore: InstanceData | None = None, **kwargs) -> AssignResult:
+        result = super().assign(pred_instances, gt_instances, None, **kwargs)
+        if gt_instances_ignore is not None and len(gt_instances_ignore):
+            inside = bbox_overlaps(pred_instances.priors, gt_instances_ignore.bboxes, mode='iof').amax(1)
+            result.gt_inds[(result.gt_inds == 0) & (inside >= INSIDE)] = -1
+        return result
 
 
 def compares_vectors(weights: dict[str, float]) -> bool:
@@ -80,14 +102,18 @@ def untrained_parts(weights: dict[str, float], with_mask: bool) -> list[str]:
 def check_slots(detector: dict, weights: dict[str, float], frozen_parts: tuple[str, ...]) -> None:
     """
     Raises:
-        InputError: The detector lacks a slot that pretraining needs, or a name is unknown.
+        InputError: The detector lacks a slot that pretraining needs, or has one that would be left out, or
+            a name is unknown, or there is nothing to learn.
     """
     unknown = [name for name in weights if name not in TERMS]
     if unknown:
         raise InputError(f'model.weights names {unknown[0]!r}, the terms are {", ".join(TERMS)}')
-    wrong = [part for part in frozen_parts if part not in PARTS]
+    if not any(weights.values()):
+        raise InputError('all of model.weights are 0: there is nothing to learn')
+    parts = [part for part in PARTS if detector.get(part)]
+    wrong = [part for part in frozen_parts if part not in parts]
     if wrong:
-        raise InputError(f'model.frozen_parts names {wrong[0]!r}, the parts are {", ".join(PARTS)}')
+        raise InputError(f'model.frozen_parts names {wrong[0]!r}, the parts are {", ".join(parts)}')
     kind = detector.get('type')
     for slot in ('rpn_head', 'roi_head'):
         if not detector.get(slot):
@@ -96,5 +122,13 @@ def check_slots(detector: dict, weights: dict[str, float], frozen_parts: tuple[s
     if not isinstance(detector['roi_head'].get('bbox_head'), dict):
         raise InputError(f'model.detector ({kind}) has not one roi_head.bbox_head: cascades are not '
                          'pretrained; take StandardRoIHead or OCRNetRoIHead')
+    left_out = [name for name, value in detector['roi_head'].items()
+                if isinstance(value, dict) and 'type' in value and name not in ROI_PARTS]
+    if left_out:
+        raise InputError(f'model.detector ({kind}) has roi_head.{left_out[0]}, which no loss term trains: take '
+                         'StandardRoIHead or OCRNetRoIHead')
+    if not (detector.get('train_cfg') or {}).get('rpn_proposal') or not detector['train_cfg'].get('rcnn'):
+        raise InputError(f'model.detector ({kind}) has no train_cfg.rpn_proposal or train_cfg.rcnn: take those '
+                         'of mmdet\'s configs/_base_/models/mask-rcnn_r50_fpn.py')
     if weights['masks'] and not detector['roi_head'].get('mask_head'):
         raise InputError(f'model.detector ({kind}) has no roi_head.mask_head: set model.weights.masks=0')

@@ -98,7 +98,7 @@ class OCRNetTwoViews(BaseTransform):
         segment = regions.segments[i].astype(np.uint8) * 255
         shrink = np.array(segment.shape[::-1]) / regions.shape[::-1]
         to_view = view.after(ViewMap(1 / shrink, np.zeros(2)))
-        return (to_view.warp(segment, self.size, cv2.INTER_LINEAR) > 127).astype(np.uint8)
+        return (to_view.warp(segment, self.size) > 127).astype(np.uint8)
 
 
 def _around(box: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -46,14 +46,15 @@ class ViewMap:
         """The map that does ``first`` and then this one."""
         return ViewMap(self.scale * first.scale, first.shift * self.scale + self.shift)
 
-    def warp(self, image: np.ndarray, side: int, interpolation: int = cv2.INTER_LINEAR) -> np.ndarray:
-        """Show (H, W) or (H, W, 3) in a view (side, side[, 3]); what lies outside is 0.
+    def warp(self, image: np.ndarray, side: int, border: int = cv2.BORDER_CONSTANT) -> np.ndarray:
+        """Show (H, W) or (H, W, 3) in a view (side, side[, 3]); what lies outside is 0, or as cv2's
+        ``border`` says.
 
         cv2 counts from pixel centres, hence the halves.
         """
         shift = self.shift + 0.5 * self.scale - 0.5
         matrix = np.array([[self.scale[0], 0, shift[0]], [0, self.scale[1], shift[1]]])
-        return cv2.warpAffine(image, matrix, (side, side), flags=interpolation)
+        return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
 
 
 def draw_crop(rng: np.random.Generator, shape: tuple[int, int],
@@ -78,20 +79,18 @@ def inside_share(boxes: np.ndarray, side: float) -> np.ndarray:
     return areas[0] / np.maximum(areas[1], 1e-9)
 
 
-def reduce_to(image: np.ndarray, scale: float) -> np.ndarray:
-    """Average pixels of ``image`` so that showing it at ``scale`` of its size skips none of them."""
-    if scale >= 0.5:
-        return image
-    height, width = image.shape[:2]
-    size = tuple(max(1, round(2 * scale * length)) for length in (width, height))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+def reduce_to(image: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Average pixels of ``image`` so that showing it at ``scale`` (2,) of its size, x first, skips none."""
+    size = np.array(image.shape[1::-1])
+    small = np.where(scale < 0.5, np.maximum(1, np.round(2 * scale * size)), size).astype(int)
+    return image if (small == size).all() else cv2.resize(image, small.tolist(), interpolation=cv2.INTER_AREA)
 
 
 def show(image: np.ndarray, view: ViewMap, side: int) -> np.ndarray:
-    """The view (side, side, 3) of a picture (H, W, 3) without aliasing."""
-    small = reduce_to(image, float(np.abs(view.scale).max()))
+    """The view (side, side, 3) of a picture (H, W, 3) without aliasing; its edge goes on outside of it."""
+    small = reduce_to(image, np.abs(view.scale))
     shrink = np.array(small.shape[1::-1]) / image.shape[1::-1]
-    return view.after(ViewMap(1 / shrink, np.zeros(2))).warp(small, side)
+    return view.after(ViewMap(1 / shrink, np.zeros(2))).warp(small, side, border=cv2.BORDER_REPLICATE)
 
 
 def vary_colours(rng: np.random.Generator, image: np.ndarray, solarise: float) -> np.ndarray:

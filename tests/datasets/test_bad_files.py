@@ -2,6 +2,7 @@
 
 import multiprocessing
 
+from ocrnet_mmdet.datasets import bad_files
 from ocrnet_mmdet.datasets.bad_files import BadFiles
 
 
@@ -33,6 +34,16 @@ def test_a_name_is_one_line_once_and_a_later_run_goes_on(tmp_path):
         bad.add('odd\nname.jpg', 'cut off')
         assert 'odd\nname.jpg' in bad and bad.count() == 1
     assert path.read_text() == 'odd name.jpg\tcut off\n'
+
+
+def test_the_first_is_said_in_a_later_run_too(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line))
+    for _ in range(2):
+        bad = BadFiles(str(tmp_path / 'bad.txt'))
+        bad.add('a.jpg', 'broken')
+        bad.add('b.jpg', 'broken')
+    assert said == [f'a.jpg is left out: broken; all are named in {tmp_path}/bad.txt'] * 2
 
 
 def test_without_a_file_a_process_counts_its_own():

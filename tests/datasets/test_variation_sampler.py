@@ -9,6 +9,7 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
+from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.datasets import OCRNetImageFolder, OCRNetVariationSampler, variation_sampler
 
 
@@ -23,6 +24,11 @@ def sampler(data, monkeypatch=None, rank=0, world=1, **options):
     if monkeypatch:
         monkeypatch.setattr(variation_sampler, 'get_dist_info', lambda: (rank, world))
     return OCRNetVariationSampler(data, **options)
+
+
+def test_a_dataset_with_an_order_of_its_own_is_refused():
+    with pytest.raises(InputError, match='the dataset is list: set train_dataloader.sampler=None'):
+        OCRNetVariationSampler([1, 2])
 
 
 @pytest.mark.parametrize('n', [1, 2, 7, 50])

@@ -48,10 +48,10 @@ class Detector(nn.Module):
         super().__init__()
         self.backbone = nn.Linear(2, 2)
         self.roi_head = nn.ModuleDict(dict(
-            shared=nn.Linear(3, 3),
-            bbox_head=nn.ModuleDict(dict(fc_cls=nn.Linear(3, groups + 1),
+            bbox_head=nn.ModuleDict(dict(fc=nn.Linear(3, 3, bias=False), fc_cls=nn.Linear(3, groups + 1),
                                          fc_reg=nn.Linear(3, 4 * groups))),
-            mask_head=nn.ModuleDict(dict(conv_logits=nn.Conv2d(3, groups, 1)))))
+            mask_head=nn.ModuleDict(dict(conv=nn.Conv2d(3, 3, 1, bias=False),
+                                         conv_logits=nn.Conv2d(3, groups, 1)))))
 
 
 LAST = [f'roi_head.{layer}.{kind}' for layer in ('bbox_head.fc_reg', 'mask_head.conv_logits')
@@ -81,7 +81,15 @@ def test_nothing_is_repeated_where_sizes_agree_or_do_not_divide_or_for_the_class
     assert all(state[key] is value for key, value in before.items())
 
 
-@pytest.mark.parametrize('meta, count', [(dict(pretrained_without_labels=True), 6), ({}, 2)])
-def test_only_a_file_pretrained_without_labels_is_repeated(meta, count):
+@pytest.mark.parametrize('meta, last', [(dict(pretrained_without_labels=True), 2), ({}, 0)])
+def test_only_a_file_pretrained_without_labels_is_repeated(meta, last):
     lines = load(Detector(5), Detector(1).state_dict(), meta)
-    assert lines[-1] == f'checkpoint matches: backbone 2/2, roi_head {count}/8'
+    assert lines[-1] == (f'checkpoint matches: backbone 2/2, roi_head.bbox_head {1 + last}/5, '
+                         f'roi_head.mask_head {1 + last}/3')
+
+
+@pytest.mark.parametrize('part', ['bbox_head', 'mask_head'])
+def test_an_empty_branch_of_the_roi_head_is_an_empty_part(part):
+    state = {k: v for k, v in Detector(5).state_dict().items() if part not in k}
+    with pytest.raises(InputError, match=f'nothing in it fits roi_head.{part}'):
+        load(Detector(5), state)

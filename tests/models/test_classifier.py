@@ -14,7 +14,7 @@ from mmengine.runner import Runner
 
 from ocrnet_mmdet.cli import _build
 from ocrnet_mmdet.datasets.label_pipeline import label_pipeline
-from ocrnet_mmdet.datasets.own_data import apply_data_knobs
+from ocrnet_mmdet.datasets.own_data import apply_knobs
 from ocrnet_mmdet.engine import OCRNetAccuracy
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.models import OCRNetClassifier
@@ -83,8 +83,7 @@ def config(tmp_path):
                 picture = rng.integers(grey - 30, grey + 30, (40, 48, 3)).astype(np.uint8)
                 cv2.imwrite(str(tmp_path / split / name / f'{i}.png'), picture)
     cfg = Config.fromfile(ROOT / 'configs/ocrnet_classification.py')
-    cfg.merge_from_dict(dict(data_root=str(tmp_path), classes=('bright', 'dark')))
-    apply_data_knobs(cfg)
+    apply_knobs(cfg, dict(data_root=str(tmp_path), classes=('bright', 'dark')))
     cfg.model.backbone = BACKBONE
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']

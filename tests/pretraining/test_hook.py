@@ -68,6 +68,17 @@ def test_the_teacher_of_the_switch_finds_the_regions_from_then_on(pictures, tmp_
     assert any(not value.equal(taken[key]) for key, value in model.teacher.state_dict().items())
 
 
+def test_own_regions_that_begin_at_a_resume_are_the_resumed_teacher_s(pictures, tmp_path, monkeypatch):
+    only = dict(weights=OFF | dict(regions=1.0), min_score=0.0)
+    begun = small(pictures, tmp_path, 4, {}, **only)
+    begun.train_cfg.max_iters = begun.default_hooks.checkpoint.interval = 2
+    taught = start(begun).model.teacher.state_dict()
+    cfg = small(pictures, tmp_path, 4, dict(own_from=0.25), **only)
+    cfg.resume = True
+    model = start(cfg).model
+    assert all(value.equal(taught[key]) for key, value in model.finder.state_dict().items())
+
+
 def test_a_pretraining_goes_on_from_an_exported_detector(pictures, tmp_path):
     only = OFF | dict(regions=1.0)
     start(small(pictures, tmp_path / 'a', 2, weights=only))

@@ -7,7 +7,7 @@ from mmdet.structures.bbox import bbox_overlaps
 from scipy.stats import spearmanr
 
 from ocrnet_mmdet.pretraining.monitors import (CollapseMonitor, PlateauAlarm, alignment,
-                                               candidate_recall, constant_bce, constant_l1,
+                                               candidate_recall, constant_bce,
                                                effective_rank, rank_share, same_picture_share,
                                                spread, uniformity, variance_calibration)
 
@@ -178,18 +178,6 @@ def test_empty_boxes_are_not_found_by_empty_boxes():
 
 # constant predictors
 
-def test_no_constant_has_a_smaller_l1_than_the_constant_level():
-    targets = randn(31, 4) * torch.tensor([1, 2, 3, 4]) + 1
-    level = constant_l1(targets)
-    best = sum(min(float((column - c).abs().mean()) for c in column) for column in targets.T) / 4
-    assert level.item() == pytest.approx(best, rel=1e-5)
-    assert level <= (targets - targets.mean(dim=0)).abs().mean()
-
-
-def test_the_l1_level_of_an_even_number_of_targets_is_that_of_any_value_between_the_middle_ones():
-    assert constant_l1(torch.tensor([[0.0], [1.0], [5.0], [6.0]])) == 2.5
-
-
 def test_no_constant_has_a_smaller_bce_than_the_constant_level():
     targets = (randn(10, 14, 14) > 0.6).float()
     tries = [float(torch.nn.functional.binary_cross_entropy(torch.full_like(targets, p), targets))
@@ -203,7 +191,6 @@ def test_a_full_mask_needs_no_prediction_and_a_half_full_one_costs_log_two():
 
 
 def test_no_targets_have_no_level():
-    assert math.isnan(constant_l1(torch.zeros(0, 4)))
     assert math.isnan(constant_bce(torch.zeros(0, 14, 14)))
 
 

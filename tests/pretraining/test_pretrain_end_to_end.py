@@ -20,7 +20,7 @@ from mmengine.hooks import Hook
 
 from ocrnet_mmdet.cli import run_training
 from ocrnet_mmdet.datasets.demo_set import make_demo_set
-from ocrnet_mmdet.datasets.own_data import apply_data_knobs
+from ocrnet_mmdet.datasets.own_data import apply_knobs
 from ocrnet_mmdet.errors import InputError
 
 from .runs import make_config, start, write_pictures
@@ -125,7 +125,7 @@ def fine_tune(labelled, work_dir, detector: dict, load_from) -> tuple[dict, str]
     cfg = Config.fromfile(ROOT / 'configs/demo/ocrnet_demo.py')
     cfg.model, cfg.load_from, cfg.work_dir = detector, str(load_from), str(work_dir)
     cfg.data_root = f'{labelled}/'
-    apply_data_knobs(cfg)
+    apply_knobs(cfg)
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False, batch_size=1)
     for part in ('val', 'test'):
         for kind in ('dataloader', 'cfg', 'evaluator'):
@@ -145,9 +145,10 @@ def test_every_weight_but_the_classifier_is_handed_over(labelled, finished, tmp_
     given = weights(path)
     assert begun.keys() - given.keys() == CLASSIFIER
     assert all(begun[key].equal(value) for key, value in given.items())
-    parts = {part: [key for key in begun if key.startswith(part)]
-             for part in ('backbone', 'neck', 'rpn_head', 'roi_head')}
-    counts = {part: f'{len(keys) - 2 * (part == "roi_head")}/{len(keys)}'
+    parts = {part: [key for key in begun if key.startswith(f'{part}.')]
+             for part in ('backbone', 'neck', 'rpn_head', 'roi_head.bbox_roi_extractor', 'roi_head.bbox_head',
+                          'roi_head.mask_head', 'roi_head.aggregator')}
+    counts = {part: f'{len(keys) - 2 * (part == "roi_head.bbox_head")}/{len(keys)}'
               for part, keys in parts.items()}
     assert 'checkpoint matches: ' + ', '.join(f'{k} {v}' for k, v in counts.items()) in log
 

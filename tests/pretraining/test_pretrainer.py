@@ -2,7 +2,7 @@ import copy
 
 import pytest
 import torch
-from mmdet.registry import MODELS
+from mmdet.registry import MODELS, TASK_UTILS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
@@ -86,8 +86,21 @@ def test_a_frozen_part_keeps_its_norm_statistics():
                           for key, value in model.student.backbone.named_buffers())
 
 
-def test_a_stock_region_head_leaves_areas_alone_too():
-    assert class_agnostic(stock_config(True)).train_cfg.rpn.assigner.ignore_iof_thr == 0.5
+def test_a_stock_region_head_leaves_areas_alone_but_not_the_regions_in_them():
+    """A region, its own anchor, one on bare ground in the same ignored area, one outside of it."""
+    assigner = TASK_UTILS.build(class_agnostic(stock_config(True)).train_cfg.rpn.assigner)
+    region, area = torch.tensor([[10., 10, 26, 26]]), torch.tensor([[0., 0, 64, 64]])
+    anchors = torch.cat([region, torch.tensor([[40., 40, 56, 56], [80., 80, 96, 96]])])
+    given = [InstanceData(priors=anchors), InstanceData(bboxes=region, labels=torch.zeros(1, dtype=torch.long))]
+    assert assigner.assign(*given).gt_inds.tolist() == [1, 0, 0]
+    assert assigner.assign(*given, InstanceData(bboxes=area)).gt_inds.tolist() == [1, -1, 0]
+    assert assigner.assign(*given, InstanceData(bboxes=area[:0])).gt_inds.tolist() == [1, 0, 0]
+
+
+def test_the_vector_loss_s_form_is_an_option():
+    cfg = Config.fromfile(ROOT / 'configs/benchmark/ocrnet_tiny_pretrain.py')
+    cfg.merge_from_dict({'model.region_loss.form': 'literal'})
+    assert MODELS.build(cfg.model).region_loss.form == 'literal'
 
 
 @pytest.mark.parametrize('term, names', [
@@ -224,6 +237,9 @@ def test_branches_become_class_agnostic_and_the_given_config_stays():
     (lambda c: c.pop('rpn_head'), 'no rpn_head'),
     (lambda c: c.pop('roi_head'), 'no roi_head'),
     (lambda c: c.roi_head.update(bbox_head=[c.roi_head.bbox_head] * 3), 'cascades'),
+    (lambda c: c.pop('train_cfg'), 'no train_cfg.rpn_proposal'),
+    (lambda c: c.train_cfg.pop('rpn_proposal'), 'no train_cfg.rpn_proposal'),
+    (lambda c: c.roi_head.update(mask_iou_head=dict(type='MaskIoUHead')), 'roi_head.mask_iou_head'),
     (lambda c: c.roi_head.pop('mask_head'), 'weights.masks=0')])
 def test_a_detector_without_a_slot_is_told_which(change, words):
     config = ocrnet_config()
@@ -236,6 +252,18 @@ def test_a_detector_without_a_slot_is_told_which(change, words):
 def test_unknown_names_are_refused(wrong):
     with pytest.raises(InputError, match='the (terms|parts) are'):
         pretrainer(**wrong)
+
+
+def test_a_part_that_the_detector_lacks_cannot_be_frozen():
+    config = ocrnet_config()
+    config.pop('neck')
+    with pytest.raises(InputError, match='the parts are backbone, rpn_head, roi_head'):
+        pretrainer(config, frozen_parts=('neck', ))
+
+
+def test_nothing_to_learn_is_refused():
+    with pytest.raises(InputError, match='nothing to learn'):
+        pretrainer(weights=OFF)
 
 
 def test_predicting_is_refused():

@@ -17,7 +17,7 @@ from ..detectors import ocrnet_config, tiny
 COLOURS = ((30, 30, 220), (220, 30, 30))
 
 
-def write_labelled(folder, count: int = 8, colours=COLOURS) -> dict:
+def write_labelled(folder, count: int = 8, crowd: bool = False, colours=COLOURS) -> dict:
     """Pictures 96 x 64 px with a box of each class; the arguments of a Probe."""
     rng, annotations = np.random.default_rng(0), []
     folder.mkdir(exist_ok=True)
@@ -27,7 +27,7 @@ def write_labelled(folder, count: int = 8, colours=COLOURS) -> dict:
             x, y = 48 * label + int(rng.integers(2, 22)), int(rng.integers(2, 40))
             image[y:y + 20, x:x + 24] = colour
             annotations.append(dict(id=len(annotations) + 1, image_id=i, category_id=7 - label,
-                                    bbox=[x, y, 24, 20], area=480, iscrowd=0))
+                                    bbox=[x, y, 24, 20], area=480, iscrowd=int(crowd)))
         cv2.imwrite(str(folder / f'{i}.png'), image)
     images = [dict(id=i, file_name=f'{i}.png', width=96, height=64) for i in range(count)]
     categories = [dict(id=6, name='blue'), dict(id=7, name='red')]
@@ -139,8 +139,10 @@ def test_a_probe_is_logged_at_its_steps_and_leaves_the_run_as_it_would_be(tmp_pa
 @pytest.mark.parametrize('spoil, words', [
     (dict(ann_file='absent.json'), 'probe: there is no annotation file .*absent.json'),
     (dict(img_dir='absent'), 'probe: there is no picture folder .*absent'),
+    (dict(crowd=True), r'labels.json has too few pictures .* \(0\)'),
     (dict(count=1), r'labels.json has too few pictures .* \(1\)')])
 def test_a_probe_that_cannot_be_used_is_refused(tmp_path, spoil, words):
-    given = write_labelled(tmp_path, spoil.pop('count', 8)) | spoil
+    spoil = dict(spoil)
+    given = write_labelled(tmp_path, spoil.pop('count', 8), spoil.pop('crowd', False)) | spoil
     with pytest.raises(InputError, match=words):
         Probe(**given)

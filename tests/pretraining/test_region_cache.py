@@ -94,7 +94,17 @@ def test_damage_is_said_once(tmp_path, monkeypatch):
         step.cache.path(image).write_bytes(b'cut off')
         step.transform(dict(img=image))
     (message, level), = said
-    assert 'damaged' in message and str(tmp_path) in message and level == logging.WARNING
+    assert 'discovered anew' in message and str(tmp_path) in message and level == logging.WARNING
+
+
+def test_a_file_that_cannot_be_read_is_said_and_its_regions_discovered(tmp_path):
+    image, step = scene(), transform(tmp_path)
+    fresh = step.transform(dict(img=image))['regions']
+    step.cache.path(image).unlink()
+    step.cache.path(image).mkdir()
+    assert step.cache.load(image) is None
+    with pytest.raises(InputError, match='cannot be written to'):
+        step.transform(dict(img=image))
 
 
 def write_and_read(folder: str, failures) -> None:

@@ -1,4 +1,3 @@
-import cv2
 import numpy as np
 import pytest
 
@@ -162,6 +161,19 @@ def test_warping_by_cv2_and_by_continuous_maps_is_the_same():
     image = np.zeros((40, 40), np.uint8)
     image[10:20, 10:30] = 255
     view = ViewMap.of_crop(np.array((0., 0., 40., 40.)), 80, flip=True)
-    warped = view.warp(image, 80, cv2.INTER_NEAREST)
-    expected = np.repeat(np.repeat(image, 2, 0), 2, 1)[:, ::-1]
+    warped = view.warp(image, 80) > 127
+    expected = np.repeat(np.repeat(image, 2, 0), 2, 1)[:, ::-1] > 127
     np.testing.assert_array_equal(warped, expected)
+
+
+@pytest.mark.parametrize('shape', [(32, 32), (1, 200), (200, 1)])
+def test_the_edge_of_a_small_picture_is_no_dark_rim(shape):
+    crop = np.array((0., 0., shape[1], shape[0]))
+    assert (show(np.full((*shape, 3), 200, np.uint8), ViewMap.of_crop(crop, 64, flip=False), 64) == 200).all()
+
+
+def test_a_very_wide_picture_is_averaged_along_its_width():
+    stripes = np.zeros((400, 40000, 3), np.uint8)
+    stripes[:, ::2] = 200
+    view = ViewMap.of_crop(np.array((0., 0., 40000., 400.)), 64, flip=False)
+    assert np.abs(show(stripes, view, 64).astype(int) - 100).max() <= 2
