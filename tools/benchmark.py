@@ -1,8 +1,7 @@
-"""Run a study of the README: python tools/benchmark.py STUDY --data ../shared/data --out
-benchmarks/STUDY.
+"""Run a study of the README: python tools/benchmark.py STUDY --data DATA --out OUT/STUDY.
 
 Every run is a process with one thread; its JSON and log are kept, and a finished run is not
-repeated.
+repeated. Name an empty folder: beside the results that are kept in benchmarks/ there are no weights.
 """
 import argparse
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from ocrnet_mmdet.benchmark.studies import STUDIES  # noqa: E402
+from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
@@ -19,4 +19,5 @@ if __name__ == '__main__':
     parser.add_argument('--out', required=True, type=Path, help='folder for JSON files and logs')
     parser.add_argument('--jobs', type=int, default=2, help='runs side by side, one thread each')
     args = parser.parse_args()
-    STUDIES[args.study](args.data, args.out, args.jobs)
+    with one_line_errors():
+        STUDIES[args.study](args.data, args.out, args.jobs)

@@ -163,7 +163,8 @@ def execute_all(runs: list[Training], folder: Path, jobs: int) -> None:
     A failed run leaves its log beside where its JSON would be, and the others go on.
 
     Raises:
-        InputError: A finished run had other settings.
+        InputError: A finished run had other settings; a run needs weights that are not there; or runs
+            failed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = []
@@ -172,9 +173,10 @@ def execute_all(runs: list[Training], folder: Path, jobs: int) -> None:
         if out.exists():
             check_finished(run, out)
         else:
+            _check_weights(run, folder)
             missing.append(run)
 
-    def start(run: Training) -> None:
+    def start(run: Training) -> bool:
         out = folder / f'{run.name}.json'
         command = [sys.executable, '-W', 'ignore', '-m', type(run).__module__,
                    json.dumps(asdict(run)), str(out)]
@@ -184,9 +186,20 @@ def execute_all(runs: list[Training], folder: Path, jobs: int) -> None:
         print(f'{time.strftime("%H:%M:%S")} {run.name}: '
               + (_result(out) if status == 0
                  else f'failed, see {out.with_suffix(".log")}'), flush=True)
+        return status == 0
 
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(start, missing))
+        failed = [run.name for run, done in zip(missing, pool.map(start, missing)) if not done]
+    if failed:
+        raise InputError(f'{len(failed)} runs failed, {failed[0]} first: see their logs in {folder}; the same '
+                         'command goes on with what is missing')
+
+
+def _check_weights(run: Training, folder: Path) -> None:
+    for path in filter(None, (getattr(run, 'load_from', None), getattr(run, 'checkpoint', None))):
+        if not Path(path).exists():
+            raise InputError(f'{run.name} needs {path}, which is not there: weights are not kept with the '
+                             f'results; name an empty folder instead of {folder}')
 
 
 def _result(out: Path) -> str:

@@ -20,7 +20,7 @@ def finished(run, folder, **record):
 
 @pytest.fixture
 def started(monkeypatch):
-    """The runs that would have been started, instead of starting them."""
+    """The runs that would have been started, instead of starting them; they fail."""
     names = []
 
     def pretend(command, **kwargs):
@@ -34,8 +34,16 @@ def started(monkeypatch):
 def test_a_finished_run_is_read_and_not_repeated(tmp_path, started):
     finished(RUN, tmp_path)
     elsewhere = replace(RUN, data_root='/elsewhere', train_ann='/elsewhere/a.json')
-    execute_all([elsewhere, replace(RUN, name='bccd_10')], tmp_path, 2)
+    with pytest.raises(InputError, match='1 runs failed, bccd_10 first'):
+        execute_all([elsewhere, replace(RUN, name='bccd_10')], tmp_path, 2)
     assert started == ['bccd_10']
+
+
+@pytest.mark.parametrize('kind', ['load_from', 'checkpoint'])
+def test_a_run_without_its_weights_is_not_started(tmp_path, started, kind):
+    with pytest.raises(InputError, match='bccd_5 needs .*absent.pth, which is not there'):
+        execute_all([replace(RUN, **{kind: str(tmp_path / 'absent.pth')})], tmp_path, 2)
+    assert not started
 
 
 @pytest.mark.parametrize('change', [dict(lr=2e-3), dict(steps=1000), dict(options=None)])
