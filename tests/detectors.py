@@ -78,8 +78,8 @@ def view_sample(count: int, seed: int, side: int = 64) -> DetDataSample:
                                         batch_input_shape=(side, side), scale_factor=(1.0, 1.0),
                                         view=ViewMap(np.ones(2), np.zeros(2))))
     found.gt_instances = InstanceData(
-        bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count),
-        masks=BitmapMasks(masks.numpy(), side, side))
+        bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count))
+    found.segments = InstanceData(bboxes=boxes[:4], masks=BitmapMasks(masks[:4].numpy(), side, side))
     return found
 
 

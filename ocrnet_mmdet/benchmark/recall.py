@@ -86,7 +86,6 @@ def detections_of(config: str, checkpoint: str, size: int) -> Callable[[np.ndarr
     cfg.model = class_agnostic(cfg.model)
     model = init_detector(cfg, checkpoint, device='cpu')
     model.test_cfg.rpn.update(max_per_img=COUNTS[-1])
-    with_mask = model.roi_head.with_mask
 
     @torch.no_grad()
     def find(image: np.ndarray) -> dict[str, np.ndarray]:
@@ -98,7 +97,7 @@ def detections_of(config: str, checkpoint: str, size: int) -> Callable[[np.ndarr
         levels = model.extract_feat(data['inputs'])
         candidates = model.rpn_head.predict(levels, data['data_samples'], rescale=False)
         best = candidates[0].bboxes
-        own, = find_regions(model, levels, candidates, [meta], MIN_SCORE, True, with_mask)
+        own, = find_regions(model, levels, candidates, [meta], MIN_SCORE, True)
         return {name: (boxes / scale).numpy() for name, boxes in
                 dict(candidates=best, own_regions=own.bboxes).items()}
 

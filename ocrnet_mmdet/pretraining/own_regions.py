@@ -25,8 +25,7 @@ SAME_IOU = 0.5  # of a region in one view and, brought there, one of the other
 
 @torch.no_grad()
 def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], candidates: list[InstanceData],
-                 metas: list[dict], min_score: float, with_boxes: bool, with_masks: bool
-                 ) -> list[InstanceData]:
+                 metas: list[dict], min_score: float, with_boxes: bool) -> list[InstanceData]:
     """What a class-agnostic detector is confident of, in each picture, best first.
 
     Args:
@@ -34,25 +33,32 @@ def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], candida
         candidates: Its region head's, of each picture, with ``bboxes`` and ``scores``.
         min_score: Least score of a candidate that counts.
         with_boxes: Whether its box branch moves the candidates.
-        with_masks: Whether its mask branch gives ``masks``; without it there are none.
     """
     found = [c[c.scores >= min_score] for c in candidates]
     if with_boxes:
         moved = detector.roi_head.predict_bbox(levels, metas, found, None, rescale=False)
         for regions, boxes in zip(found, moved):
             regions.bboxes = boxes.bboxes
-    found = [_distinct(regions) for regions in found]
-    if with_masks:
-        found = detector.roi_head.predict_mask(levels, metas, found, rescale=False)
-        for regions in found:
-            masks = regions.masks.cpu().numpy().astype(np.uint8)
-            regions.masks = BitmapMasks(masks, *masks.shape[1:])
-    return found
+    return [_distinct(regions) for regions in found]
 
 
-def relabelled(samples: list[DetDataSample], found: list[InstanceData]) -> list[DetDataSample]:
-    """The samples of V views, every picture's first, then every picture's second, with ``found`` in the
-    place of their regions.
+@torch.no_grad()
+def find_segments(detector: TwoStageDetector, levels: tuple[Tensor, ...], found: list[InstanceData],
+                  metas: list[dict], counts: list[int]) -> list[InstanceData]:
+    """Boxes and masks of up to ``counts`` of each picture's regions, drawn at random."""
+    drawn = [regions[torch.randperm(len(regions), device=regions.bboxes.device)[:count]]
+             for regions, count in zip(found, counts)]
+    segments = []
+    for regions in detector.roi_head.predict_mask(levels, metas, drawn, rescale=False):
+        masks = regions.masks.cpu().numpy().astype(np.uint8)
+        segments.append(InstanceData(bboxes=regions.bboxes, masks=BitmapMasks(masks, *masks.shape[1:])))
+    return segments
+
+
+def relabelled(samples: list[DetDataSample], found: list[InstanceData],
+               segments: list[InstanceData]) -> list[DetDataSample]:
+    """The samples of V views, every picture's first, then every picture's second, with ``found`` and
+    ``segments`` in the place of theirs.
     """
     half = len(samples) // 2
     for i, j in zip(range(half), range(half, len(samples))):
@@ -60,8 +66,8 @@ def relabelled(samples: list[DetDataSample], found: list[InstanceData]) -> list[
         found[i].ids, found[j].ids = common_ids(found[i].bboxes, found[j].bboxes, first['view'],
                                                 second['view'], first['img_shape'])
     copies = [copy.copy(sample) for sample in samples]
-    for sample, regions in zip(copies, found):
-        sample.gt_instances = regions
+    for sample, regions, some in zip(copies, found, segments):
+        sample.gt_instances, sample.segments = regions, some
     return copies
 
 

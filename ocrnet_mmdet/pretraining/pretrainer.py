@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from ..errors import InputError
 from ..models.jitter_sampler import jitter_boxes
-from .own_regions import find_regions, relabelled
+from .own_regions import find_regions, find_segments, relabelled
 from .region_loss import variance_covariance
 from .region_samples import choose_regions, samples_of, uncovered
 from .slots import (TERMS, box_forward, captured_input, check_slots, class_agnostic, compares_vectors,
@@ -78,7 +78,6 @@ class OCRNetPretrainer(BaseModel):
         weights: Weight of each term; missing ones are those of ``TERMS``.
         region_loss: Term A.
         regions_per_view: Regions of a view that A and D read.
-        masks_per_view: The first of them, that E reads.
         jitter: How far the student's boxes are moved, in box sides: the first half of a view's by the
             first number, the others by the second.
         hidden_context: Share of a view's regions that the student hides from the others (for RoI heads
@@ -94,7 +93,6 @@ class OCRNetPretrainer(BaseModel):
                  weights: dict[str, float] = dict(),
                  region_loss: dict = dict(),
                  regions_per_view: int = 16,
-                 masks_per_view: int = 4,
                  jitter: tuple[float, float] = (0.1, 0.25),
                  hidden_context: float = 0.4,
                  vector_size: int = 128,
@@ -113,7 +111,6 @@ class OCRNetPretrainer(BaseModel):
         self.teacher = frozen_copy(self.student)
         self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
         self.regions_per_view = regions_per_view
-        self.masks_per_view = masks_per_view
         self.jitter = jitter
         self.hidden_context = hidden_context
         self.min_score = min_score
@@ -196,8 +193,11 @@ class OCRNetPretrainer(BaseModel):
         finder, weights, metas = self.finder, self.weights, [s.metainfo for s in samples]
         levels = finder.extract_feat(inputs)
         candidates = self._candidates(finder, finder.rpn_head(levels), metas)
-        return relabelled(samples, find_regions(finder, levels, candidates, metas, self.min_score,
-                                                weights['boxes'] > 0, weights['masks'] > 0))
+        found = find_regions(finder, levels, candidates, metas, self.min_score, weights['boxes'] > 0)
+        segments = [s.segments for s in samples]
+        if weights['masks']:
+            segments = find_segments(finder, levels, found, metas, list(map(len, segments)))
+        return relabelled(samples, found, segments)
 
     # C
     def _region_losses(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> dict:
@@ -287,17 +287,14 @@ class OCRNetPretrainer(BaseModel):
     # E
     def _mask_loss(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> dict:
         roi_head = self.student.roi_head
-        regions = [s.gt_instances for s in samples]
-        chosen = [torch.randperm(len(r), device=r.bboxes.device)[:self.masks_per_view]
-                  for r in regions]
-        boxes = [jitter_boxes(r.bboxes[i], self.jitter[0], s.metainfo['img_shape'][:2])
-                 for r, i, s in zip(regions, chosen, samples)]
+        segments = [s.segments for s in samples]
+        boxes = [jitter_boxes(s.segments.bboxes, self.jitter[0], s.metainfo['img_shape'][:2]) for s in samples]
         predicted = roi_head._mask_forward(levels, bbox2roi(boxes))['mask_preds']
         if not len(predicted):
             return dict(loss_masks=predicted.sum())
         made = roi_head.mask_head.loss_and_target(
-            predicted, [samples_of(*row) for row in zip(boxes, regions, chosen)], regions,
-            roi_head.train_cfg)
+            predicted, [samples_of(b, s, torch.arange(len(b), device=b.device)) for b, s in zip(boxes, segments)],
+            segments, roi_head.train_cfg)
         self.seen['mask_level'] = (made['loss_mask']['loss_mask'].detach(), made['mask_targets'])
         return dict(loss_masks=made['loss_mask']['loss_mask'].sum() * self.weights['masks'])
 

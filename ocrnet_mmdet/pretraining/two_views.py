@@ -23,8 +23,8 @@ class OCRNetTwoViews(BaseTransform):
     Reads ``img`` (H, W, 3) uint8 BGR, ``regions`` and ``seed`` (all randomness comes from it);
     returns ``inputs``, two tensors (3, S, S) uint8, and ``data_samples``, two DetDataSamples. Their
     ``gt_instances`` hold ``bboxes`` (R, 4) xyxy in pixels of the view, around what of the segment lies
-    in it, ``labels`` (zeros), ``masks`` of (S, S) and ``ids``, the regions' ranks in the picture, by
-    which a region of one view is found in the other. Their metainfo's ``view`` is the exact map from the
+    in it, ``labels`` (zeros) and ``ids``, the regions' ranks in the picture, by which a region of one view
+    is found in the other; their ``segments`` the ``bboxes`` and ``masks`` (S, S) of some. Their metainfo's ``view`` is the exact map from the
     picture, a :class:`~.views.ViewMap`.
 
     Args:
@@ -34,17 +34,19 @@ class OCRNetTwoViews(BaseTransform):
         min_inside: Share of a region's box that has to lie in a view for it to count there. What does
             not count is background to the region head, and a fine-tuning crop cuts objects too.
         min_side: Shortest side of a region in a view, pixels.
+        segments: Regions of a view, drawn at random, whose segments go with it.
         solarise: Probability in either view (BYOL's: never in one, 0.2 in the other).
     """
 
     def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 100,
                  min_inside: float = 0.25, min_side: float = 4.0,
-                 solarise: tuple[float, float] = (0.0, 0.2)) -> None:
+                 segments: int = 4, solarise: tuple[float, float] = (0.0, 0.2)) -> None:
         self.size = size
         self.area = tuple(area)
         self.max_regions = max_regions
         self.min_inside = min_inside
         self.min_side = min_side
+        self.segments = segments
         self.solarise = solarise
 
     def transform(self, results: dict) -> dict:
@@ -61,7 +63,7 @@ class OCRNetTwoViews(BaseTransform):
         return dict(
             inputs=[torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
                     for pixels in inputs],
-            data_samples=[self._sample(results, regions, view, ids)
+            data_samples=[self._sample(results, regions, view, ids, rng)
                           for view, ids in zip(views, kept)])
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> ViewMap:
@@ -74,23 +76,26 @@ class OCRNetTwoViews(BaseTransform):
         return np.flatnonzero(large & (inside_share(boxes, self.size) >= self.min_inside))
 
     def _sample(self, results: dict, regions: Regions, view: ViewMap,
-                ids: np.ndarray) -> DetDataSample:
+                ids: np.ndarray, rng: np.random.Generator) -> DetDataSample:
         side = self.size
-        masks = np.array([self._mask(regions, view, i) for i in ids],
-                         dtype=np.uint8).reshape(-1, side, side)
         boxes = view.boxes(regions.boxes[ids])
         cut = ((boxes < 0) | (boxes > side)).any(1)
         boxes = boxes.clip(0, side)
         for i in np.flatnonzero(cut):
-            boxes[i] = _around(boxes[i], masks[i])
+            boxes[i] = _around(boxes[i], self._mask(regions, view, ids[i]))
         large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= self.min_side
+        boxes, ids = boxes[large].astype(np.float32), ids[large]
+        drawn = rng.permutation(len(ids))[:self.segments]
+        masks = np.array([self._mask(regions, view, i) for i in ids[drawn]],
+                         dtype=np.uint8).reshape(-1, side, side)
         sample = DetDataSample(metainfo=dict(
             img_path=results['img_path'], img_id=results['sample_idx'], img_shape=(side, side),
             ori_shape=(side, side), scale_factor=(1.0, 1.0), batch_input_shape=(side, side), view=view))
         sample.gt_instances = InstanceData(
-            bboxes=torch.from_numpy(boxes[large].astype(np.float32)), ids=torch.from_numpy(ids[large]),
-            labels=torch.zeros(int(large.sum()), dtype=torch.long),
-            masks=BitmapMasks(masks[large], side, side))
+            bboxes=torch.from_numpy(boxes), ids=torch.from_numpy(ids),
+            labels=torch.zeros(len(ids), dtype=torch.long))
+        sample.segments = InstanceData(bboxes=torch.from_numpy(boxes[drawn]),
+                                       masks=BitmapMasks(masks, side, side))
         return sample
 
     def _mask(self, regions: Regions, view: ViewMap, i: int) -> np.ndarray:

@@ -102,7 +102,8 @@ def test_masks_boxes_and_pixels_of_both_views_belong_together():
         sample = example((0, draw))
         made = OCRNetTwoViews(size=SIDE, area=(0.3, 0.9)).transform(sample)
         for found in made['data_samples']:
-            for box, mask in zip(found.gt_instances.bboxes.numpy(), found.gt_instances.masks.masks):
+            assert len(found.segments) == len(found.gt_instances)
+            for box, mask in zip(found.segments.bboxes.numpy(), found.segments.masks.masks):
                 rows, columns = np.nonzero(mask)
                 edge = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
                 np.testing.assert_allclose(edge, box, atol=1.0)
@@ -116,7 +117,8 @@ def test_a_region_that_the_view_cuts_has_the_box_of_what_is_seen():
                                 segment, SHAPE)
     transform = OCRNetTwoViews(size=SIDE)
     view = ViewMap.of_crop(np.array([60., 0, 160, 100]), SIDE, flip=False)  # its upper bar alone
-    found = transform._sample(sample, sample['regions'], view, np.array([0])).gt_instances
+    found = transform._sample(sample, sample['regions'], view, np.array([0]),
+                              np.random.default_rng(0)).gt_instances
     scale = SIDE / 100
     np.testing.assert_allclose(found.bboxes[0], np.array([0, 20, 90, 30]) * scale, atol=1.0)
 
@@ -143,7 +145,17 @@ def test_a_picture_without_regions_gives_two_empty_views():
                                 np.zeros((0, 8, 8), bool), SHAPE)
     for found in OCRNetTwoViews(size=SIDE).transform(sample)['data_samples']:
         assert found.gt_instances.bboxes.shape == (0, 4)
-        assert found.gt_instances.masks.masks.shape == (0, SIDE, SIDE)
+        assert found.segments.masks.masks.shape == (0, SIDE, SIDE)
+
+
+def test_segments_are_those_of_some_regions_drawn_anew_each_time():
+    drawn = set()
+    for draw in range(20):
+        for found in OCRNetTwoViews(size=SIDE, segments=1).transform(example((2, draw)))['data_samples']:
+            if len(found.gt_instances) == 2:
+                place, = (found.gt_instances.bboxes == found.segments.bboxes).all(1).nonzero()[:, 0].tolist()
+                drawn.add(int(found.gt_instances.ids[place]))
+    assert drawn == {0, 1}
 
 
 @pytest.mark.parametrize('shape', [(1, 60), (60, 1), (3, 3), (4, 20000)])
