@@ -39,7 +39,7 @@ def main(out: Path) -> None:
     # one that waits for the other for ever is to end by itself
     torch.distributed.init_process_group('gloo', timeout=timedelta(minutes=2))
     init_default_scope('mmdet')
-    torch.save({name: run(name) for name in ('ocrnet', 'faster_rcnn')},
+    torch.save({name: run(name) for name in DETECTORS},
                out / f'rank{get_rank()}.pth')
     torch.distributed.barrier()  # a process that leaves while the other still works aborts it
     torch.distributed.destroy_process_group()
