@@ -18,9 +18,9 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from .pretraining_runs import PretrainRun, make_config
+from .pretraining_studies import PSEUDO_LABELS
 from .speed import alternating_seconds, machine, peak_mib
 
-PSEUDO_LABELS = {'model.weights': dict(vector=0.0, variance=0.0, covariance=0.0)}
 OWN = 'own_regions'  # with all candidates of every view: more than any run has
 ARMS = dict(all={}, regions_boxes_masks=PSEUDO_LABELS) | {OWN: PSEUDO_LABELS | {'model.min_score': 0.0}}
 

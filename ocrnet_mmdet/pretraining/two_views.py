@@ -24,8 +24,8 @@ class OCRNetTwoViews(BaseTransform):
     returns ``inputs``, two tensors (3, S, S) uint8, and ``data_samples``, two DetDataSamples. Their
     ``gt_instances`` hold ``bboxes`` (R, 4) xyxy in pixels of the view, around what of the segment lies
     in it, ``labels`` (zeros) and ``ids``, the regions' ranks in the picture, by which a region of one view
-    is found in the other; their ``segments`` the ``bboxes`` and ``masks`` (S, S) of some. Their metainfo's ``view`` is the exact map from the
-    picture, a :class:`~.views.ViewMap`.
+    is found in the other; their ``segments`` the ``bboxes`` and ``masks`` (S, S) of some. Their metainfo's
+    ``view`` is the exact map from the picture, a :class:`~.views.ViewMap`.
 
     Args:
         size: S, pixels.
