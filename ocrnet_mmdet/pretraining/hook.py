@@ -63,6 +63,7 @@ class OCRNetPretrainHook(Hook):
         self.said: set[str] = set()
         self.finder_is_new = True  # not yet a copy of a trained teacher
         self.start = (0.0, 0)
+        self.bad_before = 0  # unreadable pictures that earlier runs named
 
     def before_run(self, runner: Runner) -> None:
         """
@@ -84,6 +85,7 @@ class OCRNetPretrainHook(Hook):
             f'{loader.batch_size * get_world_size()} pictures in two views each; the detector will '
             f'be written to {path}')
         self.start = (time.time(), runner.iter)
+        self.bad_before = loader.dataset.bad_files.count()
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
@@ -159,10 +161,10 @@ class OCRNetPretrainHook(Hook):
 
     @master_only
     def after_train(self, runner: Runner) -> None:
-        bad = getattr(runner.train_dataloader.dataset, 'bad_files', None)
-        if bad and bad.count():
-            runner.logger.warning(f'{bad.count()} pictures could not be read and were replaced by others, now or '
-                                  f'in an earlier run: {bad.path} names them')
+        bad = runner.train_dataloader.dataset.bad_files
+        if bad.count() > self.bad_before:
+            runner.logger.warning(f'{bad.count() - self.bad_before} pictures that no earlier run had named could not '
+                                  f'be read and were replaced by others: see {bad.path}')
         path = export_detector(_pretrainer(runner), runner)
         runner.logger.info(f'pretrained detector: {path}; fine-tune it with --cfg-options '
                            f'load_from={path}')

@@ -45,7 +45,7 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
     cfg.model = dict(type='OCRNetPretrainer', detector=detector, vector_size=16, **model)
     cfg.data_root = str(folder)
     cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
-    cfg.train_dataloader.dataset.data_root = str(folder)
+    cfg.train_dataloader.dataset.update(data_root=str(folder), bad_files=f'{work_dir}/bad_pictures.txt')
     _, discover, views = cfg.train_dataloader.dataset.pipeline
     discover.cache_dir, views.size = str(folder.parent / 'regions'), SIDE
     cfg.train_cfg.update(max_iters=steps, val_interval=steps + 1)

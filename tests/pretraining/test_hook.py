@@ -165,3 +165,13 @@ def test_the_hook_refuses_another_model(pictures, tmp_path):
     cfg.model = cfg.model.detector
     with pytest.raises(InputError, match='needs model.type=OCRNetPretrainer, .* OCRNetDetector'):
         start(cfg)
+
+
+def test_unreadable_pictures_of_this_run_are_counted_at_its_end(tmp_path):
+    folder = write_pictures(tmp_path / 'pictures', 4)
+    (folder / 'bad.png').write_bytes(b'no picture')
+    for k, said in ((0, True), (1, False)):
+        cfg = small(folder, tmp_path / 'work', 3, weights=OFF | dict(regions=1.0))
+        start(cfg)
+        log = sorted((tmp_path / 'work').glob('*/*.log'))[-1].read_text()
+        assert ('1 pictures that no earlier run had named' in log) == said, k
