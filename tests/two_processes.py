@@ -1,59 +1,45 @@
-"""Started by torchrun in two processes: the loss of each one's picture, then two steps; saves what it finds."""
+"""Two processes that train together, each running a script of the tests.
+
+They meet through a file and talk over the loopback device: no launcher, port or host name takes part.
+One that waits for the other for ever prints where, and ends.
+"""
+import faulthandler
+import os
+import subprocess
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import torch
-from mmengine.config import ConfigDict
-from mmengine.dist import all_reduce, get_rank
-from mmengine.model import MMDistributedDataParallel
-from mmengine.optim import build_optim_wrapper
-from mmengine.registry import init_default_scope
+from torch import distributed as dist
 
-from tests.detectors import data_batch, ocrnet_config, tiny
+from .detectors import ROOT
 
-
-def without_chance():
-    """The tiny detector on which a joint batch and two halves must agree: every candidate is a
-    sample, and every picture has as many, so the means over samples weigh alike."""
-    config = ocrnet_config()
-    config.roi_head.mask_head = None
-    config.train_cfg.rcnn.sampler.update(type='RandomSampler', num=1000, pos_fraction=1.0)
-    config.train_cfg.rpn_proposal.update(max_per_img=20, nms_pre=20)
-    return tiny(config)
+ENV = dict(os.environ, OMP_NUM_THREADS='1', GLOO_SOCKET_IFNAME='lo')
+PATIENCE = 240  # seconds: on two busy cores the slowest script takes 60
 
 
-def pictures(model) -> dict:
-    return data_batch(model, with_mask=False, num_items=[3, 3])
+def run_in_two(module: str, out: Path) -> list:
+    """What both processes of ``python -m module`` saved, that of rank 0 first."""
+    logs = [out / f'rank{rank}.log' for rank in range(2)]
+    processes = []
+    for rank, log in enumerate(logs):
+        with open(log, 'w') as file:
+            processes.append(subprocess.Popen([sys.executable, '-m', module, str(rank), str(out)],
+                                              cwd=ROOT, env=ENV, stdout=file, stderr=subprocess.STDOUT))
+    status = [process.wait() for process in processes]
+    assert status == [0, 0], '\n'.join(log.read_text()[-2000:] for log in logs)
+    return [torch.load(out / f'rank{rank}.pth') for rank in range(2)]
 
 
-def one_picture(batch: dict, index: int) -> dict:
-    return dict(inputs=batch['inputs'][index:index + 1],
-                data_samples=batch['data_samples'][index:index + 1])
-
-
-def total_loss(model, batch: dict) -> torch.Tensor:
-    losses = model(**batch, mode='loss')
-    return sum(value for name, value in losses.items() if 'loss' in name)
-
-
-def main(out: Path) -> None:
+def join(compute: Callable[[int], object]) -> None:
+    """The script's part: save what ``compute`` gives for this process's rank."""
+    rank, out = int(sys.argv[1]), Path(sys.argv[2])
+    faulthandler.dump_traceback_later(PATIENCE, exit=True)
     # mmengine's init_dist asks for a GPU whatever the backend
-    torch.distributed.init_process_group('gloo')
-    init_default_scope('mmdet')
-    rank = get_rank()
-    model = without_chance()
-    batch = one_picture(pictures(model), rank)
-    loss = total_loss(model, batch).detach()
-    all_reduce(loss, op='mean')
-    parallel = MMDistributedDataParallel(model)
-    optimiser = build_optim_wrapper(parallel, ConfigDict(type='OptimWrapper',
-                                                         optimizer=dict(type='SGD', lr=0.01)))
-    for _ in range(2):
-        optimiser.update_params(total_loss(parallel, batch))
-    torch.save(dict(loss=loss, weights=model.state_dict()), out / f'rank{rank}.pth')
-    torch.distributed.barrier()  # a process that leaves while the other still works aborts it
-    torch.distributed.destroy_process_group()
-
-
-if __name__ == '__main__':
-    main(Path(sys.argv[1]))
+    dist.init_process_group('gloo', init_method=f'file://{out}/rendezvous', rank=rank, world_size=2,
+                            timeout=timedelta(seconds=PATIENCE / 2))
+    torch.save(compute(rank), out / f'rank{rank}.pth')
+    dist.barrier()  # a process that leaves while the other still works aborts it
+    dist.destroy_process_group()

@@ -26,6 +26,7 @@ from ocrnet_mmdet.errors import InputError
 from .runs import make_config, start, write_pictures
 from .test_pretrainer import stock_config
 from ..detectors import ROOT, ocrnet_config
+from ..two_processes import run_in_two
 
 STEPS, KEPT, KILLED = 8, 4, 5  # a checkpoint at KEPT, the kill a step later
 CLASSIFIER = {'roi_head.bbox_head.fc_cls.weight', 'roi_head.bbox_head.fc_cls.bias'}
@@ -178,11 +179,7 @@ def test_a_file_of_which_a_part_matches_nothing_is_refused(labelled, finished, t
 
 
 def test_two_processes_keep_the_same_student_and_teacher_without_regions_in_one(tmp_path):
-    command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-               '--standalone', '-m', 'tests.pretraining.two_pretrainers', str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    first, second = [torch.load(tmp_path / f'rank{i}.pth') for i in range(2)]
+    first, second = run_in_two('tests.pretraining.two_pretrainers', tmp_path)
     for name in first:
         assert_equal(first[name], second[name])
 

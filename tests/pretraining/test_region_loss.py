@@ -1,7 +1,3 @@
-import os
-import subprocess
-import sys
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -12,8 +8,8 @@ from ocrnet_mmdet.pretraining.monitors import CollapseMonitor, rank_share, sprea
 from ocrnet_mmdet.pretraining.region_loss import (OCRNetRegionLoss, beta_nll, bounded, literal,
                                                   squared_residual, variance_covariance)
 
-from ..detectors import ROOT
-from .two_processes import SHARES, new_model, regions, terms, weighted
+from ..two_processes import run_in_two
+from .two_region_losses import SHARES, new_model, regions, terms, weighted
 
 
 def pair(num: int = 12, length: int = 16) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -285,12 +281,7 @@ def test_too_few_vectors_cost_nothing_and_keep_the_graph(num):
 # two processes
 
 def test_two_processes_have_the_joint_batch_s_loss_and_gradient_however_it_is_split(tmp_path):
-    command = [sys.executable, '-m', 'torch.distributed.run', '--nproc_per_node=2',
-               '--standalone', '-m', 'tests.pretraining.two_processes', str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ, OMP_NUM_THREADS='1'), text=True,
-                          capture_output=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = [torch.load(tmp_path / f'rank{i}.pth') for i in range(2)]
+    found = run_in_two('tests.pretraining.two_region_losses', tmp_path)
     for shares, first, second in zip(SHARES, *found):
         model = new_model()
         joint = terms(model, *regions(sum(shares)))
