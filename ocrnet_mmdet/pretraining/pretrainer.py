@@ -22,8 +22,8 @@ from ..models.jitter_sampler import jitter_boxes
 from .own_regions import find_regions, find_segments, relabelled
 from .region_loss import variance_covariance
 from .region_samples import choose_regions, samples_of, uncovered
-from .slots import (TERMS, box_forward, captured_input, check_slots, class_agnostic, compares_vectors,
-                    frozen_copy, untrained_parts)
+from .slots import (TERMS, box_forward, captured_input, check_loss, check_slots, class_agnostic,
+                    compares_vectors, frozen_copy, untrained_parts)
 
 MIN_SCORE = 0.5  # of a candidate that is believed
 CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
@@ -103,6 +103,7 @@ class OCRNetPretrainer(BaseModel):
         check_slots(detector, self.weights, frozen_parts)
         self.compares_vectors = compares_vectors(self.weights)
         self.student = MODELS.build(class_agnostic(detector))
+        check_loss(self.student)
         self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
         self.frozen_parts = tuple(frozen_parts)
         for part in (*self.frozen_parts,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from mmdet.models.detectors import TwoStageDetector
 from mmdet.models.task_modules.assigners import AssignResult, MaxIoUAssigner
 from mmdet.registry import TASK_UTILS
 from mmdet.structures.bbox import bbox_overlaps
@@ -132,3 +133,14 @@ def check_slots(detector: dict, weights: dict[str, float], frozen_parts: tuple[s
                          'of mmdet\'s configs/_base_/models/mask-rcnn_r50_fpn.py')
     if weights['masks'] and not detector['roi_head'].get('mask_head'):
         raise InputError(f'model.detector ({kind}) has no roi_head.mask_head: set model.weights.masks=0')
+
+
+def check_loss(detector: nn.Module) -> None:
+    """
+    Raises:
+        InputError: The detector trains in steps of its own (TridentNet repeats the pictures, PanopticFPN
+            has one more head): the pretrainer follows those of ``TwoStageDetector``.
+    """
+    if getattr(type(detector), 'loss', None) is not TwoStageDetector.loss:
+        raise InputError(f'model.detector ({type(detector).__name__}) trains in another way than TwoStageDetector: '
+                         'take FasterRCNN, MaskRCNN or OCRNetDetector')

@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from mmdet.models.detectors import FasterRCNN
 from mmdet.registry import MODELS, TASK_UTILS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
@@ -244,6 +245,19 @@ def test_a_detector_without_a_slot_is_told_which(change, words):
     change(config)
     with pytest.raises(InputError, match=words):
         pretrainer(config)
+
+
+class RepeatsItsPictures(FasterRCNN):
+
+    def loss(self, batch_inputs, batch_data_samples):
+        return super().loss(batch_inputs, batch_data_samples * 3)
+
+
+def test_a_detector_with_training_steps_of_its_own_is_refused():
+    config = stock_config(False)
+    config['type'] = RepeatsItsPictures
+    with pytest.raises(InputError, match='RepeatsItsPictures.* trains in another way'):
+        pretrainer(config, weights=dict(masks=0.0))
 
 
 @pytest.mark.parametrize('wrong', [dict(weights=dict(vectors=1.0)), dict(frozen_parts=('head', ))])
