@@ -23,6 +23,7 @@ SEEDS = (0, 1, 2)  # of split and fine-tuning
 MORE_SEEDS = {('nuclei', 5): (3, 4)}  # where three pairs left a wide interval
 EQUAL_TIME_PERCENT = 10  # at most, of the labels: where a random start is given the pretraining's time
 ABLATED_ON, ABLATED_PERCENT = ('nuclei', 'robosoccer'), 10
+VECTORS_ON = dict(bccd=10)  # percent of the labels; of the sets that main_table had there, one with classes to tell
 STOCK_ON, STOCK_PERCENT = ('nuclei', 'robosoccer'), 10
 NATURAL_FOLDERS = ('unlabelled_natural', )
 TUNE_PERCENT = 10
@@ -115,13 +116,17 @@ def equal_time_steps(out: Path, name: str, percent: int, seed: int) -> int:
 
 def _against_equal_time(out: Path) -> list[dict]:
     """The long pretrained runs beside the random starts that had as much time in all."""
-    records = read_runs(out / 'equal_time')
-    for record in list(records):
-        name = record['run']['name'].replace('_equal_random_', '_long_pretrained_')
-        paired = json.loads((out / f'{name}.json').read_text())
-        paired['run']['name'] = name.replace('_long_', '_equal_')
-        records.append(paired)
+    records = _beside(out / 'equal_time', out, ('_equal_random_', '_long_pretrained_'))
+    for record in records:
+        record['run']['name'] = record['run']['name'].replace('_long_', '_equal_')
     return records
+
+
+def _beside(folder: Path, other: Path, renamed: tuple[str, str]) -> list[dict]:
+    """A folder's records, and for each the one of another folder whose name differs by ``renamed``."""
+    records = read_runs(folder)
+    return records + [json.loads((other / f"{record['run']['name'].replace(*renamed)}.json").read_text())
+                      for record in records]
 
 
 def ablation(data_root: str, out: Path, jobs: int) -> None:
@@ -144,6 +149,22 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
     execute_all(pretrainings, out / 'pretraining', jobs)
     execute_all(runs, out, jobs)
     report(arms_table(read_runs(out), 'none'), out)
+
+
+def vector_terms(data_root: str, out: Path, jobs: int) -> None:
+    """Terms A and B beside C, D and E, after ``main_table``'s pretraining steps.
+
+    The runs without A and B are those that ``main_table`` left beside ``out``; all else is as there.
+    """
+    main = out.parent / 'main_table'
+    rates = chosen_rates(main / 'tuning')
+    execute_all([_pretraining(name, name, data_root, PRETRAIN_STEPS, ABLATION['all_learned_sigma'])
+                 for name in VECTORS_ON], out / 'pretraining', jobs)
+    execute_all([few_labels(name, percent, length, 'all', seed, data_root, out, lr=rates[name]['pretrained'],
+                            steps=steps, load_from=detector_of(out, name))
+                 for name, percent in VECTORS_ON.items() for length, steps in LENGTHS.items()
+                 for seed in SEEDS], out, jobs)
+    report(comparison_table(_beside(out, main, ('_all_', '_pretrained_')), 'all', 'pretrained'), out)
 
 
 def any_detector(data_root: str, out: Path, jobs: int) -> None:
@@ -203,4 +224,5 @@ def detector_of(out: Path, name: str) -> str:
     return str((out / 'pretraining' / name / 'pretrained_detector.pth').resolve())
 
 
-STUDIES = dict(main_table=main_table, ablation=ablation, any_detector=any_detector, natural=natural)
+STUDIES = dict(main_table=main_table, ablation=ablation, vector_terms=vector_terms, any_detector=any_detector,
+               natural=natural)

@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict, replace
+from itertools import product
 from types import SimpleNamespace
 
 import pytest
@@ -8,6 +9,7 @@ from ocrnet_mmdet.benchmark import pretraining_studies, runs, tuning
 from ocrnet_mmdet.benchmark.data_sets import DATA_SETS
 from ocrnet_mmdet.benchmark.runs import Run, execute_all
 from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.pretraining.slots import TERMS
 
 from ..detectors import ROOT
 
@@ -85,7 +87,6 @@ def test_rates_that_were_not_chosen_are_asked_for(tmp_path):
         tuning.chosen_rates(tmp_path / 'main_table' / 'tuning')
 
 
-
 def test_equal_time_is_the_long_run_and_the_pretrainings_time_in_steps(tmp_path):
     for name, seconds in (('bccd_10_short_random_seed1', 160), ('bccd_10_long_random_seed1', 510),
                           ('pretraining/bccd', 1000)):
@@ -105,6 +106,31 @@ def test_equal_time_compares_the_long_pretrained_run(tmp_path):
     table = pretraining_studies.comparison_table(
         pretraining_studies._against_equal_time(tmp_path), 'pretrained', 'random')
     assert '| bccd_10_equal | bbox_mAP | 1 | 40.0 | 30.0 | +10.0 |' in table
+
+
+def test_vector_terms_are_compared_with_the_main_tables_runs_seed_by_seed(tmp_path, monkeypatch):
+    main, out = tmp_path / 'main_table', tmp_path / 'vector_terms'
+    (main / 'tuning').mkdir(parents=True)
+    (main / 'tuning' / 'rates.json').write_text(json.dumps(dict(bccd=dict(pretrained=3e-3))))
+    for seed, length in product(range(3), ('short', 'long')):
+        finished(replace(RUN, name=f'bccd_10_{length}_pretrained_seed{seed}', seed=seed), main,
+                 scores=dict(bbox_mAP=.4 + .01 * seed))
+
+    def pretend(wanted, folder, jobs):
+        folder.mkdir(exist_ok=True, parents=True)
+        for run in wanted:
+            if folder.name == 'pretraining':
+                assert run.options['model.weights'] == TERMS and run.steps == pretraining_studies.PRETRAIN_STEPS
+            else:
+                assert run.lr == 3e-3 and run.load_from == str(out / 'pretraining/bccd/pretrained_detector.pth')
+                finished(run, folder, scores=dict(bbox_mAP=.5 + .01 * run.seed))
+
+    monkeypatch.setattr(pretraining_studies, 'execute_all', pretend)
+    monkeypatch.setattr(pretraining_studies, 'training_json', lambda root, name: coco(20))
+    pretraining_studies.vector_terms('DATA', out, 1)
+    table = (out / 'table.md').read_text()
+    for length in ('short', 'long'):
+        assert f'| bccd_10_{length} | bbox_mAP | 3 | 51.0 ± 1.0 | 41.0 ± 1.0 | +10.0 ± 0.0 |' in table
 
 
 @pytest.mark.parametrize('data', ['coco_mini', 'nuclei'])
