@@ -73,14 +73,21 @@ def ap_by_time(folder: Path, out: Path) -> None:
 
 
 def total_times(folder: Path) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """(``DATA_PERCENT``, arm) -> a (minutes in all, mean box AP) for each length of fine-tuning."""
+    """(``DATA_PERCENT``, arm) -> a (minutes in all, mean box AP) for each length of fine-tuning.
+
+    A run of ``equal_time`` counts the time that its steps were chosen to fill, not its own, which may be that
+    of a slower day.
+    """
+    def wall(path: str) -> float:
+        return json.loads((folder / f'{path}.json').read_text())['wall_seconds']
+
     found = defaultdict(list)
     for record in read_runs(folder) + read_runs(folder / 'equal_time'):
-        cell, length, arm, _ = record['run']['name'].rsplit('_', 3)
-        seconds = record['wall_seconds']
-        if arm == 'pretrained':
-            pretraining = folder / 'pretraining' / f'{record["run"]["data"]}.json'
-            seconds += json.loads(pretraining.read_text())['wall_seconds']
+        cell, length, arm, seed = record['run']['name'].rsplit('_', 3)
+        equal = length == 'equal'
+        seconds = wall(f'{cell}_long_{arm}_{seed}') if equal else record['wall_seconds']
+        if equal or arm == 'pretrained':
+            seconds += wall(f'pretraining/{record["run"]["data"]}')
         found[cell, arm, length].append((seconds / 60, 100 * record['scores']['bbox_mAP']))
     curves = defaultdict(list)
     for (cell, arm, _), points in found.items():

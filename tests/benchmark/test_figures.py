@@ -36,6 +36,12 @@ def test_the_pretrainings_time_counts_for_the_pretrained(study):
     assert curves['aerial_cars_10', 'pretrained'] == [pytest.approx((13.5, 41))]
 
 
+def test_a_run_at_equal_time_counts_the_time_that_it_was_given(study):
+    write(study / 'equal_time/aerial_cars_10_equal_random_seed0.json', wall_seconds=9999, scores=dict(bbox_mAP=.3),
+          run=dict(name='aerial_cars_10_equal_random_seed0', data='aerial_cars', seed=0))
+    assert total_times(study)['aerial_cars_10', 'random'][-1] == pytest.approx((13, 30))
+
+
 def test_the_figures_are_drawn(study):
     pretraining_curves([study / 'pretraining/aerial_cars.log'], study / 'figures/a.svg')
     ap_by_time(study, study / 'figures/b.svg')
