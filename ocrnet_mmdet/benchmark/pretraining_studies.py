@@ -3,6 +3,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
 from ..pretraining.slots import TERMS
 from .data_sets import training_json
 from .pretraining_runs import PretrainRun
@@ -123,10 +124,17 @@ def _against_equal_time(out: Path) -> list[dict]:
 
 
 def _beside(folder: Path, other: Path, renamed: tuple[str, str]) -> list[dict]:
-    """A folder's records, and for each the one of another folder whose name differs by ``renamed``."""
+    """A folder's records, and for each the one of another folder whose name differs by ``renamed``.
+
+    Raises:
+        InputError: The other folder lacks one.
+    """
     records = read_runs(folder)
-    return records + [json.loads((other / f"{record['run']['name'].replace(*renamed)}.json").read_text())
-                      for record in records]
+    paths = [other / f"{record['run']['name'].replace(*renamed)}.json" for record in records]
+    for path in paths:
+        if not path.exists():
+            raise InputError(f'{path} is absent: run the study main_table first, into {other}')
+    return records + [json.loads(path.read_text()) for path in paths]
 
 
 def ablation(data_root: str, out: Path, jobs: int) -> None:

@@ -131,6 +131,9 @@ def test_vector_terms_are_compared_with_the_main_tables_runs_seed_by_seed(tmp_pa
     table = (out / 'table.md').read_text()
     for length in ('short', 'long'):
         assert f'| bccd_10_{length} | bbox_mAP | 3 | 51.0 ± 1.0 | 41.0 ± 1.0 | +10.0 ± 0.0 |' in table
+    (main / 'bccd_10_long_pretrained_seed1.json').unlink()
+    with pytest.raises(InputError, match='bccd_10_long_pretrained_seed1.json is absent: run the study main_table'):
+        pretraining_studies.vector_terms('DATA', out, 1)
 
 
 @pytest.mark.parametrize('data', ['coco_mini', 'nuclei'])
