@@ -62,7 +62,8 @@ class Run(Training):
     load_from: str | None = None
 
 
-PATHS = ('data_root', 'train_ann', 'val_ann', 'checkpoint', 'load_from')  # differ between machines
+FILES = ('train_ann', 'val_ann', 'checkpoint', 'load_from')
+PATHS = ('data_root', *FILES)  # differ between machines
 
 
 def make_config(run: Run, work_dir: Path) -> Config:
@@ -130,12 +131,16 @@ def execute(run: Run, out: Path) -> None:
 
 
 def write_record(out: Path, run: Training, start: float, **results) -> None:
-    """The run's JSON, whole or not at all.
+    """The run's JSON, whole or not at all. Files are named as seen from the JSON's folder.
 
     Args:
         start: When the run began, seconds since the epoch.
     """
-    record = dict(run=asdict(run), wall_seconds=round(time.time() - start, 1), **results,
+    settings = asdict(run)
+    for key in FILES:
+        if (path := settings.get(key)) and os.path.isabs(path):
+            settings[key] = os.path.relpath(path, out.parent.resolve())
+    record = dict(run=settings, wall_seconds=round(time.time() - start, 1), **results,
                   torch=torch.__version__, threads=torch.get_num_threads())
     part = out.with_suffix('.part')
     part.write_text(json.dumps(record, indent=1))
@@ -198,8 +203,9 @@ def execute_all(runs: list[Training], folder: Path, jobs: int) -> None:
 def _check_weights(run: Training, folder: Path) -> None:
     for path in filter(None, (getattr(run, 'load_from', None), getattr(run, 'checkpoint', None))):
         if not Path(path).exists():
-            raise InputError(f'{run.name} needs {path}, which is not there: weights are not kept with the '
-                             f'results; name an empty folder instead of {folder}')
+            raise InputError(f'{run.name} needs {path}, which is not there: run the study that makes it, and '
+                             f'this one, into an empty folder instead of {folder.parent}; weights are not '
+                             'kept with the results')
 
 
 def _result(out: Path) -> str:

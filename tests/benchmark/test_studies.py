@@ -41,9 +41,20 @@ def test_a_finished_run_is_read_and_not_repeated(tmp_path, started):
     assert started == ['bccd_10']
 
 
+def test_a_record_names_files_as_seen_from_its_folder(tmp_path, started):
+    run = replace(RUN, train_ann=str(tmp_path / 'splits' / 'a.json'), val_ann='annotations/val.json',
+                  load_from=str(tmp_path.parent / 'pretraining' / 'b.pth'))
+    runs.write_record(tmp_path / 'bccd_5.json', run, 0.0, scores={})
+    found = json.loads((tmp_path / 'bccd_5.json').read_text())['run']
+    assert [found[key] for key in runs.FILES] == ['splits/a.json', 'annotations/val.json', None,
+                                                  '../pretraining/b.pth']
+    execute_all([run], tmp_path, 1)
+    assert not started
+
+
 @pytest.mark.parametrize('kind', ['load_from', 'checkpoint'])
 def test_a_run_without_its_weights_is_not_started(tmp_path, started, kind):
-    with pytest.raises(InputError, match='bccd_5 needs .*absent.pth, which is not there'):
+    with pytest.raises(InputError, match='bccd_5 needs .*absent.pth, .*run the study that makes it'):
         execute_all([replace(RUN, **{kind: str(tmp_path / 'absent.pth')})], tmp_path, 2)
     assert not started
 
