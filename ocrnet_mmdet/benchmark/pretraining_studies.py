@@ -29,6 +29,7 @@ STOCK_ON, STOCK_PERCENT = ('nuclei', 'robosoccer'), 10
 NATURAL_FOLDERS = ('unlabelled_natural', )
 TUNE_PERCENT = 10
 VECTORS = dict(vector=0.1, variance=0.05, covariance=0.002)
+STRONG_VECTORS = {term: 10 * weight for term, weight in VECTORS.items()}
 
 
 def _terms(**weights: float) -> dict:
@@ -70,6 +71,10 @@ ABLATION = dict(
     scope_aggregator=Arm(fine_tuning={'model.scope': 'aggregator'}, weights_of='regions_boxes_masks'),
     random_boxes=Arm(PSEUDO_LABELS, 'random'),
     shuffled=Arm(PSEUDO_LABELS, 'shuffled'))
+
+
+VECTOR_ARMS = dict(all=Arm(ALL_TERMS),
+                   strong=Arm(_terms(regions=1.0, boxes=1.0, masks=1.0, **STRONG_VECTORS)))
 
 
 def main_table(data_root: str, out: Path, jobs: int) -> None:
@@ -117,24 +122,24 @@ def equal_time_steps(out: Path, name: str, percent: int, seed: int) -> int:
 
 def _against_equal_time(out: Path) -> list[dict]:
     """The long pretrained runs beside the random starts that had as much time in all."""
-    records = _beside(out / 'equal_time', out, ('_equal_random_', '_long_pretrained_'))
-    for record in records:
+    random = read_runs(out / 'equal_time')
+    pretrained = _of_main_table(
+        out, [record['run']['name'].replace('_equal_random_', '_long_pretrained_') for record in random])
+    for record in pretrained:
         record['run']['name'] = record['run']['name'].replace('_long_', '_equal_')
-    return records
+    return random + pretrained
 
 
-def _beside(folder: Path, other: Path, renamed: tuple[str, str]) -> list[dict]:
-    """A folder's records, and for each the one of another folder whose name differs by ``renamed``.
+def _of_main_table(folder: Path, names: list[str]) -> list[dict]:
+    """The records of ``main_table``'s runs of these names.
 
     Raises:
-        InputError: The other folder lacks one.
+        InputError: One is absent.
     """
-    records = read_runs(folder)
-    paths = [other / f"{record['run']['name'].replace(*renamed)}.json" for record in records]
-    for path in paths:
-        if not path.exists():
-            raise InputError(f'{path} is absent: run the study main_table first, into {other}')
-    return records + [json.loads(path.read_text()) for path in paths]
+    for name in names:
+        if not (folder / f'{name}.json').exists():
+            raise InputError(f'{folder / name}.json is absent: run the study main_table first, into {folder}')
+    return [json.loads((folder / f'{name}.json').read_text()) for name in names]
 
 
 def ablation(data_root: str, out: Path, jobs: int) -> None:
@@ -160,19 +165,22 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
 
 
 def vector_terms(data_root: str, out: Path, jobs: int) -> None:
-    """Terms A and B beside C, D and E, after ``main_table``'s pretraining steps.
+    """Terms A and B beside C, D and E, in two strengths, after ``main_table``'s pretraining steps.
 
     The runs without A and B are those that ``main_table`` left beside ``out``; all else is as there.
     """
     main = out.parent / 'main_table'
     rates = chosen_rates(main / 'tuning')
-    execute_all([_pretraining(name, name, data_root, PRETRAIN_STEPS, ABLATION['all_learned_sigma'])
-                 for name in VECTORS_ON], out / 'pretraining', jobs)
-    execute_all([few_labels(name, percent, length, 'all', seed, data_root, out, lr=rates[name]['pretrained'],
-                            steps=steps, load_from=detector_of(out, name))
-                 for name, percent in VECTORS_ON.items() for length, steps in LENGTHS.items()
-                 for seed in SEEDS], out, jobs)
-    report(comparison_table(_beside(out, main, ('_all_', '_pretrained_')), 'all', 'pretrained'), out)
+    execute_all([_pretraining(f'{name}_{key}', name, data_root, PRETRAIN_STEPS, arm)
+                 for name in VECTORS_ON for key, arm in VECTOR_ARMS.items()], out / 'pretraining', jobs)
+    cells = [(name, percent, length, seed) for name, percent in VECTORS_ON.items() for length in LENGTHS
+             for seed in SEEDS]
+    execute_all([few_labels(name, percent, length, key, seed, data_root, out, lr=rates[name]['pretrained'],
+                            steps=LENGTHS[length], load_from=detector_of(out, f'{name}_{key}'))
+                 for name, percent, length, seed in cells for key in VECTOR_ARMS], out, jobs)
+    theirs = _of_main_table(main, [f'{name}_{percent}_{length}_{arm}_seed{seed}'
+                                   for name, percent, length, seed in cells for arm in ('pretrained', 'random')])
+    report(arms_table(read_runs(out) + theirs, 'pretrained'), out)
 
 
 def any_detector(data_root: str, out: Path, jobs: int) -> None:

@@ -12,6 +12,8 @@ from ..errors import InputError
 
 # the last layers of box and mask branch, the only ones whose size depends on the classes but the classifier
 AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')
+TEACHER = 'teacher.'  # prefix of what a pretraining's own checkpoint hands over
+LEFT_OUT = ('roi_head.bbox_head.fc_cls.', 'data_preprocessor')  # of a detector that is handed over
 
 
 def match_parts(model: nn.Module, state: dict[str, Tensor]) -> dict[str, tuple[int, int]]:
@@ -48,6 +50,14 @@ def check_parts(model: nn.Module, state: dict[str, Tensor], runner: Runner) -> N
             'backbone weights alone set model.backbone.init_cfg')
 
 
+def teacher_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What a pretraining hands over of its weights: the teacher under the detector's own keys, without the
+    classifier, which was not trained.
+    """
+    weights = {key.removeprefix(TEACHER): value for key, value in state.items() if key.startswith(TEACHER)}
+    return {key: value for key, value in weights.items() if not key.startswith(LEFT_OUT)}
+
+
 def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     """Give every class of ``model`` the class-agnostic last layers of box and mask that ``state`` has.
 
@@ -73,7 +83,8 @@ class OCRNetCheckpointCheckHook(Hook):
     """Logs matched / total per part when weights are loaded, and refuses a file that leaves a part empty.
 
     The layers of a file pretrained without labels that are class-agnostic there and not here are
-    repeated for every class.
+    repeated for every class. A checkpoint of the pretraining itself, of a run that was stopped, gives its
+    teacher.
     """
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -85,7 +96,11 @@ class OCRNetCheckpointCheckHook(Hook):
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
         state = checkpoint.get('state_dict', checkpoint)
-        if checkpoint.get('meta', {}).get('pretrained_without_labels'):
+        without_labels = checkpoint.get('meta', {}).get('pretrained_without_labels')
+        if any(key.startswith(TEACHER) for key in state) and not hasattr(model, 'teacher'):
+            state = checkpoint['state_dict'] = teacher_weights(state)
+            without_labels = True
+        if without_labels:
             for key in repeat_agnostic(model, state):
                 runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')
         check_parts(model, state, runner)

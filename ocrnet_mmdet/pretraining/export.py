@@ -8,10 +8,10 @@ import torch
 from mmengine.runner import Runner
 
 from .. import __version__
+from ..engine.checkpoint_check import teacher_weights
 from .pretrainer import OCRNetPretrainer
 
 EXPORT_NAME = 'pretrained_detector.pth'
-CLASSIFIER = 'roi_head.bbox_head.fc_cls.'
 
 
 def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
@@ -21,12 +21,10 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
     strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the pictures
     that were seen.
     """
-    state = {key: value.detach().cpu().clone() for key, value in model.teacher.state_dict().items()
-             if not key.startswith((CLASSIFIER, 'data_preprocessor'))}
-    dataset = runner.train_dataloader.dataset
+    state = {key: value.detach().cpu().clone() for key, value in teacher_weights(model.state_dict()).items()}
     meta = dict(ocrnet_mmdet=__version__, steps=runner.iter, seed=int(runner.seed or 0),
                 pretrained_without_labels=True, weights=dict(model.weights),
-                data=dataset.fingerprint() if hasattr(dataset, 'fingerprint') else None)
+                data=runner.train_dataloader.dataset.fingerprint())
     path = Path(runner.work_dir) / EXPORT_NAME
     part = path.with_suffix('.part')
     torch.save(dict(meta=meta, state_dict=state), part)

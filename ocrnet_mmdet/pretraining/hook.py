@@ -23,6 +23,7 @@ from .probe import Probe
 from .region_loss import squared_residual
 from .schedules import cosine, longest_momentum, ramp
 
+NO_REGION_STEPS = 100  # from the start, after which it is said that no region was seen
 STATE = 'ocrnet_pretrain'  # key of the hook's state in a checkpoint
 ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')  # what the pretrainer saw -> its name
 
@@ -35,9 +36,10 @@ class OCRNetPretrainHook(Hook):
     run that was never stopped.
 
     Args:
-        momentum: The teacher's, from the first step to the last along a cosine.
-        horizon: Share of the steps that the teacher averages over at most, which bounds the momentum:
-            in a short run an unbounded one hands over a detector of long ago.
+        momentum: The teacher's, from the first step to the last along a cosine, as far as ``horizon``
+            lets it rise.
+        horizon: Share of the steps that the teacher averages over at most, which bounds the momentum (of
+            2,000 steps at 0.99, of 20,000 at 0.999): an unbounded one hands over a detector of long ago.
         sigma_from: Share of the steps after which the log-variances join in, over as long again.
         own_from: Share of the steps after which the regions are those that the teacher finds by then;
             1 keeps the discovered ones to the end.
@@ -64,6 +66,7 @@ class OCRNetPretrainHook(Hook):
         self.finder_is_new = True  # not yet a copy of a trained teacher
         self.start = (0.0, 0)
         self.bad_before = 0  # unreadable pictures that earlier runs named
+        self.regions_seen: bool | None = None  # None before the first look
 
     def before_run(self, runner: Runner) -> None:
         """
@@ -77,7 +80,14 @@ class OCRNetPretrainHook(Hook):
             _pretrainer(runner).keep_finder()
 
     def before_train(self, runner: Runner) -> None:
+        """
+        Raises:
+            InputError: The dataset is none of pictures without labels.
+        """
         loader, path = runner.train_dataloader, Path(runner.work_dir) / EXPORT_NAME
+        if not hasattr(loader.dataset, 'fingerprint'):
+            raise InputError(f'OCRNetPretrainHook cannot read {type(loader.dataset).__name__}: take OCRNetImageFolder '
+                             'or OCRNetImageShards as train_dataloader.dataset')
         shards = getattr(loader.dataset, 'shards', None)
         data = f'{len(shards)} shards' if shards else f'{len(loader.dataset)} pictures'
         runner.logger.info(
@@ -125,6 +135,10 @@ class OCRNetPretrainHook(Hook):
                 if message and seen not in self.said:
                     self.said.add(seen)
                     runner.logger.warning(message)
+        self.regions_seen = bool(self.regions_seen or values['regions'] > 0)
+        if not self.regions_seen and step - self.start[1] >= NO_REGION_STEPS and 'regions' not in self.said:
+            self.said.add('regions')
+            _warn_of_no_region(runner, step)
         if 'spread' in values:
             # Of all ranks, so that all of them stop.
             spread, share = (float(reduce_mean(values[key])) for key in ('spread', 'rank_share'))
@@ -138,6 +152,7 @@ class OCRNetPretrainHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint[STATE] = dict(
             collapse=self.collapse.state_dict(), said=sorted(self.said), finder_is_new=self.finder_is_new,
+            regions_seen=self.regions_seen,
             alarms={seen: alarm.state_dict() for seen, alarm in self.alarms.items()})
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -147,7 +162,10 @@ class OCRNetPretrainHook(Hook):
             InputError: A part of the detector matches nothing in it.
         """
         model, weights = _pretrainer(runner), checkpoint.get('state_dict', checkpoint)
-        if not any(key.startswith('student.') for key in weights):
+        if any(key.startswith('student.') for key in weights):
+            check_parts(model.student, {key.removeprefix('student.'): value for key, value in weights.items()},
+                        runner)
+        else:
             check_parts(model.student, weights, runner)
             checkpoint['state_dict'] = {f'{name}.{key}': value for key, value in weights.items()
                                         for name in ('student', 'teacher')}
@@ -155,7 +173,7 @@ class OCRNetPretrainHook(Hook):
         if state and runner._resume:
             self.collapse.load_state_dict(state['collapse'])
             self.said = set(state['said'])
-            self.finder_is_new = state['finder_is_new']
+            self.finder_is_new, self.regions_seen = state['finder_is_new'], state['regions_seen']
             for seen, alarm in self.alarms.items():
                 alarm.load_state_dict(state['alarms'][seen])
 
@@ -165,6 +183,8 @@ class OCRNetPretrainHook(Hook):
         if bad.count() > self.bad_before:
             runner.logger.warning(f'{bad.count() - self.bad_before} pictures that no earlier run had named could not '
                                   f'be read and were replaced by others: see {bad.path}')
+        if self.regions_seen is False:
+            _warn_of_no_region(runner, runner.iter)
         path = export_detector(_pretrainer(runner), runner)
         runner.logger.info(f'pretrained detector: {path}; fine-tune it with --cfg-options '
                            f'load_from={path}')
@@ -173,23 +193,31 @@ class OCRNetPretrainHook(Hook):
 def measure(model: OCRNetPretrainer) -> dict[str, torch.Tensor]:
     """The monitors' values of the model's last step; what the step did not see is left out."""
     seen, values = model.seen, {}
-    if 'regions' in seen:
-        values['regions'] = torch.tensor(sum(map(len, seen['regions'])) / len(seen['regions']))
-        values['candidate_recall'] = monitors.candidate_recall(
-            seen['candidates'], seen['regions'])
+    values['regions'] = torch.tensor(sum(map(len, seen['regions'])) / len(seen['regions']))
+    if 'candidates' in seen:
+        values['candidate_recall'] = monitors.candidate_recall(seen['candidates'], seen['regions'])
     for name in ALARMS.keys() & seen.keys():
         loss, level = _loss_and_level(name, *seen[name])
         values[f'{name}_ratio'] = torch.tensor(loss / level if level else float('nan'))
     if 'vectors' in seen:
         vectors = seen['vectors']
-        near, chance = monitors.same_picture_share(vectors, seen['pictures'])
+        places = vectors, seen['pictures'], seen['ids']
+        near, chance = monitors.same_picture_share(*places)
+        found, by_chance = monitors.retrieval(*places)
         values.update(
             spread=monitors.spread(vectors), effective_rank=monitors.effective_rank(vectors),
             rank_share=monitors.rank_share(vectors), alignment=monitors.alignment(*seen['pair']),
             uniformity=monitors.uniformity(vectors), same_picture=near, same_picture_chance=chance,
+            retrieval=found, retrieval_chance=by_chance,
             variance_calibration=monitors.variance_calibration(
                 seen['log_variance'], squared_residual(seen['prediction'], seen['target'])))
     return values
+
+
+def _warn_of_no_region(runner: Runner, step: int) -> None:
+    runner.logger.warning(f'step {step}: no view that was looked at had a region, so there was nothing to learn: look '
+                          'at what ocrnet_mmdet.pretraining.discover_regions finds in the pictures; are they of one '
+                          'colour, or far smaller than a view?')
 
 
 def _log(runner: Runner, values: dict) -> None:

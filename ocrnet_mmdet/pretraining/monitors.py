@@ -110,25 +110,50 @@ def variance_calibration(log_variance: Tensor, residual: Tensor) -> Tensor:
     return (a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12)
 
 
-def same_picture_share(vectors: Tensor, pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of regions whose nearest other (by angle) lies in the same picture, and chance's.
+def _share_of_nearest(vectors: Tensor, wanted: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of vectors whose nearest allowed one (by angle) is a wanted one, and chance's.
 
-    Healthy is falling towards chance; near 1 the vectors tell the picture, not the region.
+    Vectors (N, D) without an allowed one are left out; both masks are (N, N) bool.
+    """
+    rows = allowed.any(dim=1)
+    if not rows.any():
+        return vectors.new_tensor(TOO_FEW), vectors.new_tensor(TOO_FEW)
+    vectors = F.normalize(vectors.detach().float(), dim=1)
+    nearest = (vectors @ vectors.T).masked_fill(~allowed, -torch.inf).argmax(dim=1, keepdim=True)
+    chance = (wanted & allowed).sum(dim=1)[rows] / allowed.sum(dim=1)[rows]
+    return wanted.gather(1, nearest)[rows].float().mean(), chance.mean()
+
+
+def same_picture_share(vectors: Tensor, pictures: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of regions whose nearest other region lies in the same picture, and chance's.
+
+    A region's own copy in the other view is no other region. Healthy is falling towards chance; near 1
+    the vectors tell the picture, not the region.
 
     Args:
         vectors: (N, D).
         pictures: (N,) integers, one value a picture.
+        ids: (N,) integers, alike for a region of a picture in both of its views.
 
     Returns:
         The share, and the share that vectors without any meaning would have.
     """
-    if len(vectors) < 2:
-        return vectors.new_tensor(TOO_FEW), vectors.new_tensor(TOO_FEW)
-    vectors = F.normalize(vectors.detach().float(), dim=1)
-    nearest = (vectors @ vectors.T).fill_diagonal_(-torch.inf).argmax(dim=1)
     same = pictures[:, None] == pictures
-    return ((pictures[nearest] == pictures).float().mean(),
-            (same.sum(dim=1) - 1).float().mean() / (len(vectors) - 1))
+    return _share_of_nearest(vectors, same, ~(same & (ids[:, None] == ids)))
+
+
+def retrieval(vectors: Tensor, pictures: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of regions whose nearest vector is their own copy in the other view, and chance's.
+
+    Of the regions that both views show. Healthy is rising, and far above chance; it stays below 1 where a
+    picture's regions look alike.
+
+    Args:
+        vectors, pictures, ids: See :func:`same_picture_share`.
+    """
+    others = ~torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    copies = (pictures[:, None] == pictures) & (ids[:, None] == ids) & others
+    return _share_of_nearest(vectors, copies, others & copies.any(dim=1, keepdim=True))
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:

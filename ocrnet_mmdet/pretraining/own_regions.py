@@ -44,10 +44,10 @@ def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], candida
 
 @torch.no_grad()
 def find_segments(detector: TwoStageDetector, levels: tuple[Tensor, ...], found: list[InstanceData],
-                  metas: list[dict], counts: list[int]) -> list[InstanceData]:
-    """Boxes and masks of up to ``counts`` of each picture's regions, drawn at random."""
+                  metas: list[dict], count: int) -> list[InstanceData]:
+    """Boxes and masks of up to ``count`` of each picture's regions, drawn at random."""
     drawn = [regions[torch.randperm(len(regions), device=regions.bboxes.device)[:count]]
-             for regions, count in zip(found, counts)]
+             for regions in found]
     segments = []
     for regions in detector.roi_head.predict_mask(levels, metas, drawn, rescale=False):
         masks = regions.masks.cpu().numpy().astype(np.uint8)

@@ -67,7 +67,7 @@ class OCRNetPretrainer(BaseModel):
     | E | ``masks`` | the mask branch: the regions' segments |
 
     A region's vector is what the RoI head's classifier reads. A term of weight 0 costs nothing; without
-    A the teacher is not even run.
+    A and B the teacher is not even run.
 
     While ``own_regions`` is set, the regions of the views are those that a *finder* is confident of, a copy
     of the teacher at one step: a moving one would confirm its own errors.
@@ -106,8 +106,7 @@ class OCRNetPretrainer(BaseModel):
         check_loss(self.student)
         self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
         self.frozen_parts = tuple(frozen_parts)
-        for part in (*self.frozen_parts,
-                     *untrained_parts(self.weights, self.student.roi_head.with_mask)):
+        for part in (*self.frozen_parts, *untrained_parts(self.weights, self.student.roi_head)):
             self.student.get_submodule(part).requires_grad_(False)
         self.teacher = frozen_copy(self.student)
         self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
@@ -174,6 +173,7 @@ class OCRNetPretrainer(BaseModel):
         weights, self.seen = self.weights, {}
         if self.own_regions:
             data_samples = self._own_regions(inputs, data_samples)
+        self.seen['regions'] = [s.gt_instances.bboxes for s in data_samples]
         levels = self.student.extract_feat(inputs)
         losses = {}
         if weights['regions']:
@@ -197,7 +197,7 @@ class OCRNetPretrainer(BaseModel):
         found = find_regions(finder, levels, candidates, metas, self.min_score, weights['boxes'] > 0)
         segments = [s.segments for s in samples]
         if weights['masks']:
-            segments = find_segments(finder, levels, found, metas, list(map(len, segments)))
+            segments = find_segments(finder, levels, found, metas, max(map(len, segments)))
         return relabelled(samples, found, segments)
 
     # C
@@ -209,7 +209,6 @@ class OCRNetPretrainer(BaseModel):
             candidates = self._candidates(self.student, outputs, metas)
             left_alone = [uncovered(c, b, self.min_score) for c, b in zip(candidates, boxes)]
         self.seen['candidates'] = [c.bboxes for c in candidates]
-        self.seen['regions'] = [s.gt_instances.bboxes for s in samples]
         losses = head.loss_by_feat(*outputs, [_objects(b) for b in boxes], metas,
                                    [_objects(b) for b in left_alone])
         weight = self.weights['regions']
@@ -277,7 +276,7 @@ class OCRNetPretrainer(BaseModel):
         s = self.log_variance(hidden)[mine, 0] * self.sigma_share
         variance, covariance = variance_covariance(projected)
         prediction = self.predictor.out(hidden)[mine]
-        self.seen.update(vectors=projected.detach(), pictures=view % half, log_variance=s.detach(),
+        self.seen.update(vectors=projected.detach(), pictures=view % half, ids=ids, log_variance=s.detach(),
                          prediction=prediction.detach(), target=targets[theirs],
                          pair=(projected.detach()[mine], projected.detach()[theirs]))
         weights = self.weights

@@ -5,10 +5,10 @@ regions of another picture or other settings are never found; its first two digi
 so that a million pictures make 256 folders of 4,000 files.
 
     offset  bytes  little-endian
-    0       4      b'ORG1'
+    0       4      b'ORG2'
     4       20     five uint32: H, W of the picture; R regions; h, w of their segments
     24      ...    zlib: a scores, c atoms, b members (below)
-    -16     16     blake2b of everything before it
+    -16     16     blake2b of the file's name (without its end) and everything before it
 
     a  R uint8        scores in 255ths
     b  2 + h * w * 2  uint16 A, then (h, w) uint16: each pixel's *atom*, one of A sets of pixels
@@ -37,7 +37,7 @@ from mmengine.logging import print_log
 from .regions import VERSION, Regions
 from ..errors import InputError
 
-MAGIC = b'ORG1'
+MAGIC = b'ORG2'
 HEADER = struct.Struct('<4s5I')
 CHECKSUM = 16
 
@@ -64,7 +64,7 @@ class RegionCache:
         """The picture's regions; None if they are not there, or cannot be read, said once."""
         path = self.path(image)
         try:
-            return decode_regions(path.read_bytes())
+            return decode_regions(path.read_bytes(), path.stem)
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
@@ -75,7 +75,8 @@ class RegionCache:
             return None
 
     def save(self, image: np.ndarray, regions: Regions) -> None:
-        self._write(self.path(image), encode_regions(regions))
+        path = self.path(image)
+        self._write(path, encode_regions(regions, path.stem))
 
     def path(self, image: np.ndarray) -> Path:
         """Where the regions of a picture (H, W, 3) uint8 lie."""
@@ -104,26 +105,26 @@ class RegionCache:
                              'discover regions anew each time') from error
 
 
-def encode_regions(regions: Regions) -> bytes:
-    """The file's content, see the module."""
+def encode_regions(regions: Regions, name: str) -> bytes:
+    """The content of a file of that name, see the module."""
     atoms, members = _atoms(regions.segments)
     body = zlib.compress(b''.join([
         np.round(regions.scores * 255).astype(np.uint8).tobytes(),
         struct.pack('<H', members.shape[1]), atoms.astype('<u2').tobytes(),
         np.packbits(members).tobytes()]), 9)
     content = HEADER.pack(MAGIC, *regions.shape, *regions.segments.shape) + body
-    return content + _checksum(content)
+    return content + _checksum(name, content)
 
 
-def decode_regions(content: bytes) -> Regions:
+def decode_regions(content: bytes, name: str) -> Regions:
     """The regions that :func:`encode_regions` wrote, equal in every value.
 
     Raises:
-        ValueError: If the content is not whole.
+        ValueError: If the content is not whole, or was written under another name.
     """
     content, checksum = content[:-CHECKSUM], content[-CHECKSUM:]
-    if _checksum(content) != checksum:
-        raise ValueError('the file is truncated or damaged')
+    if _checksum(name, content) != checksum:
+        raise ValueError('the file is truncated, damaged or of another picture')
     _, H, W, R, h, w = HEADER.unpack_from(content)
     body = zlib.decompress(content[HEADER.size:])
     levels = np.frombuffer(body, np.uint8, R)
@@ -134,8 +135,8 @@ def decode_regions(content: bytes) -> Regions:
     return Regions.of_segments(members[:, atoms], levels, (H, W))
 
 
-def _checksum(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=CHECKSUM).digest()
+def _checksum(name: str, content: bytes) -> bytes:
+    return hashlib.blake2b(name.encode() + content, digest_size=CHECKSUM).digest()
 
 
 def _atoms(segments: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -120,14 +120,12 @@ class OCRNetRegionLoss(nn.Module):
             ``literal``: see :func:`literal`; reads the prediction alone, and collapses.
         beta: See :func:`beta_nll`.
         max_log_variance: Bound of s; at 3 a variance is at most 20 times more or less than 1.
-        loss_weight: Factor of the result.
     """
 
     def __init__(self,
                  form: str = 'beta_nll',
                  beta: float = 0.5,
-                 max_log_variance: float = 3.0,
-                 loss_weight: float = 1.0) -> None:
+                 max_log_variance: float = 3.0) -> None:
         super().__init__()
         if form not in ('beta_nll', 'mse', 'literal'):
             raise InputError(f'OCRNetRegionLoss has no form={form!r}: '
@@ -135,7 +133,6 @@ class OCRNetRegionLoss(nn.Module):
         self.form = form
         self.beta = beta
         self.max_log_variance = max_log_variance
-        self.loss_weight = loss_weight
 
     def forward(self, prediction: Tensor, target: Tensor, log_variance: Tensor | None) -> Tensor:
         """A scalar, float32; zero with a gradient of zeros where N is 0.
@@ -153,8 +150,8 @@ class OCRNetRegionLoss(nn.Module):
             if self.form != 'beta_nll':
                 s = s * 0  # DDP wants a gradient for its layer all the same
             if self.form == 'literal':
-                return self.loss_weight * (literal(prediction) + s.sum())
+                return literal(prediction) + s.sum()
             losses = beta_nll(squared_residual(prediction, target), s, self.beta)
             # rows per process: after DDP's average over the processes the mean over all regions
             rows = rows_of_all(losses).clamp(min=1) / world_size()
-            return self.loss_weight * losses.sum() / rows
+            return losses.sum() / rows

@@ -84,7 +84,7 @@ def discover_regions(image: np.ndarray, *, max_regions: int = 100, size: int = W
     """Find regions by graph segmentation, hierarchical merging and a ranking by image cues.
 
     The result depends on the arguments alone, and a picture of one colour has no region. Takes 30
-    to 45 ms on one core; tools/recall.py measures that and how many objects are found.
+    to 55 ms on one core; tools/recall.py measures that and how many objects are found.
 
     Args:
         image: (H, W, 3) uint8 BGR.

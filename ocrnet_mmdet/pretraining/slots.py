@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import torch
 from mmdet.models.detectors import TwoStageDetector
+from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead
 from mmdet.models.task_modules.assigners import AssignResult, MaxIoUAssigner
 from mmdet.registry import TASK_UTILS
 from mmdet.structures.bbox import bbox_overlaps
@@ -53,9 +54,11 @@ def frozen_copy(module: nn.Module) -> nn.Module:
 def class_agnostic(detector: dict) -> dict:
     """The detector's config with box and mask branches that do not depend on the class.
 
-    An ``RPNHead``'s ``MaxIoUAssigner`` learns to leave areas alone.
+    An ``RPNHead``'s ``MaxIoUAssigner`` learns to leave areas alone. Augmentations of whole batches, such
+    as padding to a fixed size, are for pictures with objects, not for views: they are left out.
     """
     detector = copy.deepcopy(detector)
+    (detector.get('data_preprocessor') or {}).pop('batch_augments', None)
     assigner = (detector['train_cfg'].get('rpn') or {}).get('assigner') or {}
     if assigner.get('type') == 'MaxIoUAssigner':
         assigner['type'] = 'OCRNetLenientAssigner'
@@ -86,7 +89,7 @@ def compares_vectors(weights: dict[str, float]) -> bool:
     return any(weights[term] > 0 for term in ('vector', 'variance', 'covariance'))
 
 
-def untrained_parts(weights: dict[str, float], with_mask: bool) -> list[str]:
+def untrained_parts(weights: dict[str, float], roi_head: nn.Module) -> list[str]:
     """What no loss term that is on reaches: DDP waits for the gradient of every weight that may have one."""
     boxes, vectors, masks = weights['boxes'] > 0, compares_vectors(weights), weights['masks'] > 0
     parts = dict(rpn_head=not weights['regions'])
@@ -94,7 +97,11 @@ def untrained_parts(weights: dict[str, float], with_mask: bool) -> list[str]:
         parts['roi_head.bbox_head'] = not (boxes or vectors)
         parts['roi_head.bbox_head.fc_cls'] = True
         parts['roi_head.bbox_head.fc_reg'] = not boxes
-        parts['roi_head.mask_head'] = with_mask and not masks
+        if isinstance(roi_head.bbox_head, ConvFCBBoxHead):  # layers of one of its two branches
+            for kind in ('convs', 'fcs'):
+                parts[f'roi_head.bbox_head.cls_{kind}'] = not vectors
+                parts[f'roi_head.bbox_head.reg_{kind}'] = not boxes
+        parts['roi_head.mask_head'] = roi_head.with_mask and not masks
     else:
         parts['roi_head'] = True
     return [part for part, untrained in parts.items() if untrained]
@@ -139,8 +146,13 @@ def check_loss(detector: nn.Module) -> None:
     """
     Raises:
         InputError: The detector trains in steps of its own (TridentNet repeats the pictures, PanopticFPN
-            has one more head): the pretrainer follows those of ``TwoStageDetector``.
+            has one more head), or its region head does (a cascade of them): the pretrainer follows those of
+            ``TwoStageDetector`` and ``RPNHead``.
     """
     if getattr(type(detector), 'loss', None) is not TwoStageDetector.loss:
         raise InputError(f'model.detector ({type(detector).__name__}) trains in another way than TwoStageDetector: '
                          'take FasterRCNN, MaskRCNN or OCRNetDetector')
+    head = type(detector.rpn_head)
+    if head.forward is nn.Module.forward:
+        raise InputError(f'model.detector.rpn_head ({head.__name__}) has no forward of its own: cascades are not '
+                         'pretrained; take RPNHead or OCRNetRegionHead')

@@ -96,8 +96,9 @@ def show(image: np.ndarray, view: ViewMap, side: int) -> np.ndarray:
 def vary_colours(rng: np.random.Generator, image: np.ndarray, solarise: float) -> np.ndarray:
     """Brightness, contrast, saturation, hue, grey, blur and, with that probability, solarise.
 
-    The strengths are BYOL's (Grill et al. 2020, appendix B) but for the hue, whose 0.1 turns would
-    make a red and a green thing alike, and the blur, which a small view hardly survives.
+    Brightness and contrast are varied as in BYOL (Grill et al. 2020, appendix B), saturation twice as much;
+    the hue less, for its 0.1 turns would make a red and a green thing alike, and the blur, which a small
+    view hardly survives.
 
     Args:
         image: (S, S, 3) uint8 BGR.

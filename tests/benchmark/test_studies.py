@@ -123,25 +123,33 @@ def test_vector_terms_are_compared_with_the_main_tables_runs_seed_by_seed(tmp_pa
     main, out = tmp_path / 'main_table', tmp_path / 'vector_terms'
     (main / 'tuning').mkdir(parents=True)
     (main / 'tuning' / 'rates.json').write_text(json.dumps(dict(bccd=dict(pretrained=3e-3))))
-    for seed, length in product(range(3), ('short', 'long')):
-        finished(replace(RUN, name=f'bccd_10_{length}_pretrained_seed{seed}', seed=seed), main,
-                 scores=dict(bbox_mAP=.4 + .01 * seed))
+    for seed, length, (arm, ap) in product(range(3), ('short', 'long'), (('pretrained', .4), ('random', .1))):
+        finished(replace(RUN, name=f'bccd_10_{length}_{arm}_seed{seed}', seed=seed), main,
+                 scores=dict(bbox_mAP=ap + .01 * seed))
+    scores = dict(all=.5, strong=.6)
 
     def pretend(wanted, folder, jobs):
         folder.mkdir(exist_ok=True, parents=True)
         for run in wanted:
+            arm = run.name.split('_')[1 if folder.name == 'pretraining' else 3]
             if folder.name == 'pretraining':
-                assert run.options['model.weights'] == TERMS and run.steps == pretraining_studies.PRETRAIN_STEPS
+                factor = dict(all=1, strong=10)[arm]
+                assert run.options['model.weights'] == {
+                    term: weight * (factor if term in pretraining_studies.VECTORS else 1)
+                    for term, weight in TERMS.items()} and run.steps == pretraining_studies.PRETRAIN_STEPS
             else:
-                assert run.lr == 3e-3 and run.load_from == str(out / 'pretraining/bccd/pretrained_detector.pth')
-                finished(run, folder, scores=dict(bbox_mAP=.5 + .01 * run.seed))
+                assert run.lr == 3e-3 and run.load_from == str(
+                    out / f'pretraining/bccd_{arm}/pretrained_detector.pth')
+                finished(run, folder, scores=dict(bbox_mAP=scores[arm] + .01 * run.seed))
 
     monkeypatch.setattr(pretraining_studies, 'execute_all', pretend)
     monkeypatch.setattr(pretraining_studies, 'training_json', lambda root, name: coco(20))
     pretraining_studies.vector_terms('DATA', out, 1)
     table = (out / 'table.md').read_text()
     for length in ('short', 'long'):
-        assert f'| bccd_10_{length} | bbox_mAP | 3 | 51.0 ± 1.0 | 41.0 ± 1.0 | +10.0 ± 0.0 |' in table
+        for arm, ap, difference in (('all', 51, '+10.0 ± 0.0'), ('strong', 61, '+20.0 ± 0.0'),
+                                    ('pretrained', 41, '-'), ('random', 11, '-30.0 ± 0.0')):
+            assert f'| bccd_10_{length} | {arm} | 3 | {ap}.0 ± 1.0 | - | - | - | {difference} |' in table
     (main / 'bccd_10_long_pretrained_seed1.json').unlink()
     with pytest.raises(InputError, match='bccd_10_long_pretrained_seed1.json is absent: run the study main_table'):
         pretraining_studies.vector_terms('DATA', out, 1)

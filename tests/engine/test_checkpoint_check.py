@@ -88,6 +88,20 @@ def test_only_a_file_pretrained_without_labels_is_repeated(meta, last):
                          f'roi_head.mask_head {1 + last}/3')
 
 
+def test_a_pretrainings_own_checkpoint_gives_its_teacher_without_the_classifier():
+    teacher, model = Detector(1), Detector(5)
+    state = {f'{name}.{key}': value for name, net in (('student', Detector(1)), ('teacher', teacher))
+             for key, value in net.state_dict().items()} | {'projector.weight': torch.zeros(1)}
+    checkpoint = dict(state_dict=state, meta=dict(epoch=0))
+    OCRNetCheckpointCheckHook().after_load_checkpoint(
+        SimpleNamespace(model=model, logger=SimpleNamespace(info=print)), checkpoint)
+    fresh = {key: value.clone() for key, value in model.state_dict().items()}
+    assert not model.load_state_dict(checkpoint['state_dict'], strict=False).unexpected_keys
+    assert model.backbone.weight.equal(teacher.backbone.weight)
+    assert model.roi_head.bbox_head.fc_reg.bias.equal(teacher.roi_head.bbox_head.fc_reg.bias.repeat(5))
+    assert model.roi_head.bbox_head.fc_cls.weight.equal(fresh['roi_head.bbox_head.fc_cls.weight'])
+
+
 @pytest.mark.parametrize('part', ['bbox_head', 'mask_head'])
 def test_an_empty_branch_of_the_roi_head_is_an_empty_part(part):
     state = {k: v for k, v in Detector(5).state_dict().items() if part not in k}

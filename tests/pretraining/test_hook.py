@@ -4,9 +4,12 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from mmdet.registry import VISBACKENDS
 from mmengine.hooks import Hook
+from mmengine.visualization import BaseVisBackend
 
 from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.pretraining import hook as hook_module
 from ocrnet_mmdet.pretraining import pretrainer as pretrainer_module
 from ocrnet_mmdet.pretraining.pretrainer import TERMS, OCRNetPretrainer
 
@@ -41,6 +44,20 @@ class Schedules(Hook):
     def before_train_iter(self, runner, *args, **kwargs) -> None:
         self.sigma.append(runner.model.sigma_share)
         self.own.append(runner.model.own_regions)
+
+
+@VISBACKENDS.register_module(force=True)
+class CollectedScalars(BaseVisBackend):
+    """Stands for TensorBoard."""
+
+    names: set[str] = set()
+    experiment = None
+
+    def _init_env(self) -> None:
+        pass
+
+    def add_scalars(self, scalar_dict, *args, **kwargs) -> None:
+        self.names.update(scalar_dict)
 
 
 def test_momentum_and_sigma_follow_their_schedules(pictures, tmp_path, monkeypatch):
@@ -90,8 +107,9 @@ def test_a_pretraining_goes_on_from_an_exported_detector(pictures, tmp_path):
         assert value.equal(model.student.state_dict()[key]) and value.equal(model.teacher.state_dict()[key])
 
 
-def test_a_pretraining_refuses_weights_of_another_architecture(pictures, tmp_path):
-    torch.save(dict(state_dict=dict(other=torch.zeros(2))), tmp_path / 'other.pth')
+@pytest.mark.parametrize('key', ['other', 'student.other'])
+def test_a_pretraining_refuses_weights_of_another_architecture(pictures, tmp_path, key):
+    torch.save(dict(state_dict={key: torch.zeros(2)}), tmp_path / 'other.pth')
     cfg = small(pictures, tmp_path, 1, weights=OFF | dict(regions=1.0))
     cfg.load_from = str(tmp_path / 'other.pth')
     with pytest.raises(InputError, match='nothing in it fits backbone'):
@@ -158,6 +176,34 @@ def test_boxes_read_from_other_views_raise_the_alarm_once(tmp_path, monkeypatch)
     monkeypatch.setattr(pretrainer_module, 'box_forward', lambda head, levels, *args: forward(
         head, [level[torch.randperm(len(level))] for level in levels], *args))
     assert box_run(tmp_path) == 1
+
+
+@pytest.mark.parametrize('steps, patience, count', [(2, 100, 1), (4, 2, 2)])
+def test_a_run_that_sees_no_region_says_so(tmp_path, monkeypatch, steps, patience, count):
+    """At its end, and before if it lasts."""
+    monkeypatch.setattr(hook_module, 'NO_REGION_STEPS', patience)
+    (tmp_path / 'pictures').mkdir()
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f'pictures/{i}.png'), np.full((70, 90, 3), 128 + i, np.uint8))
+    start(small(tmp_path / 'pictures', tmp_path / 'work', steps, dict(interval=1), weights=OFF | dict(masks=1.0)))
+    log = next((tmp_path / 'work').glob('*/*.log')).read_text()
+    assert log.count('no view that was looked at had a region') == count
+
+
+def test_the_monitors_reach_a_backend_that_the_config_names(pictures, tmp_path):
+    cfg = small(pictures, tmp_path, 4, dict(interval=2))
+    cfg.default_hooks.logger.interval = 2
+    cfg.visualizer.update(vis_backends=[dict(type='CollectedScalars')], name='collected')
+    start(cfg)
+    assert {'spread', 'retrieval', 'candidate_recall', 'box_level_ratio'} <= CollectedScalars.names
+
+
+def test_the_hook_refuses_other_data(pictures, tmp_path):
+    cfg = small(pictures, tmp_path, 1)
+    cfg.train_dataloader.dataset = dict(type='CocoDataset', data_root=str(tmp_path), ann_file='a.json', lazy_init=True)
+    (tmp_path / 'a.json').write_text('{"images": [], "categories": [], "annotations": []}')
+    with pytest.raises(InputError, match='cannot read CocoDataset: take OCRNetImageFolder'):
+        start(cfg)
 
 
 def test_the_hook_refuses_another_model(pictures, tmp_path):

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from ocrnet_mmdet.pretraining.monitors import (CollapseMonitor, PlateauAlarm, alignment,
                                                candidate_recall, constant_bce,
-                                               effective_rank, rank_share, same_picture_share,
+                                               effective_rank, rank_share, retrieval, same_picture_share,
                                                spread, uniformity, variance_calibration)
 
 
@@ -95,7 +95,8 @@ def test_too_few_vectors_tell_nothing(num):
     pictures = torch.zeros(num, dtype=torch.long)
     assert all(math.isnan(measure(vectors)) for measure in (spread, rank_share, uniformity))
     assert math.isnan(variance_calibration(vectors[:, 0], vectors[:, 0]))
-    assert all(math.isnan(value) for value in same_picture_share(vectors, pictures))
+    for share in (same_picture_share, retrieval):
+        assert all(math.isnan(value) for value in share(vectors, pictures, torch.arange(num)))
 
 
 def test_vectors_of_zeros_are_collapsed_and_nan_tells_nothing():
@@ -128,22 +129,38 @@ def test_a_log_variance_at_its_bound_tells_nothing():
 
 def test_vectors_that_tell_the_picture_have_the_share_one_and_random_ones_chance():
     pictures = torch.arange(100).repeat_interleave(10)
-    share, chance = same_picture_share(randn(100, 32)[pictures] + 0.01 * randn(1000, 32), pictures)
+    ids = torch.arange(1000)
+    share, chance = same_picture_share(randn(100, 32)[pictures] + 0.01 * randn(1000, 32), pictures, ids)
     assert share == 1 and chance == pytest.approx(9 / 999, rel=1e-5)
-    share, _ = same_picture_share(randn(1000, 32), pictures)
+    share, _ = same_picture_share(randn(1000, 32), pictures, ids)
     assert share == pytest.approx(9 / 999, abs=0.01)
 
 
 def test_neighbours_and_chance_are_those_of_a_loop_over_pictures_of_unlike_size():
     vectors, pictures = randn(12, 3), torch.tensor([5, 0, 0, 5, 5, 2, 0, 5, 0, 2, 5, 5])
-    z, same, possible = unit(vectors), 0, 0
+    ids = torch.tensor([0, 1, 1, 0, 1, 0, 2, 3, 3, 1, 4, 5])
+    z, near, chances, copies, chances_of_copies = unit(vectors), [], [], [], []
     for i in range(12):
-        others = [j for j in range(12) if j != i]
-        same += int(pictures[max(others, key=lambda j: z[i] @ z[j])] == pictures[i])
-        possible += sum(int(pictures[j] == pictures[i]) for j in others)
-    share, chance = same_picture_share(vectors, pictures)
-    assert share.item() == pytest.approx(same / 12)
-    assert chance.item() == pytest.approx(possible / 132)
+        copy = [j for j in range(12) if j != i and pictures[j] == pictures[i] and ids[j] == ids[i]]
+        others = [j for j in range(12) if j != i and j not in copy]
+        near.append(float(pictures[max(others, key=lambda j: z[i] @ z[j])] == pictures[i]))
+        chances.append(sum(float(pictures[j] == pictures[i]) for j in others) / len(others))
+        if copy:
+            copies.append(float(max({*range(12)} - {i}, key=lambda j: z[i] @ z[j]) in copy))
+            chances_of_copies.append(len(copy) / 11)
+    for measured, rows in ((same_picture_share, (near, chances)), (retrieval, (copies, chances_of_copies))):
+        assert [v.item() for v in measured(vectors, pictures, ids)] == pytest.approx(
+            [sum(row) / len(row) for row in rows])
+    assert len(copies) == 4
+
+
+def test_vectors_that_tell_the_region_find_their_copy_and_say_nothing_of_the_picture():
+    pictures, ids = torch.arange(20).repeat_interleave(10).repeat(2), torch.arange(200).repeat(2)
+    vectors = randn(200, 32).repeat(2, 1)
+    assert retrieval(vectors, pictures, ids)[0] == 1
+    share, chance = same_picture_share(vectors, pictures, ids)
+    assert chance == pytest.approx(18 / 398) and share == pytest.approx(18 / 398, abs=0.04)
+    assert retrieval(randn(400, 32), pictures, ids)[0] < 0.02
 
 
 # candidates

@@ -140,10 +140,10 @@ def fine_tune(labelled, work_dir, detector: dict, load_from) -> tuple[dict, str]
     return WeightsBeforeStep1.weights, log
 
 
-def test_every_weight_but_the_classifier_is_handed_over(labelled, finished, tmp_path):
-    path = f'{finished.work_dir}/pretrained_detector.pth'
-    begun, log = fine_tune(labelled, tmp_path, ocrnet_config(), path)
-    given = weights(path)
+@pytest.mark.parametrize('file', ['pretrained_detector.pth', f'iter_{STEPS}.pth'])
+def test_every_weight_but_the_classifier_is_handed_over(labelled, finished, tmp_path, file):
+    begun, log = fine_tune(labelled, tmp_path, ocrnet_config(), f'{finished.work_dir}/{file}')
+    given = weights(f'{finished.work_dir}/pretrained_detector.pth')
     assert begun.keys() - given.keys() == CLASSIFIER
     assert all(begun[key].equal(value) for key, value in given.items())
     parts = {part: [key for key in begun if key.startswith(f'{part}.')]

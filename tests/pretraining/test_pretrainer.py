@@ -8,7 +8,8 @@ from mmengine.config import Config
 from mmengine.structures import InstanceData
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.pretraining.slots import PARTS, TERMS, class_agnostic
+from ocrnet_mmdet.pretraining import pretrainer as pretrainer_module
+from ocrnet_mmdet.pretraining.slots import PARTS, TERMS, captured_input, class_agnostic
 from ocrnet_mmdet.pretraining.region_samples import choose_regions, samples_of, uncovered
 
 from ..detectors import ROOT, encoder, ocrnet_config, shrink, view_batch, view_sample
@@ -63,6 +64,28 @@ def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_t
         k.removeprefix('teacher.') for k in expected if k.startswith('teacher.')}
 
 
+def double_head_config() -> dict:
+    """A box head with a layer of its own in front of its classifier, as mmdet's double-head configs have."""
+    detector = stock_config(True)
+    detector.roi_head.bbox_head.update(type='ConvFCBBoxHead', num_shared_fcs=1, num_cls_fcs=1, num_reg_fcs=1)
+    return detector
+
+
+@pytest.mark.parametrize('terms', [('regions', 'boxes', 'masks'), ('vector', )], ids='+'.join)
+def test_a_branch_of_the_box_head_that_no_term_reads_is_not_waited_for(terms):
+    model = pretrainer(double_head_config(), weights=OFF | dict.fromkeys(terms, 1.0))
+    total(model(**view_batch(model))).backward()
+    assert not [key for key, p in model.named_parameters() if p.requires_grad and p.grad is None]
+
+
+def test_views_are_not_padded_as_whole_pictures_are():
+    detector = ocrnet_config()
+    detector.data_preprocessor.batch_augments = [
+        dict(type='BatchFixedSizePad', size=(96, 96), pad_mask=True)]
+    model = pretrainer(detector)
+    assert view_batch(model)['inputs'].shape[-2:] == (64, 64)
+
+
 TERM_SETS = [('regions', ), ('boxes', ), ('masks', ), ('vector', ), ('regions', 'boxes'),
              ('vector', 'masks'), ('regions', 'boxes', 'masks')]
 
@@ -112,9 +135,8 @@ def test_each_term_works_by_itself(term, names):
     losses = model(**view_batch(model))
     assert set(losses) == names
     assert total(losses) > 0 and total(losses).requires_grad
-    assert {key for key, value in losses.items() if float(value)} - {
-        'loss_variance', 'loss_vector', 'loss_covariance'} == names - {
-        'loss_variance', 'loss_vector', 'loss_covariance'}
+    on = {f'loss_{term}'} if f'loss_{term}' in names else names
+    assert {key for key, value in losses.items() if total({key: value})} == on
 
 
 def test_without_a_vector_term_the_teacher_is_not_run():
@@ -124,19 +146,46 @@ def test_without_a_vector_term_the_teacher_is_not_run():
 
 
 def test_a_weight_scales_its_term():
-    one, two = (pretrainer(weights=dict(boxes=w, masks=w)) for w in (1.0, 2.0))
+    one, two = (pretrainer(weights=dict.fromkeys(TERMS, w)) for w in (1.0, 2.0))
     torch.manual_seed(3)
     a = one(**view_batch(one))
     torch.manual_seed(3)
     b = two(**view_batch(two))
-    for name in ('loss_boxes', 'loss_masks'):
-        torch.testing.assert_close(b[name], 2 * a[name])
+    assert len(a) == 7
+    for name, value in a.items():
+        assert total({name: value}) > 0, name
+        torch.testing.assert_close(b[name], 2 * value if torch.is_tensor(value) else [2 * v for v in value])
 
 
 def test_regions_are_matched_by_picture_and_id():
     model = pretrainer(weights=OFF | dict(vector=1.0), jitter=(0.0, 0.0), hidden_context=0.0)
     model(**view_batch(model, counts=((3, 3), (2, 5))))
     assert len(model.seen['target']) == 2 * 3 + 2 * 2  # both ways; ids 2 to 4 have no partner
+
+
+def test_a_region_s_target_is_the_teacher_s_vector_of_its_exact_box_in_the_other_view(monkeypatch):
+    model = pretrainer(weights=OFF | dict(vector=1.0), hidden_context=0.0)
+    data, boxes = view_batch(model, counts=((1, 1), (1, 1))), {}
+
+    def spy(head, levels, rois, hidden):
+        boxes[head is model.teacher.roi_head] = rois
+        return forward(head, levels, rois, hidden)
+    forward = pretrainer_module.box_forward
+    monkeypatch.setattr(pretrainer_module, 'box_forward', spy)
+    model(**data)
+    exact = torch.cat([s.gt_instances.bboxes for s in data['data_samples']])
+    assert boxes[True][:, 1:].equal(exact) and not boxes[False][:, 1:].equal(exact)
+    with torch.no_grad(), captured_input(model.teacher.roi_head.bbox_head.fc_cls) as vectors:
+        forward(model.teacher.roi_head, model.teacher.extract_feat(data['inputs']), boxes[True], 0.0)
+    expected = model.teacher_projector(vectors[0])[[2, 3, 0, 1]]  # views: a first, b first, a second, b second
+    torch.testing.assert_close(model.seen['target'], expected)
+
+
+def test_the_first_half_of_the_students_boxes_is_moved_less():
+    model = pretrainer(jitter=(0.05, 0.4))
+    boxes = torch.tensor([[20., 20, 40, 40]]).repeat(400, 1)
+    moved = (model._jittered(boxes, view_sample(1, 0)) - boxes).abs().amax(1) / 20
+    assert moved[:200].max() < 0.11 < 0.3 < moved[200:].max() and moved[:200].min() > 0
 
 
 def test_views_without_any_region_give_zero_and_reach_every_weight():
@@ -149,13 +198,21 @@ def test_views_without_any_region_give_zero_and_reach_every_weight():
 
 
 def test_the_teacher_is_the_moving_average_of_the_student():
-    model = pretrainer()
-    before = copy.deepcopy(model.teacher.state_dict())
-    for p in (*model.student.parameters(), *model.projector.parameters()):
-        p.data += 1
+    detector = ocrnet_config()
+    detector.backbone.norm_cfg = dict(type='BN')
+    model = pretrainer(detector)
+    pairs = ((model.student, model.teacher), (model.projector, model.teacher_projector))
+    before = [{key: value.clone() for key, value in (*teacher.named_parameters(), *teacher.named_buffers())}
+              for _, teacher in pairs]
+    for student, _ in pairs:
+        for value in (*student.parameters(), *student.buffers()):
+            value.data += 1
     model.update_teacher(0.9)
-    for key, value in model.teacher.named_parameters():
-        torch.testing.assert_close(value.data, before[key] + 0.1, msg=key)
+    for (_, teacher), old in zip(pairs, before):
+        for key, value in teacher.named_parameters():
+            torch.testing.assert_close(value.data, old[key] + 0.1, msg=key)
+        for key, value in teacher.named_buffers():
+            torch.testing.assert_close(value, old[key] + 1, msg=key)
     assert not model.teacher.training
 
 
@@ -258,6 +315,19 @@ def test_a_detector_with_training_steps_of_its_own_is_refused():
     config['type'] = RepeatsItsPictures
     with pytest.raises(InputError, match='RepeatsItsPictures.* trains in another way'):
         pretrainer(config, weights=dict(masks=0.0))
+
+
+class HeadsInARow(torch.nn.Module):
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__()
+
+
+def test_a_cascade_of_region_heads_is_refused():
+    config = stock_config(True)
+    config.rpn_head = dict(type=HeadsInARow)
+    with pytest.raises(InputError, match='HeadsInARow.* cascades are not pretrained'):
+        pretrainer(config)
 
 
 @pytest.mark.parametrize('wrong', [dict(weights=dict(vectors=1.0)), dict(frozen_parts=('head', ))])

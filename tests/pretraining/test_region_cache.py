@@ -41,7 +41,7 @@ def test_any_segments_come_back_exactly(count, shape):
     segments = rng.random((count, *shape)) < 0.4
     segments[:, 0, 0] = True  # none empty
     regions = Regions.of_segments(segments, rng.integers(0, 256, count), (123, 77))
-    assert_equal(decode_regions(encode_regions(regions)), regions)
+    assert_equal(decode_regions(encode_regions(regions, 'a'), 'a'), regions)
 
 
 def test_cached_regions_equal_fresh_ones_and_are_not_discovered_again(tmp_path, discoveries):
@@ -80,7 +80,15 @@ def test_a_damaged_file_is_made_anew(tmp_path, damage):
     path = step.cache.path(image)
     path.write_bytes(damage(path.read_bytes()))
     assert_equal(step.transform(dict(img=image))['regions'], fresh)
-    assert_equal(decode_regions(path.read_bytes()), fresh)
+    assert_equal(decode_regions(path.read_bytes(), path.stem), fresh)
+
+
+def test_a_file_of_another_picture_is_made_anew(tmp_path):
+    image, other, step = scene(), scene((60, 80)), transform(tmp_path)
+    fresh = step.transform(dict(img=image))['regions']
+    step.transform(dict(img=other))
+    step.cache.path(image).write_bytes(step.cache.path(other).read_bytes())
+    assert_equal(step.transform(dict(img=image))['regions'], fresh)
 
 
 def test_damage_is_said_once(tmp_path, monkeypatch):
@@ -166,4 +174,4 @@ def test_a_busy_picture_takes_less_than_4_kb():
                     np.ones((16, 16, 1))).astype(np.uint8)
     regions = discover.discover_regions(image)
     assert len(regions) == 100
-    assert len(encode_regions(regions)) <= 4096
+    assert len(encode_regions(regions, 'a')) <= 4096

@@ -100,10 +100,12 @@ def example(seed=(0, 0)) -> dict:
 def test_masks_boxes_and_pixels_of_both_views_belong_together():
     for draw in range(20):
         sample = example((0, draw))
-        made = OCRNetTwoViews(size=SIDE, area=(0.3, 0.9)).transform(sample)
-        for found in made['data_samples']:
+        made = OCRNetTwoViews(size=SIDE, area=(0.3, 0.9), solarise=(0.0, 0.0)).transform(sample)
+        for found, pixels in zip(made['data_samples'], made['inputs']):
             assert len(found.segments) == len(found.gt_instances)
+            bright = pixels.float().mean(0).numpy()
             for box, mask in zip(found.segments.bboxes.numpy(), found.segments.masks.masks):
+                assert (bright[mask > 0] > (bright.min() + bright.max()) / 2).mean() > 0.9
                 rows, columns = np.nonzero(mask)
                 edge = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
                 np.testing.assert_allclose(edge, box, atol=1.0)
