@@ -184,6 +184,18 @@ def test_two_processes_keep_the_same_student_and_teacher_without_regions_in_one(
         assert_equal(first[name], second[name])
 
 
+def test_two_processes_end_together_and_one_of_them_exports(tmp_path):
+    first, second = run_in_two('tests.pretraining.two_runs', tmp_path)
+    assert_equal(first['teacher'], second['teacher'])
+    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('pretrained_detector.pth')]
+    assert written == ['sound/rank0/pretrained_detector.pth']
+    exported = weights(tmp_path / written[0])
+    assert all(value.equal(first['teacher'][key]) for key, value in exported.items())
+    for said in (first['said'], second['said']):
+        assert re.match(r'step \d+: the region vectors have collapsed', said)
+    assert first['said'].split(':')[0] == second['said'].split(':')[0]
+
+
 def run_tool(cfg: Config, tmp_path, monkeypatch, capsys) -> tuple[int, str]:
     """Exit status and last line of tools/train.py with ``cfg``."""
     cfg.experiment_name = uuid4().hex
