@@ -32,7 +32,7 @@ from ..pretraining.regions import WORKING_SIZE, discover_regions
 from ..pretraining.slots import class_agnostic
 
 COUNTS = (16, 32, 100)
-USED = 36  # regions of a picture that a pretraining takes: precision is counted among them
+USED = 36  # best boxes of a picture, among which precision is counted
 IOU, STRICT_IOU = 0.5, 0.75
 # Of the picture; COCO's small objects are below what any bottom-up grouping finds.
 LEAST_AREA = dict(coco_mini=0.01)
