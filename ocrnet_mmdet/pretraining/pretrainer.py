@@ -67,7 +67,7 @@ class OCRNetPretrainer(BaseModel):
     | E | ``masks`` | the mask branch: the regions' segments |
 
     A region's vector is what the RoI head's classifier reads. A term of weight 0 costs nothing; without
-    A and B the teacher is not even run.
+    A and B, as by default, the teacher is not even run.
 
     While ``own_regions`` is set, the regions of the views are those that a *finder* is confident of, a copy
     of the teacher at one step: a moving one would confirm its own errors.
@@ -101,6 +101,8 @@ class OCRNetPretrainer(BaseModel):
         super().__init__()
         self.weights = TERMS | dict(weights)
         check_slots(detector, self.weights, frozen_parts)
+        if region_loss and not self.weights['vector']:
+            raise InputError('model.region_loss is term A\'s, which is off: set model.weights.vector=0.1')
         self.compares_vectors = compares_vectors(self.weights)
         self.student = MODELS.build(class_agnostic(detector))
         check_loss(self.student)

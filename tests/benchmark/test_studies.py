@@ -136,7 +136,7 @@ def test_vector_terms_are_compared_with_the_main_tables_runs_seed_by_seed(tmp_pa
                 factor = dict(all=1, strong=10)[arm]
                 assert run.options['model.weights'] == {
                     term: weight * (factor if term in pretraining_studies.VECTORS else 1)
-                    for term, weight in TERMS.items()} and run.steps == pretraining_studies.PRETRAIN_STEPS
+                    for term, weight in (TERMS | pretraining_studies.VECTORS).items()} and run.steps == pretraining_studies.PRETRAIN_STEPS
             else:
                 assert run.lr == 3e-3 and run.load_from == str(
                     out / f'pretraining/bccd_{arm}/pretrained_detector.pth')

@@ -14,6 +14,8 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ocrnet_mmdet.benchmark.pretraining_studies import VECTORS
+
 from ..detectors import ROOT, ocrnet_config
 
 SIDE = 64
@@ -42,7 +44,8 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
     cfg = Config.fromfile(ROOT / 'configs/_base_/pretrain.py')
     cfg.custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
     detector = detector or ocrnet_config()
-    cfg.model = dict(type='OCRNetPretrainer', detector=detector, vector_size=16, **model)
+    weights = VECTORS | model.pop('weights', {})  # all terms, where a test does not say otherwise
+    cfg.model = dict(type='OCRNetPretrainer', detector=detector, vector_size=16, weights=weights, **model)
     cfg.data_root = str(folder)
     cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
     cfg.train_dataloader.dataset.update(data_root=str(folder), bad_files=f'{work_dir}/bad_pictures.txt')

@@ -7,6 +7,7 @@ from mmdet.registry import MODELS, TASK_UTILS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
+from ocrnet_mmdet.benchmark.pretraining_studies import VECTORS
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining import pretrainer as pretrainer_module
 from ocrnet_mmdet.pretraining.slots import PARTS, TERMS, captured_input, class_agnostic
@@ -32,6 +33,7 @@ def stock_config(with_mask: bool) -> dict:
 def pretrainer(detector: dict | None = None, **kwargs) -> torch.nn.Module:
     torch.manual_seed(0)
     kwargs.setdefault('vector_size', 16)
+    kwargs['weights'] = VECTORS | kwargs.get('weights', {})
     model = MODELS.build(dict(type='OCRNetPretrainer', detector=detector or ocrnet_config(), **kwargs))
     model.init_weights()
     return model.train()
@@ -122,6 +124,9 @@ def test_a_stock_region_head_leaves_areas_alone_but_not_the_regions_in_them():
 def test_the_vector_loss_s_form_is_an_option():
     cfg = Config.fromfile(ROOT / 'configs/benchmark/ocrnet_tiny_pretrain.py')
     cfg.merge_from_dict({'model.region_loss.form': 'literal'})
+    with pytest.raises(InputError, match='term A.*weights.vector=0.1'):
+        MODELS.build(cfg.model)
+    cfg.merge_from_dict({'model.weights.vector': 0.1})
     assert MODELS.build(cfg.model).region_loss.form == 'literal'
 
 
@@ -139,8 +144,9 @@ def test_each_term_works_by_itself(term, names):
     assert {key for key, value in losses.items() if total({key: value})} == on
 
 
-def test_without_a_vector_term_the_teacher_is_not_run():
-    model = pretrainer(weights=dict(vector=0.0, variance=0.0, covariance=0.0))
+def test_by_default_no_vectors_are_compared_and_the_teacher_is_not_run():
+    model = pretrainer(weights=TERMS)
+    assert not model.compares_vectors
     model.teacher.backbone.forward = None
     assert total(model(**view_batch(model))) > 0
 
