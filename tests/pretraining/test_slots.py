@@ -1,0 +1,89 @@
+import pytest
+import torch
+from mmdet.models.detectors import FasterRCNN
+from mmdet.registry import TASK_UTILS
+from mmengine.structures import InstanceData
+
+from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.pretraining.slots import class_agnostic
+
+from ..detectors import ocrnet_config
+from .test_pretrainer import OFF, pretrainer, stock_config
+
+
+def test_a_stock_region_head_leaves_areas_alone_but_not_the_regions_in_them():
+    """A region, its own anchor, one on bare ground in the same ignored area, one outside of it."""
+    assigner = TASK_UTILS.build(class_agnostic(stock_config(True)).train_cfg.rpn.assigner)
+    region, area = torch.tensor([[10., 10, 26, 26]]), torch.tensor([[0., 0, 64, 64]])
+    anchors = torch.cat([region, torch.tensor([[40., 40, 56, 56], [80., 80, 96, 96]])])
+    given = [InstanceData(priors=anchors), InstanceData(bboxes=region, labels=torch.zeros(1, dtype=torch.long))]
+    assert assigner.assign(*given).gt_inds.tolist() == [1, 0, 0]
+    assert assigner.assign(*given, InstanceData(bboxes=area)).gt_inds.tolist() == [1, -1, 0]
+    assert assigner.assign(*given, InstanceData(bboxes=area[:0])).gt_inds.tolist() == [1, 0, 0]
+
+
+def test_branches_become_class_agnostic_and_the_given_config_stays():
+    config = stock_config(True)
+    made = class_agnostic(config)
+    assert made['roi_head']['bbox_head']['reg_class_agnostic']
+    assert made['roi_head']['mask_head']['class_agnostic']
+    assert not config.roi_head.bbox_head.reg_class_agnostic
+
+
+@pytest.mark.parametrize('change, words', [
+    (lambda c: c.pop('rpn_head'), 'no rpn_head'),
+    (lambda c: c.pop('roi_head'), 'no roi_head'),
+    (lambda c: c.roi_head.update(bbox_head=[c.roi_head.bbox_head] * 3), 'cascades'),
+    (lambda c: c.pop('train_cfg'), 'no train_cfg.rpn_proposal'),
+    (lambda c: c.train_cfg.pop('rpn_proposal'), 'no train_cfg.rpn_proposal'),
+    (lambda c: c.roi_head.update(mask_iou_head=dict(type='MaskIoUHead')), 'roi_head.mask_iou_head'),
+    (lambda c: c.roi_head.pop('mask_head'), 'weights.masks=0')])
+def test_a_detector_without_a_slot_is_told_which(change, words):
+    config = ocrnet_config()
+    change(config)
+    with pytest.raises(InputError, match=words):
+        pretrainer(config)
+
+
+class RepeatsItsPictures(FasterRCNN):
+
+    def loss(self, batch_inputs, batch_data_samples):
+        return super().loss(batch_inputs, batch_data_samples * 3)
+
+
+def test_a_detector_with_training_steps_of_its_own_is_refused():
+    config = stock_config(False)
+    config['type'] = RepeatsItsPictures
+    with pytest.raises(InputError, match='RepeatsItsPictures.* trains in another way'):
+        pretrainer(config, weights=dict(masks=0.0))
+
+
+class HeadsInARow(torch.nn.Module):
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__()
+
+
+def test_a_cascade_of_region_heads_is_refused():
+    config = stock_config(True)
+    config.rpn_head = dict(type=HeadsInARow)
+    with pytest.raises(InputError, match='HeadsInARow.* cascades are not pretrained'):
+        pretrainer(config)
+
+
+@pytest.mark.parametrize('wrong', [dict(weights=dict(vectors=1.0)), dict(frozen_parts=('head', ))])
+def test_unknown_names_are_refused(wrong):
+    with pytest.raises(InputError, match='the (terms|parts) are'):
+        pretrainer(**wrong)
+
+
+def test_a_part_that_the_detector_lacks_cannot_be_frozen():
+    config = ocrnet_config()
+    config.pop('neck')
+    with pytest.raises(InputError, match='the parts are backbone, rpn_head, roi_head'):
+        pretrainer(config, frozen_parts=('neck', ))
+
+
+def test_nothing_to_learn_is_refused():
+    with pytest.raises(InputError, match='nothing to learn'):
+        pretrainer(weights=OFF)
