@@ -13,7 +13,6 @@ from pathlib import Path
 
 import torch
 from mmdet.registry import DATASETS, MODELS
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 

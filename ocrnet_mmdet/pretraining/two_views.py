@@ -1,7 +1,6 @@
 """The last transform of a pretraining pipeline: two views of a picture with their regions."""
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from mmcv.transforms import BaseTransform

@@ -1,7 +1,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from mmdet.registry import MODELS
 
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining.monitors import CollapseMonitor, rank_share, spread
