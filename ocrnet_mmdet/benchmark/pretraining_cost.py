@@ -6,6 +6,7 @@ Both read the same pictures at the same size; a pretraining step sees each in tw
 teacher. The discovered regions stand for the labels of the supervised step.
 """
 import argparse
+import copy
 import json
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import torch
 from mmdet.registry import DATASETS, MODELS
+from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
@@ -32,8 +34,7 @@ def measure(config: str, data: str, data_root: str, batch: int, repeats: int, de
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         views = pseudo_collate([dataset[i] for i in range(batch)])
         steps[name] = _step(cfg.model, views, device, own_regions=name == OWN)
-    first = {key: value[0] for key, value in views.items()}
-    steps['supervised'] = _step(cfg.model.detector, first, device)
+    steps['supervised'] = _step(cfg.model.detector, _labelled(cfg, batch), device)
     taken = alternating_seconds(steps, repeats, device)
     result = {name: dict(seconds=taken[name], peak_mib=peak_mib(step, device))
               for name, step in steps.items()}
@@ -41,6 +42,19 @@ def measure(config: str, data: str, data_root: str, batch: int, repeats: int, de
         result[name]['ratio'] = {key: round(result[name][key] / result['supervised'][key], 3)
                                  for key in ('seconds', 'peak_mib')}
     return result
+
+
+def _labelled(cfg: Config, batch: int) -> dict:
+    """The first views, with the boxes and segments of all their regions as objects of class 0."""
+    data = copy.deepcopy(cfg.train_dataloader.dataset)
+    data.pipeline[-1].segments = data.pipeline[-1].get('max_regions', 100)
+    dataset = DATASETS.build(data)
+    views = pseudo_collate([dataset[i] for i in range(batch)])
+    first = {key: value[0] for key, value in views.items()}
+    for sample in first['data_samples']:
+        sample.gt_instances = sample.segments
+        sample.gt_instances.labels = torch.zeros(len(sample.segments), dtype=torch.long)
+    return first
 
 
 def _step(model_cfg: dict, data: dict, device: str, own_regions: bool = False) -> Callable[[], None]:

@@ -22,7 +22,7 @@ from ..errors import InputError
 PARTS = ('backbone', 'neck', 'rpn_head', 'roi_head')
 ROI_PARTS = {'bbox_roi_extractor', 'bbox_head', 'mask_roi_extractor', 'mask_head', 'aggregator', 'shared_head'}
 INSIDE = 0.5  # share of an anchor in an area that is left alone, from which on it is no background
-# Loss terms A (vector), B (variance, covariance), C, D, E and their default weights. A and B cost a fifth of a
+# Loss terms A (vector), B (variance, covariance), C, D, E and their default weights. A and B cost 15 % of a
 # step and have shown no gain (docs/pretraining.md).
 TERMS = dict(vector=0.0, variance=0.0, covariance=0.0, regions=1.0, boxes=1.0, masks=1.0)
 
