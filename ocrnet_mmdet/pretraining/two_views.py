@@ -80,8 +80,9 @@ class OCRNetTwoViews(BaseTransform):
         boxes = view.boxes(regions.boxes[ids])
         cut = ((boxes < 0) | (boxes > side)).any(1)
         boxes = boxes.clip(0, side)
-        for i in np.flatnonzero(cut):
-            boxes[i] = _around(boxes[i], self._mask(regions, view, ids[i]))
+        shown = _extents(regions.segments[ids[cut]], _from_segments(regions, view), side)
+        boxes[cut] = np.concatenate([np.maximum(boxes[cut, :2], shown[:, :2]),
+                                     np.minimum(boxes[cut, 2:], shown[:, 2:])], axis=1)
         large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= self.min_side
         boxes, ids = boxes[large].astype(np.float32), ids[large]
         drawn = rng.permutation(len(ids))[:self.segments]
@@ -100,15 +101,26 @@ class OCRNetTwoViews(BaseTransform):
     def _mask(self, regions: Regions, view: ViewMap, i: int) -> np.ndarray:
         """The segment of region i in the view, (S, S) of 0 and 1."""
         segment = regions.segments[i].astype(np.uint8) * 255
-        shrink = np.array(segment.shape[::-1]) / regions.shape[::-1]
-        to_view = view.after(ViewMap(1 / shrink, np.zeros(2)))
-        return (to_view.warp(segment, self.size) > 127).astype(np.uint8)
+        return (_from_segments(regions, view).warp(segment, self.size) > 127).astype(np.uint8)
 
 
-def _around(box: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The part of ``box`` (4,) that holds the mask's pixels (S, S); of no area if there are none."""
-    ys, xs = (np.flatnonzero(mask.any(axis)) for axis in (1, 0))
-    if not len(xs):
-        return np.zeros(4)
-    found = np.array((xs[0], ys[0], xs[-1] + 1, ys[-1] + 1))
-    return np.concatenate([np.maximum(box[:2], found[:2]), np.minimum(box[2:], found[2:])])
+def _from_segments(regions: Regions, view: ViewMap) -> ViewMap:
+    """Point of the segments' grid -> point of the view."""
+    shrink = np.array(regions.segments.shape[:0:-1]) / regions.shape[::-1]
+    return view.after(ViewMap(1 / shrink, np.zeros(2)))
+
+
+def _extents(segments: np.ndarray, to_view: ViewMap, side: int) -> np.ndarray:
+    """Bounds (R, 4) in a view of what of the segments (R, h, w) it shows; of no area where that is nothing.
+
+    Shown are the cells in which a pixel of the view has its centre.
+    """
+    centres = to_view.inverse().boxes(np.array([[0.5, 0.5, side - 0.5, side - 0.5]]))[0]
+    left, top, right, bottom = (np.floor(centres).astype(int) + (0, 0, 1, 1)).clip(0)
+    part = segments[:, top:bottom, left:right]
+    low, high = [], []
+    for axis, start in ((1, left), (2, top)):
+        line = part.any(axis)  # (R, columns), then (R, rows)
+        low.append(start + line.argmax(1))
+        high.append(np.where(line.any(1), start + line.shape[1] - line[:, ::-1].argmax(1), low[-1]))
+    return to_view.boxes(np.stack(low + high, axis=1)).clip(0, side)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+GREY = (0.114, 0.587, 0.299)  # of B, G, R: ITU-R BT.601
 ASPECT = 4 / 3  # widest crop; GoogLeNet's training crops, as in torchvision's RandomResizedCrop
 
 
@@ -104,15 +105,17 @@ def vary_colours(rng: np.random.Generator, image: np.ndarray, solarise: float) -
         image: (S, S, 3) uint8 BGR.
     """
     out = image.astype(np.float32)
+    grey = np.tile(GREY, (3, 1))  # (3, 3): each channel becomes the pixel's grey value
+    # All of them are linear: channels @ colour + offset, in one pass over the pixels.
+    colour, offset = np.eye(3), np.zeros(3)
     if rng.random() < 0.8:
-        out = out * rng.uniform(0.6, 1.4)
-        mean = out.mean()
-        out = mean + (out - mean) * rng.uniform(0.6, 1.4)
-        grey = cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)[..., None]
-        out = grey + (out - grey) * rng.uniform(0.6, 1.4)
-        out = out * rng.uniform(0.9, 1.1, 3).astype(np.float32)
+        brightness, contrast, saturation = rng.uniform(0.6, 1.4, 3)
+        hue = rng.uniform(0.9, 1.1, 3)
+        colour = hue[:, None] * (saturation * colour + (1 - saturation) * grey) * contrast * brightness
+        offset = hue * (1 - contrast) * brightness * out.mean()
     if rng.random() < 0.2:
-        out = np.repeat(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY)[..., None], 3, axis=2)
+        colour, offset = grey @ colour, grey @ offset
+    out = cv2.transform(out, np.column_stack([colour, offset]))
     if rng.random() < 0.2:
         out = cv2.GaussianBlur(out, (0, 0), rng.uniform(0.1, 0.01 * len(image) + 0.2))
     out = out.clip(0, 255)

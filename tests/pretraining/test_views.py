@@ -97,6 +97,22 @@ def example(seed=(0, 0)) -> dict:
                 img_path='x.png', sample_idx=0)
 
 
+def test_colours_are_varied_one_after_the_other():
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    seed = next(s for s in range(99) if np.random.default_rng(s).random() < 0.8)
+    draws = np.random.default_rng(seed)
+    draws.random()
+    brightness, contrast, saturation = draws.uniform(0.6, 1.4, 3)
+    hue, grey_all, blur = draws.uniform(0.9, 1.1, 3), draws.random() < 0.2, draws.random() < 0.2
+    assert not grey_all and not blur
+    bright = image * brightness
+    contrasted = bright.mean() + (bright - bright.mean()) * contrast
+    grey = contrasted @ (0.114, 0.587, 0.299)
+    saturated = grey[..., None] + (contrasted - grey[..., None]) * saturation
+    out = vary_colours(np.random.default_rng(seed), image, solarise=0.0)
+    np.testing.assert_allclose(out, (saturated * hue).clip(0, 255), atol=1.01)
+
+
 def test_masks_boxes_and_pixels_of_both_views_belong_together():
     for draw in range(20):
         sample = example((0, draw))
