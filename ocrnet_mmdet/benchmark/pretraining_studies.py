@@ -10,7 +10,7 @@ from .pretraining_runs import PretrainRun
 from .report import arms_table, comparison_table, read_runs, report
 from .runs import Run, execute_all
 from .subsets import split_images, write_json
-from .tuning import best_rates, chosen_rates
+from .tuning import TUNE_SEED, best_rates, chosen_rates, held_out
 
 PRETRAIN_CONFIG = 'configs/benchmark/ocrnet_tiny_pretrain.py'
 FINE_TUNE_CONFIG = 'configs/benchmark/ocrnet_tiny.py'
@@ -72,6 +72,13 @@ ABLATION = dict(
     scope_aggregator=Arm(fine_tuning={'model.scope': 'aggregator'}, weights_of='regions_boxes_masks'),
     random_boxes=Arm(PSEUDO_LABELS, 'random'),
     shuffled=Arm(PSEUDO_LABELS, 'shuffled'))
+
+
+WEIGHED_ON = ('nuclei', 'robosoccer', 'bccd')
+# Terms D and E beside C.
+WEIGHED = dict(regions=ABLATION['regions']) | {
+    f'weight{weight:g}': Arm(_terms(regions=1.0, boxes=weight, masks=weight)) for weight in (0.1, 0.3, 1.0)}
+WEIGHED_SEEDS = (TUNE_SEED, TUNE_SEED + 1)
 
 
 VECTOR_ARMS = dict(all=Arm(ALL_TERMS),
@@ -166,6 +173,21 @@ def ablation(data_root: str, out: Path, jobs: int) -> None:
     report(arms_table(read_runs(out), 'none'), out)
 
 
+def term_weights(data_root: str, out: Path, jobs: int) -> None:
+    """Weights of D and E, by box AP on held-out training pictures after a short fine-tuning.
+
+    Every arm has the rate of ``main_table``'s pretrained arm.
+    """
+    rates = chosen_rates(out.parent / 'main_table' / 'tuning')
+    execute_all([_pretraining(f'{name}_{key}', name, data_root, ABLATION_STEPS, arm)
+                 for name in WEIGHED_ON for key, arm in WEIGHED.items()], out / 'pretraining', jobs)
+    execute_all([Run(f'{name}_{key}_seed{seed}', FINE_TUNE_CONFIG, steps=LENGTHS['short'],
+                     lr=rates[name]['pretrained'], load_from=detector_of(out, f'{name}_{key}'),
+                     **held_out(name, TUNE_PERCENT, seed, data_root, out))
+                 for name in WEIGHED_ON for key in WEIGHED for seed in WEIGHED_SEEDS], out, jobs)
+    report(arms_table(read_runs(out), 'regions'), out)
+
+
 def vector_terms(data_root: str, out: Path, jobs: int) -> None:
     """Terms A and B beside C, D and E, in two strengths, after ``main_table``'s pretraining steps.
 
@@ -242,5 +264,5 @@ def detector_of(out: Path, name: str) -> str:
     return str((out / 'pretraining' / name / 'pretrained_detector.pth').resolve())
 
 
-STUDIES = dict(main_table=main_table, ablation=ablation, vector_terms=vector_terms, any_detector=any_detector,
-               natural=natural)
+STUDIES = dict(main_table=main_table, ablation=ablation, term_weights=term_weights, vector_terms=vector_terms,
+               any_detector=any_detector, natural=natural)

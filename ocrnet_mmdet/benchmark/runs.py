@@ -141,6 +141,7 @@ def write_record(out: Path, run: Training, start: float, **results) -> None:
         if (path := settings.get(key)) and os.path.isabs(path):
             settings[key] = os.path.relpath(path, out.parent.resolve())
     record = dict(run=settings, wall_seconds=round(time.time() - start, 1), **results,
+                  device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
                   torch=torch.__version__, threads=torch.get_num_threads())
     part = out.with_suffix('.part')
     part.write_text(json.dumps(record, indent=1))

@@ -24,15 +24,9 @@ def best_rates(arms: dict[str, Callable[[str], dict]], steps: dict[str, int], pe
         steps: By data set, those that rates are chosen for.
         percent: Of the training pictures that are not held out.
     """
-    runs = []
-    for name in steps:
-        held, rest = split_images(training_json(data_root, name), HELD_OUT, TUNE_SEED)
-        part = split_images(rest, round(len(rest['images']) * percent / 100), TUNE_SEED)[0]
-        train = write_json(part, out / 'splits' / f'{name}_train.json')
-        val = write_json(held, out / 'splits' / f'{name}_held_out.json')
-        runs += [Run(f'{name}_{arm}_lr{rate:g}', data=name, data_root=data_root, steps=steps[name],
-                     lr=rate, seed=TUNE_SEED, train_ann=train, val_ann=val, **fields(name))
-                 for rate in RATES for arm, fields in arms.items()]
+    runs = [Run(f'{name}_{arm}_lr{rate:g}', steps=steps[name], lr=rate,
+                **held_out(name, percent, TUNE_SEED, data_root, out), **fields(name))
+            for name in steps for rate in RATES for arm, fields in arms.items()]
     execute_all(runs, out, jobs)
 
     def held_out_ap(name: str, arm: str, rate: float) -> float:
@@ -44,6 +38,19 @@ def best_rates(arms: dict[str, Callable[[str], dict]], steps: dict[str, int], pe
     print(f'learning rates: {chosen}', flush=True)
     (out / RATES_FILE).write_text(json.dumps(chosen))
     return chosen
+
+
+def held_out(name: str, percent: int, seed: int, data_root: str, out: Path) -> dict:
+    """Fields of a :class:`.runs.Run` that is scored on training pictures which no such run is trained on.
+
+    Args:
+        percent: Of the other training pictures, drawn by ``seed``, that it is trained on.
+    """
+    held, rest = split_images(training_json(data_root, name), HELD_OUT, TUNE_SEED)
+    part = split_images(rest, round(len(rest['images']) * percent / 100), seed)[0]
+    return dict(data=name, data_root=data_root, seed=seed,
+                train_ann=write_json(part, out / 'splits' / f'{name}_train_seed{seed}.json'),
+                val_ann=write_json(held, out / 'splits' / f'{name}_held_out.json'))
 
 
 def chosen_rates(out: Path) -> dict[str, dict[str, float]]:

@@ -88,7 +88,7 @@ def test_each_arm_gets_its_best_rate_of_a_data_set(tmp_path, monkeypatch):
     assert rates == tuning.chosen_rates(tmp_path) == dict(
         nuclei=dict(a=2e-3, b=1e-3), bccd=dict(a=1e-3, b=1e-3))
     train, held = [json.loads((tmp_path / 'splits' / f'nuclei_{part}.json').read_text())['images']
-                   for part in ('train', 'held_out')]
+                   for part in (f'train_seed{tuning.TUNE_SEED}', 'held_out')]
     assert (len(train), len(held)) == (6, tuning.HELD_OUT)
     assert not {image['id'] for image in train} & {image['id'] for image in held}
 
