@@ -96,7 +96,8 @@ class OCRNetCheckpointCheckHook(Hook):
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
         state = checkpoint.get('state_dict', checkpoint)
-        without_labels = checkpoint.get('meta', {}).get('pretrained_without_labels')
+        meta = checkpoint.get('meta', {})
+        without_labels = meta.get('pretrained_without_labels')
         if any(key.startswith(TEACHER) for key in state) and not hasattr(model, 'teacher'):
             state = checkpoint['state_dict'] = teacher_weights(state)
             without_labels = True
@@ -104,3 +105,5 @@ class OCRNetCheckpointCheckHook(Hook):
             for key in repeat_agnostic(model, state):
                 runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')
         check_parts(model, state, runner)
+        if meta.get('untrained'):
+            runner.logger.info('checkpoint: its pretraining left as initialised ' + ', '.join(meta['untrained']))

@@ -19,11 +19,12 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
 
     It holds ``state_dict`` (all of the detector but its classifier) and ``meta`` (plain numbers and
     strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the pictures
-    that were seen.
+    that were seen and ``untrained`` names the parts that are as they were initialised.
     """
     state = {key: value.detach().cpu().clone() for key, value in teacher_weights(model.state_dict()).items()}
     meta = dict(ocrnet_mmdet=__version__, steps=runner.iter, seed=int(runner.seed or 0),
                 pretrained_without_labels=True, weights=dict(model.weights),
+                untrained=[part for part in model.untrained if any(key.startswith(f'{part}.') for key in state)],
                 data=runner.train_dataloader.dataset.fingerprint())
     path = Path(runner.work_dir) / EXPORT_NAME
     part = path.with_suffix('.part')

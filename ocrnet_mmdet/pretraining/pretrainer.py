@@ -108,7 +108,8 @@ class OCRNetPretrainer(BaseModel):
         check_loss(self.student)
         self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
         self.frozen_parts = tuple(frozen_parts)
-        for part in (*self.frozen_parts, *untrained_parts(self.weights, self.student.roi_head)):
+        self.untrained = (*self.frozen_parts, *untrained_parts(self.weights, self.student.roi_head))
+        for part in self.untrained:
             self.student.get_submodule(part).requires_grad_(False)
         self.teacher = frozen_copy(self.student)
         self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))

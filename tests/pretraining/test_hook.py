@@ -103,7 +103,9 @@ def test_a_pretraining_goes_on_from_an_exported_detector(pictures, tmp_path):
     cfg = small(pictures, tmp_path / 'b', 1, weights=only)
     cfg.load_from, cfg.optim_wrapper.optimizer.lr = str(exported), 0.0
     model = start(cfg).model
-    for key, value in torch.load(exported, weights_only=True)['state_dict'].items():
+    content = torch.load(exported, weights_only=True)
+    assert content['meta']['untrained'] == ['roi_head']
+    for key, value in content['state_dict'].items():
         assert value.equal(model.student.state_dict()[key]) and value.equal(model.teacher.state_dict()[key])
 
 

@@ -105,6 +105,7 @@ def test_the_export_is_the_teacher_under_the_detectors_own_keys(finished):
     assert not all(value.equal(student[key]) for key, value in content['state_dict'].items())
     assert content['meta']['data'] == finished.train_dataloader.dataset.fingerprint()
     assert content['meta']['data']['count'] == 8 and content['meta']['steps'] == STEPS
+    assert content['meta']['untrained'] == []
 
 
 @HOOKS.register_module()
