@@ -57,7 +57,7 @@ def ap_by_time(folder: Path, out: Path) -> None:
         folder: Of ``main_table``, with ``equal_time`` below it if that was run.
     """
     curves = total_times(folder)
-    cells = sorted({cell for cell, _ in curves})
+    cells = sorted({cell for cell, arm in curves if arm == 'pretrained'})
     figure, axes = pyplot.subplots(1, len(cells), figsize=(4 * len(cells), 3.2), layout='constrained',
                                    squeeze=False)
     for axis, cell in zip(axes[0], cells):
