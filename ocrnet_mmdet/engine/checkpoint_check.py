@@ -106,4 +106,4 @@ class OCRNetCheckpointCheckHook(Hook):
                 runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')
         check_parts(model, state, runner)
         if meta.get('untrained'):
-            runner.logger.info('checkpoint: its pretraining left as initialised ' + ', '.join(meta['untrained']))
+            runner.logger.info('checkpoint: its pretraining did not train ' + ', '.join(meta['untrained']))

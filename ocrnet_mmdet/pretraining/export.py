@@ -19,7 +19,7 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
 
     It holds ``state_dict`` (all of the detector but its classifier) and ``meta`` (plain numbers and
     strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the pictures
-    that were seen and ``untrained`` names the parts that are as they were initialised.
+    that were seen and ``untrained`` names the parts that the run did not train.
     """
     state = {key: value.detach().cpu().clone() for key, value in teacher_weights(model.state_dict()).items()}
     meta = dict(ocrnet_mmdet=__version__, steps=runner.iter, seed=int(runner.seed or 0),

@@ -88,9 +88,9 @@ def test_only_a_file_pretrained_without_labels_is_repeated(meta, last):
                          f'roi_head.mask_head {1 + last}/3')
 
 
-def test_parts_that_the_pretraining_left_as_initialised_are_named():
+def test_parts_that_the_pretraining_did_not_train_are_named():
     lines = load(net(), net().state_dict(), dict(pretrained_without_labels=True, untrained=['head', 'neck']))
-    assert lines[-1] == 'checkpoint: its pretraining left as initialised head, neck'
+    assert lines[-1] == 'checkpoint: its pretraining did not train head, neck'
 
 
 def test_a_pretrainings_own_checkpoint_gives_its_teacher_without_the_classifier():
