@@ -1,6 +1,7 @@
 import json
 from dataclasses import asdict, replace
 from itertools import product
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -165,3 +166,32 @@ def test_few_labels_are_scored_on_the_val_pictures(tmp_path, monkeypatch, data):
     assert cfg.train_dataloader.dataset.ann_file == run.train_ann
     for loader in (cfg.val_dataloader, cfg.test_dataloader):
         assert (loader.dataset.ann_file, loader.dataset.data_prefix.img) == (val_ann, val_dir)
+
+
+def test_weights_of_terms_are_compared_on_held_out_training_pictures(tmp_path, monkeypatch):
+    out = tmp_path / 'term_weights'
+    (tmp_path / 'main_table' / 'tuning').mkdir(parents=True)
+    names = pretraining_studies.WEIGHED_ON
+    (tmp_path / 'main_table' / 'tuning' / 'rates.json').write_text(
+        json.dumps({name: dict(pretrained=3e-3) for name in names}))
+    weights = {}
+
+    def pretend(wanted, folder, jobs):
+        folder.mkdir(exist_ok=True, parents=True)
+        for run in wanted:
+            if folder.name == 'pretraining':
+                weights[str((folder / run.name).resolve())] = run.options['model.weights']['boxes']
+                continue
+            train, held = [{image['id'] for image in json.loads(Path(path).read_text())['images']}
+                           for path in (run.train_ann, run.val_ann)]
+            assert len(held) == tuning.HELD_OUT and len(train) == 6 and not train & held and run.lr == 3e-3
+            weight = weights[str(Path(run.load_from).parent)]
+            finished(run, folder, scores=dict(bbox_mAP=.4 - .1 * weight))
+
+    monkeypatch.setattr(pretraining_studies, 'execute_all', pretend)
+    monkeypatch.setattr(tuning, 'training_json', lambda root, name: coco(100))
+    pretraining_studies.term_weights('DATA', out, 1)
+    table = (out / 'table.md').read_text()
+    for name in names:
+        for arm, cells in (('weight0.1', '39.0 ± 0.0 | - | - | - | -1.0 ± 0.0'), ('weight1', '30.0 ± 0.0 | - | - | - | -10.0 ± 0.0')):
+            assert f'| {name} | {arm} | 2 | {cells} |' in table
