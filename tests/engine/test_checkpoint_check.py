@@ -60,15 +60,15 @@ LAST = [f'roi_head.{layer}.{kind}' for layer in ('bbox_head.fc_reg', 'mask_head.
 
 def test_class_agnostic_layers_are_repeated_for_every_class():
     """Class c's deltas are rows 4c to 4c + 3, its mask is channel c: each as the agnostic ones."""
-    given, model = Detector(1), Detector(5)
+    given, model = Detector(1).double(), Detector(5).double()
     state = given.state_dict()
     assert sorted(repeat_agnostic(model, state)) == sorted(LAST)
     model.load_state_dict({key: state[key] for key in LAST}, strict=False)
-    x = torch.randn(7, 3)
+    x = torch.randn(7, 3, dtype=torch.float64)
     deltas = model.roi_head.bbox_head.fc_reg(x).reshape(7, 5, 4)
     expected = given.roi_head.bbox_head.fc_reg(x)
     assert all(torch.allclose(deltas[:, c], expected) for c in range(5))
-    x = torch.randn(7, 3, 2, 2)
+    x = torch.randn(7, 3, 2, 2, dtype=torch.float64)
     masks = model.roi_head.mask_head.conv_logits(x)
     assert torch.allclose(masks, given.roi_head.mask_head.conv_logits(x).expand(7, 5, 2, 2))
 
