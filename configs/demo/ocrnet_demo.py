@@ -30,7 +30,7 @@ val_dataloader = dict(dataset=dict(pipeline=test_pipeline), **workers)
 test_dataloader = val_dataloader
 
 max_iters = 300  # 30 epochs
-train_cfg = dict(max_iters=max_iters, val_interval=100)
+train_cfg = dict(max_iters=max_iters, val_interval=150)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=50),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters, T_max=max_iters - 50,

@@ -19,12 +19,13 @@ from mmengine.dataset import pseudo_collate
 from mmengine.registry import init_default_scope
 
 from .pretraining_runs import PretrainRun, make_config
-from .pretraining_studies import ALL_TERMS, PSEUDO_LABELS
+from .pretraining_studies import ABLATION, ALL_TERMS, PSEUDO_LABELS
 from .runs import CROP
 from .speed import alternating_seconds, machine, peak_mib
 
 OWN = 'own_regions'  # with all candidates of every view: more than any run has
-ARMS = dict(all=ALL_TERMS, regions_boxes_masks=PSEUDO_LABELS) | {OWN: PSEUDO_LABELS | {'model.min_score': 0.0}}
+ARMS = {'all': ALL_TERMS, 'regions_boxes_masks': PSEUDO_LABELS, 'default': {},
+        'regions': ABLATION['regions'].pretraining, OWN: PSEUDO_LABELS | {'model.min_score': 0.0}}
 
 
 def measure(config: str, data: str, data_root: str, size: int, batch: int, repeats: int, device: str,

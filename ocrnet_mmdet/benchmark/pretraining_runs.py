@@ -63,9 +63,6 @@ def make_config(run: PretrainRun, work_dir: Path) -> Config:
     else:
         views.area = view_area(data.size)
         discover.size = round(data.size / SPAN)
-    if run.control:
-        loader.dataset.pipeline = [*loader.dataset.pipeline[:2],
-                                   dict(type='OCRNetControlRegions', kind=run.control), views]
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = run.steps // 12
     cosine.update(end=run.steps, T_max=run.steps - run.steps // 12)
@@ -75,6 +72,8 @@ def make_config(run: PretrainRun, work_dir: Path) -> Config:
     cfg.default_hooks.checkpoint.update(interval=run.steps + 1, save_last=False)
     cfg.work_dir = str(work_dir)
     cfg.merge_from_dict(run.options or {})
+    if run.control:
+        cfg.train_dataloader.dataset.pipeline.insert(2, dict(type='OCRNetControlRegions', kind=run.control))
     return cfg
 
 

@@ -34,8 +34,9 @@ STRONG_VECTORS = {term: 10 * weight for term, weight in VECTORS.items()}
 
 
 def _terms(**weights: float) -> dict:
-    """Options that leave the named loss terms on."""
-    return {'model.weights': dict.fromkeys(TERMS, 0.0) | weights}
+    """Options that leave the named loss terms on, with as many regions a view as A and B need."""
+    return {'model.weights': dict.fromkeys(TERMS, 0.0) | weights, 'model.regions_per_view': 16,
+            'train_dataloader.dataset.pipeline.2.segments': 4}
 
 
 PSEUDO_LABELS = _terms(regions=1.0, boxes=1.0, masks=1.0)
@@ -225,10 +226,11 @@ def any_detector(data_root: str, out: Path, jobs: int) -> None:
 
 
 def natural(data_root: str, out: Path, jobs: int) -> None:
-    """Pretrained on natural pictures and coco_mini's own, fine-tuned on all labels of coco_mini."""
+    """Pretrained on natural pictures and coco_mini's own by the package's default, fine-tuned on all labels of
+    coco_mini.
+    """
     execute_all([PretrainRun('coco_mini', PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS,
-                             PRETRAIN_RATE, 0, ABLATION['regions_boxes_masks'].pretraining,
-                             folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
+                             PRETRAIN_RATE, 0, folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
     starts = dict(random=None, pretrained=detector_of(out, 'coco_mini'))
     rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG, load_from=start)
                         for arm, start in starts.items()},

@@ -47,11 +47,13 @@ def test_further_folders_are_read_beside_the_data_sets_own_pictures_at_the_confi
 @pytest.mark.parametrize('key', [key for key, arm in ABLATION.items() if arm.pretraining])
 def test_an_arm_of_the_ablation_changes_what_its_name_says(key):
     arm = ABLATION[key]
-    changed = config(options=arm.pretraining, control=arm.control)
+    changed = config(options=arm.pretraining)
     for path, value in arm.pretraining.items():
         node = changed
         for part in path.split('.'):
             node = node[int(part)] if part.isdigit() else node[part]
         assert node == value
-    kinds = [step.type for step in changed.train_dataloader.dataset.pipeline]
-    assert ('OCRNetControlRegions' in kinds) == (arm.control is not None)
+    pipeline = changed.train_dataloader.dataset.pipeline
+    controlled = config(options=arm.pretraining, control=arm.control).train_dataloader.dataset.pipeline
+    inserted = [dict(type='OCRNetControlRegions', kind=arm.control)] if arm.control else []
+    assert controlled == [*pipeline[:2], *inserted, pipeline[2]]

@@ -116,7 +116,7 @@ def test_colours_are_varied_one_after_the_other():
 def test_masks_boxes_and_pixels_of_both_views_belong_together():
     for draw in range(20):
         sample = example((0, draw))
-        made = OCRNetTwoViews(size=SIDE, area=(0.3, 0.9), solarise=(0.0, 0.0)).transform(sample)
+        made = OCRNetTwoViews(size=SIDE, area=(0.3, 0.9), segments=9, solarise=(0.0, 0.0)).transform(sample)
         for found, pixels in zip(made['data_samples'], made['inputs']):
             assert len(found.segments) == len(found.gt_instances)
             bright = pixels.float().mean(0).numpy()
