@@ -76,7 +76,7 @@ def view_sample(count: int, seed: int, side: int = 64) -> DetDataSample:
         mask[y0:y1 - 3, x0:x1 - 3] = 1
     found = DetDataSample(metainfo=dict(img_shape=(side, side), ori_shape=(side, side),
                                         batch_input_shape=(side, side), scale_factor=(1.0, 1.0),
-                                        view=ViewMap(np.ones(2), np.zeros(2))))
+                                        view=ViewMap(np.ones(2), np.zeros(2)), segment_count=4))
     found.gt_instances = InstanceData(
         bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count))
     found.segments = InstanceData(bboxes=boxes[:4], masks=BitmapMasks(masks[:4].numpy(), side, side))

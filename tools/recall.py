@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import cv2  # noqa: E402
 
-from ocrnet_mmdet.benchmark.data_sets import DATA_SETS  # noqa: E402
+from ocrnet_mmdet.benchmark.data_sets import DATA_SETS, OBJECTS  # noqa: E402
 from ocrnet_mmdet.benchmark.recall import SPLITS, detections_of, measure  # noqa: E402
 from ocrnet_mmdet.benchmark.speed import machine  # noqa: E402
 from ocrnet_mmdet.pretraining.regions import WORKING_SIZE  # noqa: E402
@@ -18,7 +18,8 @@ from ocrnet_mmdet.pretraining.regions import WORKING_SIZE  # noqa: E402
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--data', required=True, type=Path, help='folder that holds the data sets')
-    parser.add_argument('--sets', nargs='+', choices=DATA_SETS, default=list(DATA_SETS))
+    parser.add_argument('--sets', nargs='+', choices=DATA_SETS,
+                        default=[name for name in DATA_SETS if name != OBJECTS])
     parser.add_argument('--split', choices=SPLITS, help='of all sets; by default train, and both of coco_mini')
     parser.add_argument('--size', type=int, default=WORKING_SIZE,
                         help='longest side of the picture in which regions are discovered, pixels')

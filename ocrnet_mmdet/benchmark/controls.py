@@ -8,8 +8,8 @@ from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
 from ..errors import InputError
-from ..pretraining.control_regions import random_regions
 from ..pretraining.regions import Regions
+from .control_regions import random_regions
 
 KINDS = ('random', 'shuffled')
 REMEMBERED = 32  # pictures that shuffled regions are taken from

@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..errors import InputError
 from . import controls  # noqa: F401  (registers the transform)
 from .data_sets import DATA_SETS
 from .runs import CROP, ZOOM, Training, write_record
@@ -45,9 +46,16 @@ def view_area(size: int) -> tuple[float, float]:
 
 
 def make_config(run: PretrainRun, work_dir: Path) -> Config:
-    """The arm's config with the run's pictures, sizes, schedule and seed."""
+    """The arm's config with the run's pictures, sizes, schedule and seed.
+
+    Raises:
+        InputError: Val pictures would be read.
+    """
     data = DATA_SETS[run.data]
-    train_ann, _, train_dir, _ = data.layout
+    train_ann, _, train_dir, val_dir = data.layout
+    if run.folders and train_dir == val_dir:
+        raise InputError(f'{run.name}: the folder {run.data}/{train_dir} holds val pictures too, so further folders '
+                         'cannot be read beside it')
     cfg = Config.fromfile(run.config)
     loader = cfg.train_dataloader
     loader.update(batch_size=run.batch, num_workers=0, persistent_workers=False)

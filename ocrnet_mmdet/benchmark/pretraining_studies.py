@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..pretraining.slots import TERMS
-from .data_sets import training_json
+from .data_sets import OBJECTS, link_objects, training_json
 from .pretraining_runs import PretrainRun
 from .report import arms_table, comparison_table, read_runs, report
 from .runs import Run, execute_all
@@ -227,17 +227,18 @@ def any_detector(data_root: str, out: Path, jobs: int) -> None:
 
 def natural(data_root: str, out: Path, jobs: int) -> None:
     """Pretrained on natural pictures and coco_mini's own by the package's default, fine-tuned on all labels of
-    coco_mini.
+    coco_mini, its objects taken as one class.
     """
-    execute_all([PretrainRun('coco_mini', PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS,
-                             PRETRAIN_RATE, 0, folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
-    starts = dict(random=None, pretrained=detector_of(out, 'coco_mini'))
+    execute_all([PretrainRun(OBJECTS, PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS, PRETRAIN_RATE, 0,
+                             folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
+    objects = link_objects(data_root, out / 'data')
+    starts = dict(random=None, pretrained=detector_of(out, OBJECTS))
     rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG, load_from=start)
                         for arm, start in starts.items()},
-                       dict(coco_mini=LENGTHS['short']), 100, data_root, out / 'tuning', jobs)
-    execute_all([few_labels('coco_mini', 100, 'long', arm, seed, data_root, out,
-                            lr=rates['coco_mini'][arm], steps=LENGTHS['long'], load_from=start)
-                 for seed in SEEDS for arm, start in starts.items()], out, jobs)
+                       {OBJECTS: LENGTHS['short']}, 100, objects, out / 'tuning', jobs)
+    execute_all([few_labels(OBJECTS, 100, length, arm, seed, objects, out, lr=rates[OBJECTS][arm], steps=steps,
+                            load_from=start)
+                 for length, steps in LENGTHS.items() for seed in SEEDS for arm, start in starts.items()], out, jobs)
     report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
 
 

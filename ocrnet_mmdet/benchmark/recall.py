@@ -23,13 +23,13 @@ from mmdet.structures.bbox import bbox_overlaps
 from mmengine.config import Config
 from pycocotools.coco import COCO
 
-from .data_sets import DATA_SETS
-from ..pretraining.control_regions import grid_regions, random_regions
 from ..pretraining.own_regions import find_regions
 from ..pretraining.pretrainer import MIN_SCORE
 from ..pretraining.region_cache import RegionCache
 from ..pretraining.regions import WORKING_SIZE, discover_regions
 from ..pretraining.slots import class_agnostic
+from .control_regions import grid_regions, random_regions
+from .data_sets import DATA_SETS
 
 COUNTS = (16, 32, 100)
 USED = 36  # best boxes of a picture, among which precision is counted

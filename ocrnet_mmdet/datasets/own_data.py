@@ -17,6 +17,7 @@ EVALUATORS = ('val_evaluator', 'test_evaluator')
 # The step of a pipeline and its argument that each size is.
 SIZES = dict(view_size=dict(OCRNetTwoViews='size'), crop_size=dict(RandomCrop='crop_size'),
              image_scale=dict(Resize='scale', RandomResize='scale'))
+SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')  # data sets whose order and variations a seed makes
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask', 'batch_size', 'max_iters',
          *SIZES)
 
@@ -25,7 +26,7 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
     """Write ``KNOBS`` to where they count.
 
     What the config sets there in mmdet's own way stands. ``max_iters`` stretches the learning rate's
-    schedule; heads follow ``classes``.
+    schedule; heads follow ``classes``, pictures without labels ``randomness.seed``.
 
     Args:
         given: Of the command line: a knob among it counts everywhere. One that a file sets takes the
@@ -42,6 +43,9 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
 
     for loader in LOADERS:
         _set_loader(cfg, loader, knobs, counts)
+    for dataset in datasets_of(cfg.get('train_dataloader')):
+        if dataset.get('type') in SEEDED:
+            dataset.setdefault('seed', (cfg.get('randomness') or {}).get('seed') or 0)
     if counts('max_iters', (cfg.get('train_cfg') or {}).get('max_iters')):
         set_max_iters(cfg, knobs['max_iters'])
     if 'classes' in knobs and _classes_of(cfg) == knobs['classes']:

@@ -14,6 +14,12 @@ from .pretrainer import OCRNetPretrainer
 EXPORT_NAME = 'pretrained_detector.pth'
 
 
+def untrained_of(model: OCRNetPretrainer) -> list[str]:
+    """Parts among those that are handed over which the run does not train."""
+    keys = teacher_weights(model.state_dict())
+    return [part for part in model.untrained if any(key.startswith(f'{part}.') for key in keys)]
+
+
 def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
     """Write ``pretrained_detector.pth`` to the run's work folder.
 
@@ -24,8 +30,7 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
     state = {key: value.detach().cpu().clone() for key, value in teacher_weights(model.state_dict()).items()}
     meta = dict(ocrnet_mmdet=__version__, steps=runner.iter, seed=int(runner.seed or 0),
                 pretrained_without_labels=True, weights=dict(model.weights),
-                untrained=[part for part in model.untrained if any(key.startswith(f'{part}.') for key in state)],
-                data=runner.train_dataloader.dataset.fingerprint())
+                untrained=untrained_of(model), data=runner.train_dataloader.dataset.fingerprint())
     path = Path(runner.work_dir) / EXPORT_NAME
     part = path.with_suffix('.part')
     torch.save(dict(meta=meta, state_dict=state), part)

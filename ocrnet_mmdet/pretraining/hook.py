@@ -17,7 +17,7 @@ from mmengine.runner import Runner, find_latest_checkpoint
 from ..engine.checkpoint_check import check_parts
 from ..errors import InputError
 from . import monitors
-from .export import EXPORT_NAME, export_detector
+from .export import EXPORT_NAME, export_detector, untrained_of
 from .pretrainer import OCRNetPretrainer
 from .probe import Probe
 from .region_loss import squared_residual
@@ -150,6 +150,7 @@ class OCRNetPretrainHook(Hook):
                                     f'there is no checkpoint yet in {runner.work_dir}'))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint['meta']['untrained'] = untrained_of(_pretrainer(runner))
         checkpoint[STATE] = dict(
             collapse=self.collapse.state_dict(), said=sorted(self.said), finder_is_new=self.finder_is_new,
             regions_seen=self.regions_seen,

@@ -16,10 +16,10 @@ from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from .two_views import MIN_SIDE
 from .views import ViewMap
 
 DUPLICATE_IOU = 0.5
-MIN_SIDE = 4.0  # pixels of a view, as OCRNetTwoViews asks of discovered regions
 SAME_IOU = 0.5  # of a region in one view and, brought there, one of the other
 
 

@@ -23,7 +23,7 @@ from .own_regions import find_regions, find_segments, relabelled
 from .region_loss import variance_covariance
 from .region_samples import choose_regions, samples_of, uncovered
 from .slots import (TERMS, box_forward, captured_input, check_loss, check_slots, class_agnostic,
-                    compares_vectors, frozen_copy, untrained_parts)
+                    compares_vectors, frozen_copy, untrained_parts, warn_unless_lenient)
 
 MIN_SCORE = 0.5  # of a candidate that is believed
 CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
@@ -106,11 +106,15 @@ class OCRNetPretrainer(BaseModel):
         self.compares_vectors = compares_vectors(self.weights)
         self.student = MODELS.build(class_agnostic(detector))
         check_loss(self.student)
+        if self.weights['regions']:
+            warn_unless_lenient(self.student.rpn_head)
         self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
         self.frozen_parts = tuple(frozen_parts)
         self.untrained = (*self.frozen_parts, *untrained_parts(self.weights, self.student.roi_head))
         for part in self.untrained:
             self.student.get_submodule(part).requires_grad_(False)
+        if not any(p.requires_grad for p in self.student.parameters()):
+            raise InputError('model.frozen_parts leaves nothing to learn: the terms that are on reach frozen parts alone')
         self.teacher = frozen_copy(self.student)
         self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
         self.regions_per_view = regions_per_view
@@ -200,7 +204,7 @@ class OCRNetPretrainer(BaseModel):
         found = find_regions(finder, levels, candidates, metas, self.min_score, weights['boxes'] > 0)
         segments = [s.segments for s in samples]
         if weights['masks']:
-            segments = find_segments(finder, levels, found, metas, max(map(len, segments)))
+            segments = find_segments(finder, levels, found, metas, metas[0]['segment_count'])
         return relabelled(samples, found, segments)
 
     # C
@@ -256,10 +260,9 @@ class OCRNetPretrainer(BaseModel):
 
     def _box_loss(self, results: dict, rois: Tensor, found: list) -> dict:
         head, cfg = self.student.roi_head.bbox_head, self.student.roi_head.train_cfg
-        made = head.loss_and_target(results['cls_score'], results['bbox_pred'], rois, found, cfg)
+        made = head.loss_and_target(None, results['bbox_pred'], rois, found, cfg)
         with torch.no_grad():  # the loss of predicting the targets' mean: symmetric jitter's is 0
-            unmoved = head.loss(results['cls_score'], torch.zeros_like(results['bbox_pred']), rois,
-                                *made['bbox_targets'])
+            unmoved = head.loss(None, torch.zeros_like(results['bbox_pred']), rois, *made['bbox_targets'])
         weight = self.weights['boxes']
         self.seen['box_level'] = (made['loss_bbox']['loss_bbox'].detach(), unmoved['loss_bbox'])
         return dict(loss_boxes=made['loss_bbox']['loss_bbox'] * weight)

@@ -8,6 +8,7 @@ the same order, those without a region too.
 import torch
 import torch.nn.functional as F
 from mmdet.registry import MODELS
+from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch import distributed as dist
 
@@ -54,11 +55,6 @@ def literal(vectors: Tensor) -> Tensor:
     return residual.sum(dim=-1).mean() + (residual.mean() + 1e-12).log()
 
 
-def world_size() -> int:
-    """Processes that train together."""
-    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
-
-
 def sum_of_all(local: Tensor) -> Tensor:
     """The sum of a tensor over all processes; itself where there is one.
 
@@ -67,11 +63,11 @@ def sum_of_all(local: Tensor) -> Tensor:
     their number, which DDP's averaging of the gradients takes out again. (torch's differentiable
     all_reduce gives the same gradient by a second exchange, and is deprecated.)
     """
-    if world_size() == 1:
+    if get_world_size() == 1:
         return local
     total = local.detach().clone()
     dist.all_reduce(total)
-    mine = local * world_size()
+    mine = local * get_world_size()
     return total + (mine - mine.detach())  # the value of the one, the gradient of the other
 
 
@@ -153,5 +149,5 @@ class OCRNetRegionLoss(nn.Module):
                 return literal(prediction) + s.sum()
             losses = beta_nll(squared_residual(prediction, target), s, self.beta)
             # rows per process: after DDP's average over the processes the mean over all regions
-            rows = rows_of_all(losses).clamp(min=1) / world_size()
+            rows = rows_of_all(losses).clamp(min=1) / get_world_size()
             return losses.sum() / rows

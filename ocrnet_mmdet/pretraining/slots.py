@@ -5,19 +5,22 @@ Shape shorthand: N regions of a batch.
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from mmdet.models.detectors import TwoStageDetector
-from mmdet.models.roi_heads.bbox_heads import ConvFCBBoxHead
+from mmdet.models.roi_heads.bbox_heads import BBoxHead, ConvFCBBoxHead
 from mmdet.models.task_modules.assigners import AssignResult, MaxIoUAssigner
 from mmdet.registry import TASK_UTILS
 from mmdet.structures.bbox import bbox_overlaps
+from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ..errors import InputError
+from ..models.region_head import OCRNetRegionHead
 
 PARTS = ('backbone', 'neck', 'rpn_head', 'roi_head')
 ROI_PARTS = {'bbox_roi_extractor', 'bbox_head', 'mask_roi_extractor', 'mask_head', 'aggregator', 'shared_head'}
@@ -62,7 +65,8 @@ def class_agnostic(detector: dict) -> dict:
     detector = copy.deepcopy(detector)
     (detector.get('data_preprocessor') or {}).pop('batch_augments', None)
     assigner = (detector['train_cfg'].get('rpn') or {}).get('assigner') or {}
-    if assigner.get('type') == 'MaxIoUAssigner':
+    kind = assigner.get('type')
+    if (TASK_UTILS.get(kind) if isinstance(kind, str) else kind) is MaxIoUAssigner:
         assigner['type'] = 'OCRNetLenientAssigner'
     detector['roi_head']['bbox_head']['reg_class_agnostic'] = True
     if detector['roi_head'].get('mask_head'):
@@ -148,8 +152,8 @@ def check_loss(detector: nn.Module) -> None:
     """
     Raises:
         InputError: The detector trains in steps of its own (TridentNet repeats the pictures, PanopticFPN
-            has one more head), or its region head does (a cascade of them): the pretrainer follows those of
-            ``TwoStageDetector`` and ``RPNHead``.
+            has one more head), or its region head does (a cascade of them), or its box head (SABL, Double-Head,
+            CrowdDet): the pretrainer follows those of ``TwoStageDetector``, ``RPNHead`` and ``BBoxHead``.
     """
     if getattr(type(detector), 'loss', None) is not TwoStageDetector.loss:
         raise InputError(f'model.detector ({type(detector).__name__}) trains in another way than TwoStageDetector: '
@@ -158,3 +162,16 @@ def check_loss(detector: nn.Module) -> None:
     if head.forward is nn.Module.forward:
         raise InputError(f'model.detector.rpn_head ({head.__name__}) has no forward of its own: cascades are not '
                          'pretrained; take RPNHead or OCRNetRegionHead')
+    box_head = detector.roi_head.bbox_head
+    if type(box_head) is not BBoxHead and not isinstance(box_head, ConvFCBBoxHead):
+        raise InputError(f'model.detector.roi_head.bbox_head ({type(box_head).__name__}) trains in another way than '
+                         'BBoxHead: take Shared2FCBBoxHead, Shared4Conv1FCBBoxHead or BBoxHead')
+
+
+def warn_unless_lenient(region_head: nn.Module) -> None:
+    """Say so where confident candidates that no region covers count as background, in term C."""
+    lenient = isinstance(getattr(region_head, 'assigner', None), OCRNetLenientAssigner)
+    if not lenient and not isinstance(region_head, OCRNetRegionHead):
+        print_log(f'model.detector.rpn_head ({type(region_head).__name__}) leaves no area alone: candidates that no '
+                  'region covers count as background; OCRNetRegionHead, or RPNHead with MaxIoUAssigner, leaves them',
+                  logger='current', level=logging.WARNING)

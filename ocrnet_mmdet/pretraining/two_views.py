@@ -12,6 +12,7 @@ from mmengine.structures import InstanceData
 from .regions import Regions
 from .views import ViewMap, draw_crop, inside_share, show, vary_colours
 
+MIN_SIDE = 4.0  # of a region in a view, pixels
 TRIES = 10  # pairs of crops drawn until the two have a region in common
 
 
@@ -32,19 +33,16 @@ class OCRNetTwoViews(BaseTransform):
         max_regions: Best regions of a picture that are used.
         min_inside: Share of a region's box that has to lie in a view for it to count there. What does
             not count is background to the region head, and a fine-tuning crop cuts objects too.
-        min_side: Shortest side of a region in a view, pixels.
         segments: Regions of a view, drawn at random, whose segments go with it.
         solarise: Probability in either view (BYOL's: never in one, 0.2 in the other).
     """
 
     def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 100,
-                 min_inside: float = 0.25, min_side: float = 4.0,
-                 segments: int = 1, solarise: tuple[float, float] = (0.0, 0.2)) -> None:
+                 min_inside: float = 0.25, segments: int = 1, solarise: tuple[float, float] = (0.0, 0.2)) -> None:
         self.size = size
         self.area = tuple(area)
         self.max_regions = max_regions
         self.min_inside = min_inside
-        self.min_side = min_side
         self.segments = segments
         self.solarise = solarise
 
@@ -71,7 +69,7 @@ class OCRNetTwoViews(BaseTransform):
     def _visible(self, boxes: np.ndarray) -> np.ndarray:
         """Indices of the boxes that a view shows."""
         clipped = boxes.clip(0, self.size)
-        large = (clipped[:, 2:] - clipped[:, :2]).min(1, initial=np.inf) >= self.min_side
+        large = (clipped[:, 2:] - clipped[:, :2]).min(1, initial=np.inf) >= MIN_SIDE
         return np.flatnonzero(large & (inside_share(boxes, self.size) >= self.min_inside))
 
     def _sample(self, results: dict, regions: Regions, view: ViewMap,
@@ -83,14 +81,15 @@ class OCRNetTwoViews(BaseTransform):
         shown = _extents(regions.segments[ids[cut]], _from_segments(regions, view), side)
         boxes[cut] = np.concatenate([np.maximum(boxes[cut, :2], shown[:, :2]),
                                      np.minimum(boxes[cut, 2:], shown[:, 2:])], axis=1)
-        large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= self.min_side
+        large = (boxes[:, 2:] - boxes[:, :2]).min(1, initial=np.inf) >= MIN_SIDE
         boxes, ids = boxes[large].astype(np.float32), ids[large]
         drawn = rng.permutation(len(ids))[:self.segments]
         masks = np.array([self._mask(regions, view, i) for i in ids[drawn]],
                          dtype=np.uint8).reshape(-1, side, side)
         sample = DetDataSample(metainfo=dict(
             img_path=results['img_path'], img_id=results['sample_idx'], img_shape=(side, side),
-            ori_shape=(side, side), scale_factor=(1.0, 1.0), batch_input_shape=(side, side), view=view))
+            ori_shape=(side, side), scale_factor=(1.0, 1.0), batch_input_shape=(side, side), view=view,
+            segment_count=self.segments))
         sample.gt_instances = InstanceData(
             bboxes=torch.from_numpy(boxes), ids=torch.from_numpy(ids),
             labels=torch.zeros(len(ids), dtype=torch.long))

@@ -5,12 +5,13 @@ from mmengine.config import Config
 
 from ocrnet_mmdet.benchmark.pretraining_runs import PretrainRun, make_config, view_area
 from ocrnet_mmdet.benchmark.pretraining_studies import ABLATION, PRETRAIN_CONFIG
+from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT
 
 
-def config(**kwargs):
-    return make_config(PretrainRun('x', str(ROOT / PRETRAIN_CONFIG), 'nuclei', 'DATA', 120, 1e-3, 7,
+def config(data='nuclei', **kwargs):
+    return make_config(PretrainRun('x', str(ROOT / PRETRAIN_CONFIG), data, 'DATA', 120, 1e-3, 7,
                                    **kwargs), Path('out'))
 
 
@@ -35,13 +36,15 @@ def test_regions_are_as_fine_as_the_data_sets_views_ask_for():
 
 
 def test_further_folders_are_read_beside_the_data_sets_own_pictures_at_the_configs_view():
-    cfg, plain = config(folders=('natural', )), Config.fromfile(ROOT / PRETRAIN_CONFIG)
+    cfg, plain = config('coco_mini', folders=('natural', )), Config.fromfile(ROOT / PRETRAIN_CONFIG)
     data = cfg.train_dataloader.dataset
-    assert data.data_root == ['DATA/nuclei/images/', 'DATA/natural']
+    assert data.data_root == ['DATA/coco_mini/train2017/', 'DATA/natural']
     assert (data.ann_file, data.data_prefix) == ('', dict(img=''))
     pipeline, configured = data.pipeline, plain.train_dataloader.dataset.pipeline
     assert pipeline[-1].get('area') == configured[-1].get('area')
     assert pipeline[1].get('size') == configured[1].get('size')
+    with pytest.raises(InputError, match='nuclei/images/ holds val pictures'):
+        config('nuclei', folders=('natural', ))
 
 
 @pytest.mark.parametrize('key', [key for key, arm in ABLATION.items() if arm.pretraining])

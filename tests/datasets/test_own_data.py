@@ -131,6 +131,16 @@ def test_a_class_of_one_name_is_one_class(cfg):
     assert cfg.model.roi_head.bbox_head.num_classes == 1
 
 
+def test_pictures_without_labels_follow_the_seed_of_the_run():
+    cfg = Config.fromfile(ROOT / 'configs/ocrnet_pretrain.py')
+    cfg.randomness.seed = 5
+    own = copy.deepcopy(cfg)
+    own.train_dataloader.dataset.seed = 7
+    for config, seed in ((cfg, 5), (own, 7)):
+        apply_knobs(config)
+        assert config.train_dataloader.dataset.seed == seed
+
+
 def test_boxes_alone_can_be_asked_of_a_pretraining():
     cfg = Config.fromfile(ROOT / 'configs/ocrnet_pretrain.py')
     apply_knobs(cfg, dict(with_mask=False))

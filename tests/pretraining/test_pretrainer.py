@@ -70,6 +70,16 @@ def double_head_config() -> dict:
     return detector
 
 
+def test_the_classifiers_loss_is_not_asked():
+    """SeesawLoss counts classes in a buffer that would be handed over."""
+    detector = stock_config(True)
+    detector.roi_head.bbox_head.loss_cls = dict(type='SeesawLoss', num_classes=3)
+    detector.roi_head.bbox_head.num_classes = 3
+    model = pretrainer(detector)
+    total(model(**view_batch(model)))
+    assert not model.student.roi_head.bbox_head.loss_cls.cum_samples.any()
+
+
 @pytest.mark.parametrize('terms', [('regions', 'boxes', 'masks'), ('vector', )], ids='+'.join)
 def test_a_branch_of_the_box_head_that_no_term_reads_is_not_waited_for(terms):
     model = pretrainer(double_head_config(), weights=OFF | dict.fromkeys(terms, 1.0))

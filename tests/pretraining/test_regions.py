@@ -3,7 +3,7 @@ import pytest
 
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining import discover_regions
-from ocrnet_mmdet.pretraining.control_regions import grid_regions, random_regions
+from ocrnet_mmdet.benchmark.control_regions import grid_regions, random_regions
 from ocrnet_mmdet.pretraining.regions import DUPLICATE_IOU, Regions
 from ocrnet_mmdet.pretraining.segmentation import Pairs, _most_similar, grow_trees
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .regions import Regions, working_shape
+from ..pretraining.regions import Regions, working_shape
 
 
 def grid_regions(shape: tuple[int, int], count: int) -> Regions:
