@@ -24,8 +24,8 @@ from .runs import CROP
 from .speed import alternating_seconds, machine, peak_mib
 
 OWN = 'own_regions'  # with all candidates of every view: more than any run has
-ARMS = {'all': ALL_TERMS, 'regions_boxes_masks': PSEUDO_LABELS, 'default': {},
-        'regions': ABLATION['regions'].pretraining, OWN: PSEUDO_LABELS | {'model.min_score': 0.0}}
+ARMS = dict(all=ALL_TERMS, regions_boxes_masks=PSEUDO_LABELS, regions=ABLATION['regions'].pretraining) | {
+    OWN: PSEUDO_LABELS | {'model.min_score': 0.0}}
 
 
 def measure(config: str, data: str, data_root: str, size: int, batch: int, repeats: int, device: str,

@@ -34,12 +34,14 @@ STRONG_VECTORS = {term: 10 * weight for term, weight in VECTORS.items()}
 
 
 def _terms(**weights: float) -> dict:
-    """Options that leave the named loss terms on, with as many regions a view as A and B need."""
-    return {'model.weights': dict.fromkeys(TERMS, 0.0) | weights, 'model.regions_per_view': 16,
-            'train_dataloader.dataset.pipeline.2.segments': 4}
+    """Options that leave the named loss terms on."""
+    return {'model.weights': dict.fromkeys(TERMS, 0.0) | weights}
 
 
 PSEUDO_LABELS = _terms(regions=1.0, boxes=1.0, masks=1.0)
+# Fewer regions for D and E than the default, for time.
+NATURAL_OPTIONS = _terms(regions=1.0, boxes=0.1, masks=0.1) | {
+    'model.regions_per_view': 4, 'train_dataloader.dataset.pipeline.2.segments': 1}
 ALL_TERMS = _terms(regions=1.0, boxes=1.0, masks=1.0, **VECTORS)
 
 
@@ -226,11 +228,11 @@ def any_detector(data_root: str, out: Path, jobs: int) -> None:
 
 
 def natural(data_root: str, out: Path, jobs: int) -> None:
-    """Pretrained on natural pictures and coco_mini's own by the package's default, fine-tuned on all labels of
-    coco_mini, its objects taken as one class.
+    """Pretrained on natural pictures and coco_mini's own, fine-tuned on all labels of coco_mini, its objects taken
+    as one class.
     """
     execute_all([PretrainRun(OBJECTS, PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS, PRETRAIN_RATE, 0,
-                             folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
+                             NATURAL_OPTIONS, folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
     objects = link_objects(data_root, out / 'data')
     starts = dict(random=None, pretrained=detector_of(out, OBJECTS))
     rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG, load_from=start)

@@ -38,7 +38,7 @@ class OCRNetTwoViews(BaseTransform):
     """
 
     def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 100,
-                 min_inside: float = 0.25, segments: int = 1, solarise: tuple[float, float] = (0.0, 0.2)) -> None:
+                 min_inside: float = 0.25, segments: int = 4, solarise: tuple[float, float] = (0.0, 0.2)) -> None:
         self.size = size
         self.area = tuple(area)
         self.max_regions = max_regions
