@@ -39,6 +39,7 @@ def _terms(**weights: float) -> dict:
 
 
 PSEUDO_LABELS = _terms(regions=1.0, boxes=1.0, masks=1.0)
+NATURAL_SIZE = 160  # longest side at fine-tuning, pixels: objects are then as large as in the pretraining's views
 # Fewer regions for D and E than the default, for time.
 NATURAL_OPTIONS = _terms(regions=1.0, boxes=0.1, masks=0.1) | {
     'model.regions_per_view': 4, 'train_dataloader.dataset.pipeline.2.segments': 1}
@@ -235,11 +236,12 @@ def natural(data_root: str, out: Path, jobs: int) -> None:
                              NATURAL_OPTIONS, folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
     objects = link_objects(data_root, out / 'data')
     starts = dict(random=None, pretrained=detector_of(out, OBJECTS))
-    rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG, load_from=start)
+    rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG, size=NATURAL_SIZE,
+                                                            load_from=start)
                         for arm, start in starts.items()},
                        {OBJECTS: LENGTHS['short']}, 100, objects, out / 'tuning', jobs)
-    execute_all([few_labels(OBJECTS, 100, length, arm, seed, objects, out, lr=rates[OBJECTS][arm], steps=steps,
-                            load_from=start)
+    execute_all([few_labels(OBJECTS, 100, length, arm, seed, objects, out, size=NATURAL_SIZE,
+                            lr=rates[OBJECTS][arm], steps=steps, load_from=start)
                  for length, steps in LENGTHS.items() for seed in SEEDS for arm, start in starts.items()], out, jobs)
     report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
 
