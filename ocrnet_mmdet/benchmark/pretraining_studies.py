@@ -232,10 +232,10 @@ def natural(data_root: str, out: Path, jobs: int) -> None:
     """Pretrained on natural pictures and coco_mini's own, fine-tuned on all labels of coco_mini, its objects taken
     as one class.
     """
-    execute_all([PretrainRun(OBJECTS, PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS, PRETRAIN_RATE, 0,
+    execute_all([PretrainRun('coco_mini', PRETRAIN_CONFIG, 'coco_mini', data_root, PRETRAIN_STEPS, PRETRAIN_RATE, 0,
                              NATURAL_OPTIONS, folders=NATURAL_FOLDERS)], out / 'pretraining', jobs)
     objects = link_objects(data_root, out / 'data')
-    starts = dict(random=None, pretrained=detector_of(out, OBJECTS))
+    starts = dict(random=None, pretrained=detector_of(out, 'coco_mini'))
     rates = best_rates({arm: lambda name, start=start: dict(config=FINE_TUNE_CONFIG, size=NATURAL_SIZE,
                                                             load_from=start)
                         for arm, start in starts.items()},
