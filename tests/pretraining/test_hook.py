@@ -98,7 +98,9 @@ def test_own_regions_that_begin_at_a_resume_are_the_resumed_teacher_s(pictures, 
 
 def test_a_pretraining_goes_on_from_an_exported_detector(pictures, tmp_path):
     only = OFF | dict(regions=1.0)
-    start(small(pictures, tmp_path / 'a', 2, weights=only))
+    cfg = small(pictures, tmp_path / 'a', 2, weights=only)
+    cfg.default_hooks.checkpoint.interval = 2
+    start(cfg)
     exported = tmp_path / 'a/pretrained_detector.pth'
     cfg = small(pictures, tmp_path / 'b', 1, weights=only)
     cfg.load_from, cfg.optim_wrapper.optimizer.lr = str(exported), 0.0
