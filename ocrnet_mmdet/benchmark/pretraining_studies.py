@@ -240,9 +240,9 @@ def natural(data_root: str, out: Path, jobs: int) -> None:
                                                             load_from=start)
                         for arm, start in starts.items()},
                        {OBJECTS: LENGTHS['short']}, 100, objects, out / 'tuning', jobs)
-    execute_all([few_labels(OBJECTS, 100, length, arm, seed, objects, out, size=NATURAL_SIZE,
-                            lr=rates[OBJECTS][arm], steps=steps, load_from=start)
-                 for length, steps in LENGTHS.items() for seed in SEEDS for arm, start in starts.items()], out, jobs)
+    execute_all([few_labels(OBJECTS, 100, 'long', arm, seed, objects, out, size=NATURAL_SIZE,
+                            lr=rates[OBJECTS][arm], steps=LENGTHS['long'], load_from=start)
+                 for seed in SEEDS for arm, start in starts.items()], out, jobs)
     report(comparison_table(read_runs(out), 'pretrained', 'random'), out)
 
 
