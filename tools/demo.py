@@ -63,12 +63,12 @@ def compare(pretraining: Config, finetuning: Config, seconds: dict) -> dict:
         apply_knobs(cfg)
     steps = dict(pretraining=pretraining.train_cfg.max_iters,
                  finetuning=finetuning.train_cfg.max_iters)
-    with phase('pretraining', 'without labels, 4 to 5 minutes', seconds):
+    with phase('pretraining', 'without labels, 6 minutes', seconds):
         pretrained = train(pretraining, WORK / 'pretrain')
     runners = {}
-    with phase('random start', 'fine-tune on few labels, 3 to 4 minutes', seconds):
+    with phase('random start', 'fine-tune on few labels, 4 minutes', seconds):
         runners['random start'] = train(finetuning, WORK / 'random_start')
-    with phase('pretrained', 'the same from the pretrained weights, 3 to 4 minutes', seconds):
+    with phase('pretrained', 'the same from the pretrained weights, 4 minutes', seconds):
         runners['pretrained'] = train(finetuning, WORK / 'pretrained',
                                       WORK / 'pretrain' / EXPORT_NAME)
     with phase('pictures', 'curves and detections, half a minute', seconds):
