@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
-from .datasets.own_data import KNOBS, apply_knobs, datasets_of, drop_masks
+from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
 from .errors import InputError
 
 
@@ -49,6 +49,7 @@ def load_config(args: argparse.Namespace) -> Config:
     # The knobs first: an option that names a place of theirs, such as one head's num_classes, stands.
     apply_knobs(cfg, args.cfg_options)
     cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k not in KNOBS})
+    carry_seed(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = (args.work_dir or cfg.get('work_dir')
                     or str(Path('work_dirs') / Path(args.config).stem))

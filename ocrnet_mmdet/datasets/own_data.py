@@ -26,7 +26,7 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
     """Write ``KNOBS`` to where they count.
 
     What the config sets there in mmdet's own way stands. ``max_iters`` stretches the learning rate's
-    schedule; heads follow ``classes``, pictures without labels ``randomness.seed``.
+    schedule; heads follow ``classes``.
 
     Args:
         given: Of the command line: a knob among it counts everywhere. One that a file sets takes the
@@ -43,15 +43,20 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
 
     for loader in LOADERS:
         _set_loader(cfg, loader, knobs, counts)
-    for dataset in datasets_of(cfg.get('train_dataloader')):
-        if dataset.get('type') in SEEDED:
-            dataset.setdefault('seed', (cfg.get('randomness') or {}).get('seed') or 0)
     if counts('max_iters', (cfg.get('train_cfg') or {}).get('max_iters')):
         set_max_iters(cfg, knobs['max_iters'])
     if 'classes' in knobs and _classes_of(cfg) == knobs['classes']:
         set_num_classes(cfg.model, len(knobs['classes']))
     if knobs.get('with_mask') is False:
         drop_masks(cfg)
+
+
+def carry_seed(cfg: Config) -> None:
+    """Pictures without labels follow ``randomness.seed``, unless they have a seed of their own."""
+    seed = (cfg.get('randomness') or {}).get('seed')
+    for dataset in datasets_of(cfg.get('train_dataloader')):
+        if dataset.get('type') in SEEDED and seed is not None:
+            dataset.setdefault('seed', seed)
 
 
 def knobs_of_files(path: str) -> dict[str, list]:
