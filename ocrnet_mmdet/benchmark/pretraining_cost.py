@@ -56,7 +56,7 @@ def measure(config: str, data: str, data_root: str, size: int, batch: int, repea
 def _labelled(cfg: Config, batch: int) -> dict:
     """The first views, with the boxes and segments of all their regions as objects of class 0."""
     data = copy.deepcopy(cfg.train_dataloader.dataset)
-    data.pipeline[-1].segments = data.pipeline[-1].get('max_regions', 100)
+    data.pipeline[-1].segments = data.pipeline[1].get('max_regions', 100)
     dataset = DATASETS.build(data)
     views = pseudo_collate([dataset[i] for i in range(batch)])
     first = {key: value[0] for key, value in views.items()}

@@ -13,6 +13,9 @@ from .regions import Regions
 from .views import ViewMap, draw_crop, inside_share, show, vary_colours
 
 MIN_SIDE = 4.0  # of a region in a view, pixels
+# Share of a region's box that has to lie in a view for it to count there. What does not count is background to the
+# region head, and a fine-tuning crop cuts objects too.
+MIN_INSIDE = 0.25
 TRIES = 10  # pairs of crops drawn until the two have a region in common
 
 
@@ -30,29 +33,23 @@ class OCRNetTwoViews(BaseTransform):
     Args:
         size: S, pixels.
         area: Least and largest share of the picture's area that a crop covers.
-        max_regions: Best regions of a picture that are used.
-        min_inside: Share of a region's box that has to lie in a view for it to count there. What does
-            not count is background to the region head, and a fine-tuning crop cuts objects too.
         segments: Regions of a view, drawn at random, whose segments go with it.
         solarise: Probability in either view (BYOL's: never in one, 0.2 in the other).
     """
 
-    def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), max_regions: int = 100,
-                 min_inside: float = 0.25, segments: int = 4, solarise: tuple[float, float] = (0.0, 0.2)) -> None:
+    def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), segments: int = 4,
+                 solarise: tuple[float, float] = (0.0, 0.2)) -> None:
         self.size = size
         self.area = tuple(area)
-        self.max_regions = max_regions
-        self.min_inside = min_inside
         self.segments = segments
         self.solarise = solarise
 
     def transform(self, results: dict) -> dict:
         rng = np.random.default_rng(results['seed'])
         image, regions = results['img'], results['regions']
-        boxes = regions.boxes[:self.max_regions]
         for _ in range(TRIES):
             views = [self._draw(rng, image.shape[:2]) for _ in range(2)]
-            kept = [self._visible(view.boxes(boxes)) for view in views]
+            kept = [self._visible(view.boxes(regions.boxes)) for view in views]
             if len(np.intersect1d(*kept)):
                 break
         inputs = [vary_colours(rng, show(image, view, self.size), solarise)
@@ -70,7 +67,7 @@ class OCRNetTwoViews(BaseTransform):
         """Indices of the boxes that a view shows."""
         clipped = boxes.clip(0, self.size)
         large = (clipped[:, 2:] - clipped[:, :2]).min(1, initial=np.inf) >= MIN_SIDE
-        return np.flatnonzero(large & (inside_share(boxes, self.size) >= self.min_inside))
+        return np.flatnonzero(large & (inside_share(boxes, self.size) >= MIN_INSIDE))
 
     def _sample(self, results: dict, regions: Regions, view: ViewMap,
                 ids: np.ndarray, rng: np.random.Generator) -> DetDataSample:
