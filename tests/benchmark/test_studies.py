@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -6,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ocrnet_mmdet.benchmark import pretraining_studies, runs, tuning
+from ocrnet_mmdet.benchmark import pretraining_studies, runs, studies, tuning
 from ocrnet_mmdet.benchmark.data_sets import DATA_SETS
 from ocrnet_mmdet.benchmark.runs import Run, execute_all
 from ocrnet_mmdet.errors import InputError
@@ -195,3 +196,27 @@ def test_weights_of_terms_are_compared_on_held_out_training_pictures(tmp_path, m
     for name in names:
         for arm, cells in (('weight0.1', '39.0 ± 0.0 | - | - | - | -1.0 ± 0.0'), ('weight1', '30.0 ± 0.0 | - | - | - | -10.0 ± 0.0')):
             assert f'| {name} | {arm} | 2 | {cells} |' in table
+
+
+def test_the_studies_without_labels_are_what_made_the_records_that_are_kept_of_them(tmp_path, monkeypatch):
+    kept, asked = tmp_path / 'benchmarks', set()
+    shutil.copytree(ROOT / 'benchmarks', kept, ignore=shutil.ignore_patterns('*.log'))
+
+    def pretend(wanted, folder, jobs):
+        folder.mkdir(parents=True, exist_ok=True)
+        for run in wanted:
+            asked.add(out := folder / f'{run.name}.json')
+            if out.exists():
+                runs.check_finished(run, out)  # refuses a record of other settings than the study's
+            else:
+                finished(run, folder, scores=dict(bbox_mAP=0.0), wall_seconds=run.steps)
+
+    for module in (pretraining_studies, tuning):
+        monkeypatch.setattr(module, 'execute_all', pretend)
+        monkeypatch.setattr(module, 'training_json', lambda root, name: coco(200))
+    monkeypatch.setattr(pretraining_studies, 'link_objects', lambda root, folder: root)
+    for name, study in pretraining_studies.STUDIES.items():
+        here = {path for path in (kept / name).rglob('*.json') if 'tuning' not in path.parent.name}
+        assert here, f'no record of {name} is kept'
+        study('DATA', kept / name, 1)
+        assert not here - asked
