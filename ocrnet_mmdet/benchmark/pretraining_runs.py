@@ -8,15 +8,13 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from ..datasets.own_data import match_views
 from ..errors import InputError
 from . import controls  # noqa: F401  (registers the transform)
 from .data_sets import DATA_SETS
-from .runs import CROP, ZOOM, Training, write_record
+from .runs import CROP, Training, write_record
 
 CACHE = 'work_dirs/regions'  # of discovered regions, shared by all runs
-# Pixels of a fine-tuning picture that one of the picture in which regions are discovered spans: with
-# the 3 that 128 px make of nuclei, boxes and segments are too coarse for a view.
-SPAN = 1.5
 
 
 @dataclass(frozen=True)
@@ -34,15 +32,6 @@ class PretrainRun(Training):
     batch: int = 8
     control: str | None = None
     folders: tuple[str, ...] = ()
-
-
-def view_area(size: int) -> tuple[float, float]:
-    """Share of a square picture that a training crop of fine-tuning shows, least and most.
-
-    Args:
-        size: Longest side that fine-tuning resizes the picture to, before its zoom.
-    """
-    return tuple(min((CROP / (size * zoom))**2, 1.0) for zoom in reversed(ZOOM))
 
 
 def make_config(run: PretrainRun, work_dir: Path) -> Config:
@@ -69,8 +58,7 @@ def make_config(run: PretrainRun, work_dir: Path) -> Config:
             data_root=[f'{run.data_root}/{folder}' for folder in (f'{run.data}/{train_dir}', *run.folders)],
             ann_file='', data_prefix=dict(img=''))
     else:
-        views.area = view_area(data.size)
-        discover.size = round(data.size / SPAN)
+        match_views(loader.dataset.pipeline, data.size)
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = run.steps // 12
     cosine.update(end=run.steps, T_max=run.steps - run.steps // 12)

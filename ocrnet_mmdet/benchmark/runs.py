@@ -17,7 +17,6 @@ from ..errors import InputError
 from .data_sets import DATA_SETS
 
 CROP = 128
-ZOOM = (0.7, 1.4)  # of the training pictures, the configs' ratio_range
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ EVALUATORS = ('val_evaluator', 'test_evaluator')
 # The step of a pipeline and its argument that each size is.
 SIZES = dict(view_size=dict(OCRNetTwoViews='size'), crop_size=dict(RandomCrop='crop_size'),
              image_scale=dict(Resize='scale', RandomResize='scale'))
+ZOOM = (0.7, 1.4)  # of a training picture's size in configs/_base_/small_data.py, its ratio_range
+# Pixels of a fine-tuning picture that one of the picture in which regions are discovered spans: with
+# the 3 that 128 px make of nuclei, boxes and segments are too coarse for a view.
+SPAN = 1.5
 SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')  # data sets whose order and variations a seed makes
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask', 'batch_size', 'max_iters',
          *SIZES)
@@ -26,7 +30,8 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
     """Write ``KNOBS`` to where they count.
 
     What the config sets there in mmdet's own way stands. ``max_iters`` stretches the learning rate's
-    schedule; heads follow ``classes``.
+    schedule; heads follow ``classes``. Of a pretraining ``image_scale`` is that of the fine-tuning to come, see
+    :func:`match_views`.
 
     Args:
         given: Of the command line: a knob among it counts everywhere. One that a file sets takes the
@@ -43,12 +48,33 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
 
     for loader in LOADERS:
         _set_loader(cfg, loader, knobs, counts)
+    if 'image_scale' in knobs:
+        for dataset in datasets_of(cfg.get(LOADERS[0])):
+            match_views(dataset.get('pipeline') or [], max(knobs['image_scale']),
+                        bool(given.keys() & {'image_scale', 'view_size'}))
     if counts('max_iters', (cfg.get('train_cfg') or {}).get('max_iters')):
         set_max_iters(cfg, knobs['max_iters'])
     if 'classes' in knobs and _classes_of(cfg) == knobs['classes']:
         set_num_classes(cfg.model, len(knobs['classes']))
     if knobs.get('with_mask') is False:
         drop_masks(cfg)
+
+
+def match_views(pipeline: list[ConfigDict], image_scale: int, replace: bool = True) -> None:
+    """Let a pretraining's views show things as large as fine-tuning does, and discover regions as finely.
+
+    A view then shows the share of a square picture that a crop of its size shows of one that is resized to
+    ``image_scale`` times 0.7 to 1.4.
+
+    Args:
+        image_scale: Longest side that fine-tuning resizes a picture to, before its zoom, pixels.
+        replace: Whether to change what the pipeline sets already.
+    """
+    for step in pipeline:
+        if step.type == 'OCRNetTwoViews' and (replace or 'area' not in step):
+            step.area = tuple(min((step.size / (image_scale * zoom))**2, 1.0) for zoom in reversed(ZOOM))
+        elif step.type == 'OCRNetDiscoverRegions' and (replace or 'size' not in step):
+            step.size = round(image_scale / SPAN)
 
 
 def carry_seed(cfg: Config) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
-from ocrnet_mmdet.benchmark.pretraining_runs import PretrainRun, make_config, view_area
+from ocrnet_mmdet.benchmark.pretraining_runs import PretrainRun, make_config
 from ocrnet_mmdet.benchmark.pretraining_studies import ABLATION, PRETRAIN_CONFIG
 from ocrnet_mmdet.errors import InputError
 
@@ -15,13 +15,6 @@ def config(data='nuclei', **kwargs):
                                    **kwargs), Path('out'))
 
 
-def test_a_view_shows_the_share_of_a_picture_that_a_fine_tuning_crop_shows():
-    least, most = view_area(256)  # 128 px crops of a picture resized to 256 px times 0.7 to 1.4
-    assert least == pytest.approx((128 / (256 * 1.4))**2)
-    assert most == pytest.approx((128 / (256 * 0.7))**2)
-    assert view_area(128)[1] == 1.0
-
-
 def test_a_run_reads_the_training_pictures_and_ends_at_its_steps():
     cfg = config()
     data = cfg.train_dataloader.dataset
@@ -30,9 +23,10 @@ def test_a_run_reads_the_training_pictures_and_ends_at_its_steps():
     assert cfg.param_scheduler[1].end == cfg.train_cfg.max_iters == 120
 
 
-def test_regions_are_as_fine_as_the_data_sets_views_ask_for():
-    discover = config().train_dataloader.dataset.pipeline[1]
+def test_views_and_regions_are_as_fine_as_the_data_sets_fine_tuning_asks_for():
+    _, discover, views = config().train_dataloader.dataset.pipeline
     assert (discover.type, discover.size) == ('OCRNetDiscoverRegions', 256)  # nuclei is seen at 384 px
+    assert views.area == pytest.approx(((128 / (384 * 1.4))**2, (128 / (384 * 0.7))**2))
 
 
 def test_further_folders_are_read_beside_the_data_sets_own_pictures_at_the_configs_view():

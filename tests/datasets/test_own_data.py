@@ -69,6 +69,35 @@ def test_size_length_and_batch_given_as_options_count_where_they_are_repeated():
     assert cfg.train_dataloader.dataset.pipeline[-1].size == 96
 
 
+def views_of(cfg):
+    """Share of a picture that a pretraining's views show, and the size in which regions are discovered."""
+    _, discover, views = cfg.train_dataloader.dataset.pipeline
+    return views.get('area'), discover.get('size')
+
+
+def test_views_and_regions_follow_the_size_of_the_fine_tuning_to_come(tmp_path):
+    path = ROOT / 'configs/ocrnet_pretrain.py'
+    cfg = Config.fromfile(path)
+    apply_knobs(cfg)
+    assert views_of(cfg) == (None, None)  # their own defaults
+    apply_knobs(cfg, dict(image_scale=(600, 400), view_size=210))
+    # Crops of 210 px from pictures with a longest side of 600 px times 0.7 to 1.4, discovered at two thirds.
+    small = views_of(cfg)
+    assert small == (pytest.approx((0.25**2, 0.5**2)), 400)
+    cfg.dump(tmp_path / 'dumped.py')
+    again = Config.fromfile(tmp_path / 'dumped.py')
+    apply_knobs(again)
+    assert views_of(again) == small
+    apply_knobs(again, dict(image_scale=100))
+    assert views_of(again) == ((1.0, 1.0), 67)  # a view holds the whole picture
+    mine = inheriting(tmp_path, path, "image_scale = 600\ntrain_dataloader = dict(dataset=dict(pipeline=[\n"
+                      "    dict(type='LoadImageFromFile'), dict(type='OCRNetDiscoverRegions'),\n"
+                      "    dict(type='OCRNetTwoViews', size=210, area=(0.1, 0.2))]))")
+    cfg = Config.fromfile(mine)
+    apply_knobs(cfg)
+    assert views_of(cfg) == ((0.1, 0.2), 400)  # the file's own share stands
+
+
 def test_sizes_reach_the_pipelines_of_own_data(cfg):
     apply_knobs(cfg, dict(image_scale=(256, 256), crop_size=(128, 128), max_iters=400, batch_size=2))
     assert cfg.train_dataloader.batch_size == 2
