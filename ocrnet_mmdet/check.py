@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     'mmdet': ('onedl-mmdetection', 'mmdet'),
     'cv2': ('opencv-python', 'opencv-python-headless', 'opencv-contrib-python',
             'opencv-contrib-python-headless'),
+    'skimage': ('scikit-image', ),
     'setuptools': ('setuptools', ),
 }
 # What has to import before anything trains. `import mmdet` alone loads none of mmdet's models.
@@ -32,6 +33,7 @@ MODULES = {
     'mmengine': 'mmengine.runner',
     'mmcv': 'mmcv',
     'mmdet': 'mmdet.apis',
+    'skimage': 'skimage.segmentation',
 }
 LIBGL = re.compile(r'libGL\.so|libgthread|libglib')
 COMPILE = ("pip install 'setuptools>=77,<81' wheel ninja && "

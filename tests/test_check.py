@@ -49,6 +49,12 @@ def test_missing_ops_prevent_training_and_name_the_distribution_to_compile():
     assert 'onedl-mmcv==2.3.6' in trap.fix and '--no-build-isolation' in trap.fix
 
 
+def test_what_the_regions_are_found_with_is_asked_for():
+    error = "ModuleNotFoundError: No module named 'skimage'"
+    trap = the_trap(replace(ONEDL, import_errors={'skimage': error}))
+    assert trap.prevents_training and trap.what.startswith('skimage not installed')
+
+
 def test_ops_without_cuda_on_a_gpu_machine_say_how_to_do_without():
     trap = the_trap(replace(ONEDL, ops_errors={'cpu': None, 'cuda': 'RuntimeError: no GPU'}))
     assert trap.prevents_training and 'on cuda' in trap.what
