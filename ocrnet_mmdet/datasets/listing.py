@@ -69,7 +69,7 @@ def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]]) -> Iterat
             for entry in entries:
                 if entry.name.startswith(b'.'):
                     continue
-                if entry.is_dir():
+                if _is_folder(entry):
                     names.append(entry.name + b'/')
                 elif entry.name.lower().endswith(_SUFFIXES):
                     names.append(entry.name)
@@ -84,6 +84,13 @@ def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]]) -> Iterat
             yield prefix + name
 
 
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or to where one may not look
+        return False
+
+
 def read_list(ann_file: str) -> Iterator[bytes]:
     """The names in a text list, one a line, or of the ``images`` of a COCO JSON, in their order.
 
@@ -93,14 +100,17 @@ def read_list(ann_file: str) -> Iterator[bytes]:
     try:
         with open(ann_file, encoding='utf-8-sig', errors='surrogateescape') as file:
             if ann_file.lower().endswith('.json'):
-                names = [image['file_name'] for image in json.load(file)['images']]
+                names = [image['file_name'].rstrip('\r\n') for image in json.load(file)['images']]
             else:
                 names = [line.rstrip('\r\n') for line in file]
     except OSError as error:
         raise InputError(f'picture list {ann_file} cannot be read: {error.strerror}: '
                          'correct ann_file') from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f'picture list {ann_file} has no COCO images with a file_name each '
                          f'({error!r}): mend it, or name a text list that does not end with .json'
                          ) from error
+    if any('\0' in name for name in names):
+        raise InputError(f'picture list {ann_file} is no UTF-8 text (of UTF-16, as PowerShell writes it?): save it as '
+                         'UTF-8')
     return (os.fsencode(name) for name in names if name.strip())

@@ -21,7 +21,8 @@ ZOOM = (0.7, 1.4)  # of a training picture's size in configs/_base_/small_data.p
 # Pixels of a fine-tuning picture that one of the picture in which regions are discovered spans: with
 # the 3 that 128 px make of nuclei, boxes and segments are too coarse for a view.
 SPAN = 1.5
-SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')  # data sets whose order and variations a seed makes
+# Data sets of pictures alone, without classes; a seed makes their order and variations.
+SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask', 'batch_size', 'max_iters',
          *SIZES)
 
@@ -206,9 +207,10 @@ def _set_dataset(dataset: ConfigDict, ann_knob: str, knobs: dict, counts: Callab
     for knob, name in (('data_root', 'data_root'), (ann_knob, 'ann_file')):
         if counts(knob, dataset.get(name)):
             dataset[name] = knobs[knob]
-    if counts('img_dir', dataset.get('data_prefix', {}).get('img')):
-        dataset.data_prefix.img = knobs['img_dir']
-    if counts('classes', tuple(dataset.get('metainfo', {}).get('classes', ()))):
+    prefix = dataset.get('data_prefix') or {}
+    if counts('img_dir', prefix.get('img')):
+        dataset.data_prefix = dict(prefix, img=knobs['img_dir'])
+    if dataset.get('type') not in SEEDED and counts('classes', tuple(dataset.get('metainfo', {}).get('classes', ()))):
         dataset.metainfo = dict(classes=knobs['classes'])
 
 

@@ -9,9 +9,11 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ..errors import InputError
+from .resume_check import check_resume
 
 # the last layers of box and mask branch, the only ones whose size depends on the classes but the classifier
 AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')
+PRETRAINING = 'ocrnet_pretrain'  # key of OCRNetPretrainHook's state in a checkpoint
 TEACHER = 'teacher.'  # prefix of what a pretraining's own checkpoint hands over
 LEFT_OUT = ('roi_head.bbox_head.fc_cls.', 'data_preprocessor')  # of a detector that is handed over
 
@@ -90,15 +92,16 @@ class OCRNetCheckpointCheckHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """
         Raises:
-            InputError: A part of the model matches nothing in the file.
+            InputError: A part of the model matches nothing in the file; or see :func:`.resume_check.check_resume`.
         """
+        check_resume(runner, checkpoint)
         model = runner.model
         while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
             model = model.module
         state = checkpoint.get('state_dict', checkpoint)
         meta = checkpoint.get('meta', {})
         without_labels = meta.get('pretrained_without_labels')
-        if any(key.startswith(TEACHER) for key in state) and not hasattr(model, 'teacher'):
+        if PRETRAINING in checkpoint and not hasattr(model, 'teacher'):
             state = checkpoint['state_dict'] = teacher_weights(state)
             without_labels = True
         if without_labels:

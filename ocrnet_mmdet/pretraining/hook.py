@@ -12,9 +12,12 @@ from mmdet.utils import reduce_mean
 from mmengine.dist import get_rank, get_world_size, is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import IterBasedTrainLoop, Runner
 
-from ..engine.checkpoint_check import check_parts
+from ..datasets.variation_sampler import OCRNetVariationSampler
+from ..engine.checkpoint_check import PRETRAINING, check_parts
+from ..engine.finite_loss import last_good_checkpoint
+from ..engine.resume_check import check_resume
 from ..errors import InputError
 from . import monitors
 from .export import EXPORT_NAME, export_detector, untrained_of
@@ -23,8 +26,7 @@ from .probe import Probe
 from .region_loss import squared_residual
 from .schedules import cosine, longest_momentum, ramp
 
-NO_REGION_STEPS = 100  # from the start, after which it is said that no region was seen
-STATE = 'ocrnet_pretrain'  # key of the hook's state in a checkpoint
+NO_REGION_STEPS = 100  # of regions from one source, after which it is said that none was seen
 ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')  # what the pretrainer saw -> its name
 
 
@@ -67,34 +69,45 @@ class OCRNetPretrainHook(Hook):
         self.start = (0.0, 0)
         self.bad_before = 0  # unreadable pictures that earlier runs named
         self.regions_seen: bool | None = None  # None before the first look
+        self.regions_from = 0  # step from which regions are looked for
 
     def before_run(self, runner: Runner) -> None:
         """
         Raises:
-            InputError: The model is no ``OCRNetPretrainer``.
+            InputError: The model is no ``OCRNetPretrainer``, or none that could find regions of its own.
         """
         if not isinstance(_pretrainer(runner), OCRNetPretrainer):
             raise InputError(f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
                              f'{type(_pretrainer(runner)).__name__}: set model.type or drop the hook')
         if self.own_from < 1:
+            if not _pretrainer(runner).weights['regions']:
+                raise InputError(f'own_from={self.own_from} takes the regions of a region head that is not trained: set '
+                                 'model.weights.regions=1 or own_from=1')
             _pretrainer(runner).keep_finder()
 
     def before_train(self, runner: Runner) -> None:
         """
         Raises:
-            InputError: The dataset is none of pictures without labels.
+            InputError: The dataset is none of pictures without labels, its sampler would show the same views again, or
+                the loop waits for an end of the sampler, which has none.
         """
         loader, path = runner.train_dataloader, Path(runner.work_dir) / EXPORT_NAME
         if not hasattr(loader.dataset, 'fingerprint'):
             raise InputError(f'OCRNetPretrainHook cannot read {type(loader.dataset).__name__}: take OCRNetImageFolder '
                              'or OCRNetImageShards as train_dataloader.dataset')
+        if not isinstance(runner.train_loop, IterBasedTrainLoop):
+            raise InputError(f'OCRNetPretrainHook counts steps, {type(runner.train_loop).__name__} counts epochs: set '
+                             'train_cfg.type=IterBasedTrainLoop and max_iters')
+        if hasattr(loader.dataset, 'shares') and not isinstance(loader.sampler, OCRNetVariationSampler):
+            raise InputError(f'with {type(loader.sampler).__name__} a picture has the same two views in every epoch: set '
+                             'train_dataloader.sampler.type=OCRNetVariationSampler')
         shards = getattr(loader.dataset, 'shards', None)
         data = f'{len(shards)} shards' if shards else f'{len(loader.dataset)} pictures'
         runner.logger.info(
             f'pretraining without labels: {data}, steps {runner.iter + 1} to {runner.max_iters} of '
             f'{loader.batch_size * get_world_size()} pictures in two views each; the detector will '
             f'be written to {path}')
-        self.start = (time.time(), runner.iter)
+        self.start, self.regions_from = (time.time(), runner.iter), runner.iter
         self.bad_before = loader.dataset.bad_files.count()
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
@@ -110,7 +123,7 @@ class OCRNetPretrainHook(Hook):
             model.own_regions = step >= round(self.own_from * runner.max_iters)
             if model.own_regions and self.finder_is_new:
                 model.update_finder()
-                self.finder_is_new = False
+                self.finder_is_new, self.regions_seen, self.regions_from = False, None, step
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
@@ -136,23 +149,24 @@ class OCRNetPretrainHook(Hook):
                     self.said.add(seen)
                     runner.logger.warning(message)
         self.regions_seen = bool(self.regions_seen or values['regions'] > 0)
-        if not self.regions_seen and step - self.start[1] >= NO_REGION_STEPS and 'regions' not in self.said:
-            self.said.add('regions')
-            _warn_of_no_region(runner, step)
+        source = 'own regions' if model.own_regions else 'regions'
+        if not self.regions_seen and step - self.regions_from >= NO_REGION_STEPS and source not in self.said:
+            self.said.add(source)
+            _warn_of_no_region(runner, model, step)
         if 'spread' in values:
             # Of all ranks, so that all of them stop.
             spread, share = (float(reduce_mean(values[key])) for key in ('spread', 'rank_share'))
             message = self.collapse.update(step, spread, share)
             if message:
-                saved = find_latest_checkpoint(runner.work_dir)
+                saved = last_good_checkpoint(runner, self.start[0])
                 raise InputError(f'{message}; nothing was exported, '
                                  + (f'the last checkpoint is {saved}' if saved else
-                                    f'there is no checkpoint yet in {runner.work_dir}'))
+                                    f'there is no checkpoint yet of this run in {runner.work_dir}'))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['meta']['untrained'] = untrained_of(_pretrainer(runner))
-        checkpoint[STATE] = dict(
-            collapse=self.collapse.state_dict(), said=sorted(self.said), finder_is_new=self.finder_is_new,
+        checkpoint[PRETRAINING] = dict(
+            picture_seed=runner.train_dataloader.dataset.seed, collapse=self.collapse.state_dict(), said=sorted(self.said), finder_is_new=self.finder_is_new,
             regions_seen=self.regions_seen,
             alarms={seen: alarm.state_dict() for seen, alarm in self.alarms.items()})
 
@@ -160,8 +174,10 @@ class OCRNetPretrainHook(Hook):
         """A detector's file (``load_from``) fills student and teacher.
 
         Raises:
-            InputError: A part of the detector matches nothing in it.
+            InputError: A part of the detector matches nothing in it; or a resumed run would not go on with what it
+                had: see :func:`~ocrnet_mmdet.engine.resume_check.check_resume`.
         """
+        check_resume(runner, checkpoint)
         model, weights = _pretrainer(runner), checkpoint.get('state_dict', checkpoint)
         if any(key.startswith('student.') for key in weights):
             check_parts(model.student, {key.removeprefix('student.'): value for key, value in weights.items()},
@@ -170,8 +186,12 @@ class OCRNetPretrainHook(Hook):
             check_parts(model.student, weights, runner)
             checkpoint['state_dict'] = {f'{name}.{key}': value for key, value in weights.items()
                                         for name in ('student', 'teacher')}
-        state = checkpoint.get(STATE)
+        state = checkpoint.get(PRETRAINING)
         if state and runner._resume:
+            seed = runner.train_dataloader.dataset.seed
+            if state.get('picture_seed', seed) != seed:
+                raise InputError(f'the pictures of this run were drawn with seed {state["picture_seed"]}, the config has '
+                                 f'{seed}: resume with randomness.seed={state["picture_seed"]}')
             self.collapse.load_state_dict(state['collapse'])
             self.said = set(state['said'])
             self.finder_is_new, self.regions_seen = state['finder_is_new'], state['regions_seen']
@@ -185,7 +205,7 @@ class OCRNetPretrainHook(Hook):
             runner.logger.warning(f'{bad.count() - self.bad_before} pictures that no earlier run had named could not '
                                   f'be read and were replaced by others: see {bad.path}')
         if self.regions_seen is False:
-            _warn_of_no_region(runner, runner.iter)
+            _warn_of_no_region(runner, _pretrainer(runner), runner.iter)
         path = export_detector(_pretrainer(runner), runner)
         runner.logger.info(f'pretrained detector: {path}; fine-tune it with --cfg-options '
                            f'load_from={path}')
@@ -215,10 +235,12 @@ def measure(model: OCRNetPretrainer) -> dict[str, torch.Tensor]:
     return values
 
 
-def _warn_of_no_region(runner: Runner, step: int) -> None:
-    runner.logger.warning(f'step {step}: no view that was looked at had a region, so there was nothing to learn: look '
-                          'at what ocrnet_mmdet.pretraining.discover_regions finds in the pictures; are they of one '
-                          'colour, or far smaller than a view?')
+def _warn_of_no_region(runner: Runner, model: OCRNetPretrainer, step: int) -> None:
+    fix = (f'the teacher\'s candidates have scores below {model.min_score}: lower model.min_score, or let them begin '
+           'later (own_from)' if model.own_regions else
+           'look at what ocrnet_mmdet.pretraining.discover_regions finds in the pictures; are they of one colour, or '
+           'far smaller than a view?')
+    runner.logger.warning(f'step {step}: no view that was looked at had a region, so there was nothing to learn: {fix}')
 
 
 def _log(runner: Runner, values: dict) -> None:

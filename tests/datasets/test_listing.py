@@ -29,6 +29,7 @@ def test_links_are_followed_and_a_circle_ends(tmp_path):
     (tmp_path / 'root' / 'file.jpg').symlink_to(tmp_path / 'else' / 'far.jpg')
     (tmp_path / 'root' / 'circle').symlink_to(tmp_path / 'root')
     (tmp_path / 'root' / 'dead.jpg').symlink_to(tmp_path / 'nowhere')  # named as unreadable later
+    (tmp_path / 'root' / 'itself').symlink_to(tmp_path / 'root' / 'itself')
     assert list(list_pictures(str(tmp_path / 'root'))) == [
         b'dead.jpg', b'file.jpg', b'folder/far.jpg', b'near.jpg']
 
@@ -48,7 +49,13 @@ def test_a_list_and_a_coco_file_name_the_same_pictures(tmp_path):
         b'a b.jpg', '/root/ü.png'.encode()]
 
 
-@pytest.mark.parametrize('content', ['[]', '{"images": [{"id": 1}]}', '{"images":', '{}'])
+def test_a_list_of_another_encoding_is_named(tmp_path):
+    (tmp_path / 'x.txt').write_text('a.jpg\r\nb.jpg\r\n', encoding='utf-16')  # dir -name > x.txt in PowerShell
+    with pytest.raises(InputError, match=r'x\.txt is no UTF-8 text'):
+        read_list(str(tmp_path / 'x.txt'))
+
+
+@pytest.mark.parametrize('content', ['[]', '{"images": [{"id": 1}]}', '{"images": [{"file_name": 3}]}', '{"images":', '{}'])
 def test_a_json_without_images_is_named(tmp_path, content):
     (tmp_path / 'x.json').write_text(content)
     with pytest.raises(InputError, match=r'x\.json has no COCO images'):

@@ -98,6 +98,14 @@ def test_views_and_regions_follow_the_size_of_the_fine_tuning_to_come(tmp_path):
     assert views_of(cfg) == ((0.1, 0.2), 400)  # the file's own share stands
 
 
+def test_the_names_of_own_data_reach_a_pretraining_on_its_pictures():
+    cfg = Config.fromfile(ROOT / 'configs/ocrnet_pretrain.py')
+    apply_knobs(cfg, dict(data_root='mine/', train_ann='annotations/train.json', img_dir='images/', classes=('car', )))
+    data = cfg.train_dataloader.dataset
+    assert (data.data_root, data.ann_file, data.data_prefix) == ('mine/', 'annotations/train.json', dict(img='images/'))
+    assert 'metainfo' not in data  # pictures alone have no classes
+
+
 def test_sizes_reach_the_pipelines_of_own_data(cfg):
     apply_knobs(cfg, dict(image_scale=(256, 256), crop_size=(128, 128), max_iters=400, batch_size=2))
     assert cfg.train_dataloader.batch_size == 2

@@ -15,7 +15,7 @@ def net(width: int = 4) -> nn.ModuleDict:
 
 def load(model: nn.Module, state: dict, meta: dict = dict()) -> list[str]:
     lines = []
-    runner = SimpleNamespace(model=model, _load_from='a.pth',
+    runner = SimpleNamespace(model=model, _load_from='a.pth', _resume=False,
                              logger=SimpleNamespace(info=lines.append))
     OCRNetCheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=state, meta=meta))
     return lines
@@ -97,14 +97,21 @@ def test_a_pretrainings_own_checkpoint_gives_its_teacher_without_the_classifier(
     teacher, model = Detector(1), Detector(5)
     state = {f'{name}.{key}': value for name, net in (('student', Detector(1)), ('teacher', teacher))
              for key, value in net.state_dict().items()} | {'projector.weight': torch.zeros(1)}
-    checkpoint = dict(state_dict=state, meta=dict(epoch=0))
+    checkpoint = dict(state_dict=state, meta=dict(epoch=0), ocrnet_pretrain={})
     OCRNetCheckpointCheckHook().after_load_checkpoint(
-        SimpleNamespace(model=model, logger=SimpleNamespace(info=print)), checkpoint)
+        SimpleNamespace(model=model, _resume=False, logger=SimpleNamespace(info=print)), checkpoint)
     fresh = {key: value.clone() for key, value in model.state_dict().items()}
     assert not model.load_state_dict(checkpoint['state_dict'], strict=False).unexpected_keys
     assert model.backbone.weight.equal(teacher.backbone.weight)
     assert model.roi_head.bbox_head.fc_reg.bias.equal(teacher.roi_head.bbox_head.fc_reg.bias.repeat(5))
     assert model.roi_head.bbox_head.fc_cls.weight.equal(fresh['roi_head.bbox_head.fc_cls.weight'])
+
+
+def test_another_methods_teacher_is_not_taken_for_a_pretrainings():
+    """mmdet's SoftTeacher has one too, with a classifier that was trained."""
+    state = {f'{name}.{key}': value for name in ('student', 'teacher') for key, value in Detector(5).state_dict().items()}
+    with pytest.raises(InputError, match='nothing in it fits backbone'):
+        load(Detector(5), state)
 
 
 @pytest.mark.parametrize('part', ['bbox_head', 'mask_head'])

@@ -221,6 +221,62 @@ def test_the_hook_refuses_other_data(pictures, tmp_path):
         start(cfg)
 
 
+def test_the_hook_refuses_a_sampler_that_shows_the_same_views_in_every_epoch(pictures, tmp_path):
+    cfg = small(pictures, tmp_path, 1)
+    cfg.train_dataloader.sampler = dict(type='InfiniteSampler')
+    with pytest.raises(InputError, match='with InfiniteSampler a picture has the same two views.*OCRNetVariationSampler'):
+        start(cfg)
+
+
+def test_the_hook_refuses_a_loop_that_waits_for_the_samplers_end(pictures, tmp_path):
+    cfg = small(pictures, tmp_path, 1)
+    cfg.train_cfg = dict(by_epoch=True, max_epochs=1)
+    with pytest.raises(InputError, match='EpochBasedTrainLoop counts epochs: set train_cfg.type=IterBasedTrainLoop'):
+        start(cfg)
+
+
+def test_regions_of_an_untrained_region_head_are_refused(pictures, tmp_path):
+    cfg = small(pictures, tmp_path, 1, dict(own_from=0.5), weights=OFF | dict(masks=1.0))
+    with pytest.raises(InputError, match='own_from=0.5 takes the regions of a region head that is not trained'):
+        start(cfg)
+
+
+def test_own_regions_that_are_none_are_warned_of(pictures, tmp_path, monkeypatch):
+    monkeypatch.setattr(hook_module, 'NO_REGION_STEPS', 2)
+    start(small(pictures, tmp_path, 8, dict(own_from=0.5, interval=1), weights=OFF | dict(regions=1.0), min_score=1.1))
+    log = next(tmp_path.glob('*/*.log')).read_text()
+    assert log.count("the teacher's candidates have scores below 1.1") == 2  # after two steps of them, and at the end
+    assert 'discover_regions finds' not in log
+
+
+def resumable(pictures, work_dir, steps, length):
+    """``steps`` steps of a run whose learning rate falls to its end at ``length``."""
+    cfg = small(pictures, work_dir, steps, weights=OFF | dict(regions=1.0))
+    cfg.default_hooks.checkpoint.interval = 2
+    cfg.param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=False, begin=0, end=length, T_max=length)]
+    return cfg
+
+
+def test_a_resumed_run_keeps_length_seed_and_file(pictures, tmp_path):
+    first = resumable(pictures, tmp_path, 2, 4)
+    first.train_dataloader.dataset.seed = 5
+    start(first)
+
+    def again(length, seed, load_from=None):
+        cfg = resumable(pictures, tmp_path, 4, length)
+        cfg.train_dataloader.dataset.seed, cfg.resume, cfg.load_from = seed, True, load_from
+        return start(cfg)
+
+    with pytest.raises(InputError, match=r'learning-rate schedules end at \[4\], the config\'s end at \[8\]'):
+        again(8, 5)
+    with pytest.raises(InputError, match='drawn with seed 5, the config has 0: resume with randomness.seed=5'):
+        again(4, 0)
+    exported = f'{tmp_path}/pretrained_detector.pth'
+    with pytest.raises(InputError, match='holds weights alone.*leave --resume out and set load_from=.*detector.pth'):
+        again(4, 5, exported)
+    assert again(4, 5).iter == 4
+
+
 def test_the_hook_refuses_another_model(pictures, tmp_path):
     cfg = small(pictures, tmp_path, 1)
     cfg.model = cfg.model.detector
