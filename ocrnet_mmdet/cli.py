@@ -74,7 +74,7 @@ def run_test(args: argparse.Namespace) -> None:
         raise InputError(f'checkpoint {args.checkpoint} does not exist: a training leaves its own in '
                          'its work folder (work_dirs/CONFIG/)')
     cfg = load_config(args)
-    cfg.load_from = args.checkpoint
+    cfg.load_from, cfg.resume = args.checkpoint, False
     # A test needs no training data, and check_config looks at all that is named.
     cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
     if args.show or args.show_dir:

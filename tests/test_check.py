@@ -53,6 +53,7 @@ def test_what_the_regions_are_found_with_is_asked_for():
     error = "ModuleNotFoundError: No module named 'skimage'"
     trap = the_trap(replace(ONEDL, import_errors={'skimage': error}))
     assert trap.prevents_training and trap.what.startswith('skimage not installed')
+    assert 'skimage' in check.MODULES
 
 
 def test_ops_without_cuda_on_a_gpu_machine_say_how_to_do_without():

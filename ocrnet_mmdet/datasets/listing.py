@@ -6,6 +6,7 @@ without torch or mmdet.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from array import array
@@ -87,8 +88,10 @@ def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]]) -> Iterat
 def _is_folder(entry: os.DirEntry) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, or to where one may not look
-        return False
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a link to itself
+            return False
+        raise
 
 
 def read_list(ann_file: str) -> Iterator[bytes]:

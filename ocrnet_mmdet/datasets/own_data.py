@@ -5,7 +5,7 @@ mmengine computes a config's variables when it reads the file: a config that inh
 :func:`apply_knobs` closes that gap.
 """
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from os.path import join
 
 from mmengine.config import Config, ConfigDict
@@ -47,12 +47,12 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
         return name in knobs and current != knobs[name] and (
             name in given or current in written.get(name, ()))
 
+    following = [step for dataset in datasets_of(cfg.get(LOADERS[0])) for step in dataset.get('pipeline') or []
+                 if 'image_scale' in given or _follows(step, written.get('image_scale', ()))]
     for loader in LOADERS:
         _set_loader(cfg, loader, knobs, counts)
     if 'image_scale' in knobs:
-        for dataset in datasets_of(cfg.get(LOADERS[0])):
-            match_views(dataset.get('pipeline') or [], max(knobs['image_scale']),
-                        bool(given.keys() & {'image_scale', 'view_size'}))
+        match_views(following, max(knobs['image_scale']))
     if counts('max_iters', (cfg.get('train_cfg') or {}).get('max_iters')):
         set_max_iters(cfg, knobs['max_iters'])
     if 'classes' in knobs and _classes_of(cfg) == knobs['classes']:
@@ -61,21 +61,32 @@ def apply_knobs(cfg: Config, given: dict = dict()) -> None:
         drop_masks(cfg)
 
 
-def match_views(pipeline: list[ConfigDict], image_scale: int, replace: bool = True) -> None:
+def match_views(steps: list[ConfigDict], image_scale: int) -> None:
     """Let a pretraining's views show things as large as fine-tuning does, and discover regions as finely.
 
     A view then shows the share of a square picture that a crop of its size shows of one that is resized to
     ``image_scale`` times 0.7 to 1.4.
 
     Args:
+        steps: Of a pipeline; others than those two stay as they are.
         image_scale: Longest side that fine-tuning resizes a picture to, before its zoom, pixels.
-        replace: Whether to change what the pipeline sets already.
     """
-    for step in pipeline:
-        if step.type == 'OCRNetTwoViews' and (replace or 'area' not in step):
-            step.area = tuple(min((step.size / (image_scale * zoom))**2, 1.0) for zoom in reversed(ZOOM))
-        elif step.type == 'OCRNetDiscoverRegions' and (replace or 'size' not in step):
-            step.size = round(image_scale / SPAN)
+    for step in steps:
+        step.update(_matching(step, image_scale))
+
+
+def _matching(step: ConfigDict, image_scale: int) -> dict:
+    """What :func:`match_views` sets in a step."""
+    if step.type == 'OCRNetTwoViews':
+        return dict(area=tuple(min((step.size / (image_scale * zoom))**2, 1.0) for zoom in reversed(ZOOM)))
+    return dict(size=round(image_scale / SPAN)) if step.type == 'OCRNetDiscoverRegions' else {}
+
+
+def _follows(step: ConfigDict, scales: Iterable[tuple[int, int]]) -> bool:
+    """Whether what a step has there is its own default or what one of ``scales`` gave it."""
+    made = [_matching(step, max(scale)) for scale in scales]
+    here = {name: _plain(step.get(name)) for name in _matching(step, 1)}
+    return here in [dict.fromkeys(here), *made]
 
 
 def carry_seed(cfg: Config) -> None:

@@ -9,6 +9,7 @@ from mmdet.registry import HOOKS
 from mmengine.runner import Runner
 
 from ..errors import InputError
+from .resume_check import resumed_file
 
 
 @HOOKS.register_module()
@@ -17,11 +18,8 @@ class OCRNetFiniteLossHook(Hook):
 
     priority = 'NORMAL'
 
-    def __init__(self) -> None:
-        self.begun = 0.0  # seconds since the epoch
-
     def before_train(self, runner: Runner) -> None:
-        self.begun = time.time()
+        self.saved = SavedCheckpoints(runner)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
@@ -33,28 +31,33 @@ class OCRNetFiniteLossHook(Hook):
             return
         terms = ', '.join(f'{name}={float(value):.3g}' for name, value in outputs.items()
                           if 'loss' in name)
-        good = last_good_checkpoint(runner, self.begun)
+        good = self.saved.last_good()
         raise InputError(
             f'the loss is not finite at step {runner.iter + 1} ({terms}): lower '
             'optim_wrapper.optimizer.lr or optim_wrapper.clip_grad.max_norm, then go on with '
             + (f'--resume {good}' if good else 'a new run (no checkpoint was written yet)'))
 
 
-def last_good_checkpoint(runner: Runner, begun: float) -> Path | None:
-    """The newest checkpoint of this run that can be read and has finite weights; exports are none.
+class SavedCheckpoints:
+    """The checkpoints of a run that begins now: what it goes on from and what it writes.
 
-    Args:
-        begun: When the run began, seconds since the epoch: what is older in its work folder is of another run,
-            unless this one was resumed.
+    What else is older in its work folder is of another run. Exports are none.
     """
-    folder = Path(runner.work_dir)
-    saved = [path for path in (*folder.glob('iter_*.pth'), *folder.glob('epoch_*.pth'))
-             if runner._resume or path.stat().st_mtime >= begun]
-    for path in sorted(saved, key=lambda p: p.stat().st_mtime, reverse=True):
-        try:
-            weights = torch.load(path, map_location='cpu', weights_only=False)['state_dict']
-        except (RuntimeError, EOFError, pickle.UnpicklingError):  # cut off
-            continue
-        if all(torch.isfinite(w).all() for w in weights.values() if w.is_floating_point()):
-            return path
-    return None
+
+    def __init__(self, runner: Runner) -> None:
+        self.folder = Path(runner.work_dir)
+        self.begun = time.time()
+        self.resumed = [Path(resumed_file(runner))] if runner._resume else []
+
+    def last_good(self) -> Path | None:
+        """The newest one that can be read and has finite weights."""
+        written = [path for path in (*self.folder.glob('iter_*.pth'), *self.folder.glob('epoch_*.pth'))
+                   if path.stat().st_mtime >= self.begun]
+        for path in [*sorted(written, key=lambda p: p.stat().st_mtime, reverse=True), *self.resumed]:
+            try:
+                weights = torch.load(path, map_location='cpu', weights_only=False)['state_dict']
+            except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):  # cut off, or gone
+                continue
+            if all(torch.isfinite(w).all() for w in weights.values() if w.is_floating_point()):
+                return path
+        return None

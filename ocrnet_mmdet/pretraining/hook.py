@@ -16,7 +16,7 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 
 from ..datasets.variation_sampler import OCRNetVariationSampler
 from ..engine.checkpoint_check import PRETRAINING, check_parts
-from ..engine.finite_loss import last_good_checkpoint
+from ..engine.finite_loss import SavedCheckpoints
 from ..engine.resume_check import check_resume
 from ..errors import InputError
 from . import monitors
@@ -80,9 +80,9 @@ class OCRNetPretrainHook(Hook):
             raise InputError(f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
                              f'{type(_pretrainer(runner)).__name__}: set model.type or drop the hook')
         if self.own_from < 1:
-            if not _pretrainer(runner).weights['regions']:
+            if 'rpn_head' in _pretrainer(runner).untrained and not (runner._load_from or runner._resume):
                 raise InputError(f'own_from={self.own_from} takes the regions of a region head that is not trained: set '
-                                 'model.weights.regions=1 or own_from=1')
+                                 'model.weights.regions=1, or own_from=1')
             _pretrainer(runner).keep_finder()
 
     def before_train(self, runner: Runner) -> None:
@@ -108,6 +108,7 @@ class OCRNetPretrainHook(Hook):
             f'{loader.batch_size * get_world_size()} pictures in two views each; the detector will '
             f'be written to {path}')
         self.start, self.regions_from = (time.time(), runner.iter), runner.iter
+        self.saved = SavedCheckpoints(runner)
         self.bad_before = loader.dataset.bad_files.count()
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
@@ -158,7 +159,7 @@ class OCRNetPretrainHook(Hook):
             spread, share = (float(reduce_mean(values[key])) for key in ('spread', 'rank_share'))
             message = self.collapse.update(step, spread, share)
             if message:
-                saved = last_good_checkpoint(runner, self.start[0])
+                saved = self.saved.last_good()
                 raise InputError(f'{message}; nothing was exported, '
                                  + (f'the last checkpoint is {saved}' if saved else
                                     f'there is no checkpoint yet of this run in {runner.work_dir}'))
@@ -191,7 +192,7 @@ class OCRNetPretrainHook(Hook):
             seed = runner.train_dataloader.dataset.seed
             if state.get('picture_seed', seed) != seed:
                 raise InputError(f'the pictures of this run were drawn with seed {state["picture_seed"]}, the config has '
-                                 f'{seed}: resume with randomness.seed={state["picture_seed"]}')
+                                 f'{seed}: resume with train_dataloader.dataset.seed={state["picture_seed"]}')
             self.collapse.load_state_dict(state['collapse'])
             self.said = set(state['said'])
             self.finder_is_new, self.regions_seen = state['finder_is_new'], state['regions_seen']

@@ -96,6 +96,20 @@ def test_views_and_regions_follow_the_size_of_the_fine_tuning_to_come(tmp_path):
     cfg = Config.fromfile(mine)
     apply_knobs(cfg)
     assert views_of(cfg) == ((0.1, 0.2), 400)  # the file's own share stands
+    apply_knobs(cfg, dict(view_size=105))
+    assert views_of(cfg) == ((0.1, 0.2), 400)
+
+
+def test_views_that_follow_a_fine_tuning_go_on_following_it(tmp_path):
+    cfg = Config.fromfile(ROOT / 'configs/ocrnet_pretrain.py')
+    apply_knobs(cfg, dict(image_scale=600, view_size=210))
+    cfg.dump(tmp_path / 'dumped.py')
+    again = Config.fromfile(tmp_path / 'dumped.py')
+    apply_knobs(again, dict(view_size=420))
+    assert views_of(again) == (pytest.approx((0.5**2, 1.0)), 400)
+    larger = Config.fromfile(inheriting(tmp_path, tmp_path / 'dumped.py', 'image_scale = 1200'))
+    apply_knobs(larger)
+    assert views_of(larger) == (pytest.approx((0.125**2, 0.25**2)), 800)
 
 
 def test_the_names_of_own_data_reach_a_pretraining_on_its_pictures():

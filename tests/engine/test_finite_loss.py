@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ocrnet_mmdet.engine.finite_loss import OCRNetFiniteLossHook, last_good_checkpoint
+from ocrnet_mmdet.engine.finite_loss import OCRNetFiniteLossHook
 from ocrnet_mmdet.errors import InputError
 
 
@@ -13,18 +13,21 @@ def save(folder, name: str, value: float, age: int) -> None:
     os.utime(folder / name, (1000 - age, 1000 - age))
 
 
-def run_in(folder, resume: bool = False) -> SimpleNamespace:
-    return SimpleNamespace(iter=41, work_dir=str(folder), _resume=resume)
+def run_in(folder, load_from=None, resume=False) -> SimpleNamespace:
+    return SimpleNamespace(iter=41, work_dir=str(folder), _load_from=load_from, _resume=resume)
 
 
-def check(folder, loss: float) -> None:
-    OCRNetFiniteLossHook().after_train_iter(
-        run_in(folder), 0,
-        outputs=dict(loss=torch.tensor(loss), loss_cls=torch.tensor(loss)))
+def step(folder, losses: dict, then=lambda: None, **run) -> None:
+    """A step of a run that began at 900 s; ``then`` is what happened before the step."""
+    hook = OCRNetFiniteLossHook()
+    hook.before_train(run_in(folder, **run))
+    hook.saved.begun = 900.0
+    then()
+    hook.after_train_iter(run_in(folder, **run), 0, outputs={name: torch.tensor(v) for name, v in losses.items()})
 
 
 def test_finite_losses_pass(tmp_path):
-    check(tmp_path, 3.0)
+    step(tmp_path, dict(loss=3.0))
 
 
 @pytest.mark.parametrize('loss', [float('nan'), float('inf')])
@@ -35,26 +38,28 @@ def test_the_message_names_step_term_and_the_newest_checkpoint_without_nan(tmp_p
     save(tmp_path, 'pretrained_detector.pth', 2.0, age=5)  # cannot be resumed
     (tmp_path / 'iter_50.pth').write_bytes((tmp_path / 'iter_20.pth').read_bytes()[:300])  # cut off
     with pytest.raises(InputError, match='at step 42 .*loss_cls=.*--resume .*iter_20.pth'):
-        check(tmp_path, loss)
+        step(tmp_path, dict(loss=loss, loss_cls=loss))
 
 
-def test_another_runs_checkpoint_is_not_recommended_unless_this_run_went_on_from_it(tmp_path):
-    save(tmp_path, 'iter_900.pth', 2.0, age=100)  # of a run before
-    begun = 1000 - 50
-    assert last_good_checkpoint(run_in(tmp_path), begun) is None
-    assert last_good_checkpoint(run_in(tmp_path, resume=True), begun) == tmp_path / 'iter_900.pth'
-    save(tmp_path, 'iter_10.pth', 2.0, age=40)
-    assert last_good_checkpoint(run_in(tmp_path), begun) == tmp_path / 'iter_10.pth'
+BAD = dict(loss=float('nan'))
 
 
-def test_the_hook_counts_checkpoints_from_its_run_on(tmp_path):
-    save(tmp_path, 'iter_900.pth', 2.0, age=100)
-    hook = OCRNetFiniteLossHook()
-    hook.before_train(run_in(tmp_path))
+def test_without_a_checkpoint_of_this_run_it_says_so(tmp_path):
+    save(tmp_path, 'iter_900.pth', 2.0, age=101)  # of a run before
     with pytest.raises(InputError, match='no checkpoint was written yet'):
-        hook.after_train_iter(run_in(tmp_path), 0, outputs=dict(loss=torch.tensor(float('nan'))))
+        step(tmp_path, BAD)
 
 
-def test_without_a_checkpoint_it_says_so(tmp_path):
-    with pytest.raises(InputError, match='no checkpoint'):
-        check(tmp_path, float('nan'))
+def test_a_resumed_run_goes_on_from_what_it_began_with_or_wrote(tmp_path):
+    """Not from what was given up by going back."""
+    save(tmp_path, 'iter_20.pth', 2.0, age=120)
+    save(tmp_path, 'iter_40.pth', 2.0, age=110)
+    back = dict(load_from=str(tmp_path / 'iter_20.pth'), resume=True)
+    with pytest.raises(InputError, match='--resume .*iter_20.pth'):
+        step(tmp_path, BAD, **back)
+    with pytest.raises(InputError, match='--resume .*iter_30.pth'):
+        step(tmp_path, BAD, lambda: save(tmp_path, 'iter_30.pth', 2.0, age=50), **back)
+    (tmp_path / 'iter_30.pth').unlink()
+    (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_40.pth'))
+    with pytest.raises(InputError, match='--resume .*iter_40.pth'):
+        step(tmp_path, BAD, resume=True)

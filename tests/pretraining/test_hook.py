@@ -269,10 +269,10 @@ def test_a_resumed_run_keeps_length_seed_and_file(pictures, tmp_path):
 
     with pytest.raises(InputError, match=r'learning-rate schedules end at \[4\], the config\'s end at \[8\]'):
         again(8, 5)
-    with pytest.raises(InputError, match='drawn with seed 5, the config has 0: resume with randomness.seed=5'):
+    with pytest.raises(InputError, match='drawn with seed 5, the config has 0: resume with train_dataloader.dataset.seed=5'):
         again(4, 0)
     exported = f'{tmp_path}/pretrained_detector.pth'
-    with pytest.raises(InputError, match='holds weights alone.*leave --resume out and set load_from=.*detector.pth'):
+    with pytest.raises(InputError, match='holds no training to go on with.*leave --resume out and set load_from=.*detector.pth'):
         again(4, 5, exported)
     assert again(4, 5).iter == 4
 
