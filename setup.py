@@ -22,8 +22,8 @@ setup(
     # three below come with mmdet anyway, and without bounds whatever version is there stays.
     install_requires=['numpy', 'pillow', 'pycocotools', 'scikit-image'],
     extras_require={
-        'onedl': ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.0.0', 'onedl-mmdetection>=3.0.0,<4'],
-        'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.0.0,<4'],
+        'onedl': ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.0.0', 'onedl-mmdetection>=3.1.0,<4'],
+        'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.1.0,<4'],
         'shards': ['webdataset'],
         'test': ['pytest', 'webdataset'],
     })

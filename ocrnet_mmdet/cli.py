@@ -106,6 +106,7 @@ def _set_tta(cfg: Config) -> None:
     cfg.model = dict(type='DetTTAModel', module=cfg.model, tta_cfg=dict(nms=nms, max_per_img=100))
     dataset = next(datasets_of(cfg.test_dataloader))
     pack = dict(dataset.pipeline[-1])
-    pack['meta_keys'] = (*pack['meta_keys'], 'flip', 'flip_direction')
+    if 'meta_keys' in pack:  # mmdet's own have these
+        pack['meta_keys'] = (*pack['meta_keys'], 'flip', 'flip_direction')
     flips = [dict(type='RandomFlip', prob=1.0), dict(type='RandomFlip', prob=0.0)]
     dataset.pipeline[-1] = dict(type='TestTimeAug', transforms=[flips, [pack]])

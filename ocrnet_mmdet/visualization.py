@@ -7,7 +7,6 @@ import matplotlib
 import mmcv
 import numpy as np
 import torch
-import torch.nn.functional as F
 from mmdet.registry import VISUALIZERS
 from mmdet.structures import DetDataSample
 from mmdet.visualization import DetLocalVisualizer
@@ -116,6 +115,6 @@ def _enlarge(sample: DetDataSample, factor: int) -> DetDataSample:
         height, width = sample.ori_shape
         truth.masks = truth.masks.resize((height * factor, width * factor))
     if 'masks' in found:
-        found.masks = F.interpolate(found.masks[None].float(), scale_factor=factor)[0].bool()
+        found.masks = found.masks.repeat_interleave(factor, 1).repeat_interleave(factor, 2)
     sample.pred_instances = found
     return sample

@@ -2,6 +2,9 @@ import importlib.util
 import sys
 
 import pytest
+from mmengine.config import Config
+
+from ocrnet_mmdet.cli import _set_tta
 
 from .detectors import ROOT
 
@@ -37,3 +40,10 @@ def test_resume_starts_from_load_from_until_there_is_a_checkpoint(configured, tm
 def test_resume_with_a_path_goes_on_from_it(configured, tmp_path):
     cfg = configured('--work-dir', tmp_path, '--resume', 'iter_3.pth')
     assert (cfg.resume, cfg.load_from) == (True, 'iter_3.pth')
+
+
+def test_tta_takes_a_pipeline_that_keeps_mmdets_own_meta_keys():
+    cfg = Config(dict(model=dict(type='FasterRCNN'), test_dataloader=dict(
+        dataset=dict(type='CocoDataset', pipeline=[dict(type='PackDetInputs')]))))
+    _set_tta(cfg)
+    assert cfg.test_dataloader.dataset.pipeline[-1]['transforms'][1] == [dict(type='PackDetInputs')]

@@ -1,8 +1,11 @@
 import json
 
 import matplotlib.pyplot as pyplot
+import torch
+from mmdet.structures import DetDataSample
+from mmengine.structures import InstanceData
 
-from ocrnet_mmdet.visualization import plot_trainings
+from ocrnet_mmdet.visualization import _enlarge, plot_trainings
 
 
 def log(path, lines):
@@ -16,6 +19,17 @@ def fine_tuning(first: float) -> list[dict]:
             {'coco/bbox_mAP': first, 'coco/segm_mAP': first / 2, 'step': 0},
             dict(loss=0.5, loss_cls=0.2, step=150),
             {'coco/bbox_mAP': 2 * first, 'coco/segm_mAP': first, 'step': 0}]
+
+
+def test_a_picture_in_which_nothing_was_found_is_enlarged_too():
+    sample = DetDataSample(metainfo=dict(ori_shape=(4, 6)))
+    sample.gt_instances = InstanceData(bboxes=torch.ones(1, 4))
+    sample.pred_instances = InstanceData(bboxes=torch.zeros(0, 4), masks=torch.zeros(0, 4, 6, dtype=torch.bool))
+    assert _enlarge(sample, 3).pred_instances.masks.shape == (0, 12, 18)
+    mask = torch.tensor([[[True, False], [False, True]]])
+    sample.pred_instances = InstanceData(bboxes=torch.ones(1, 4), masks=mask)
+    assert _enlarge(sample, 2).pred_instances.masks.int().tolist() == [
+        [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1], [0, 0, 1, 1]]]
 
 
 def test_scores_are_drawn_at_the_step_of_the_training_before(tmp_path, monkeypatch):

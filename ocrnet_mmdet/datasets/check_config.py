@@ -33,7 +33,8 @@ class _Source:
 
     @property
     def polygons(self) -> bool:
-        return any(step.get('with_mask') and not step.get('poly2mask', True)
+        """Whether masks have to be polygons: to be trained on, for they are scored as the JSON has them."""
+        return self.loader == LOADERS[0] and any(step.get('with_mask') and not step.get('poly2mask', True)
                    for step in self.cfg.get('pipeline') or [])
 
 

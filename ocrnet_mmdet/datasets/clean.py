@@ -87,7 +87,7 @@ def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
     """A note for the log, or InputError where the defect is not a rare one that mmdet skips."""
     if rule.rare_is_fine and count <= RARE * total:
         return f'{place}: {count} of {total} are left out by mmdet: {first} {rule.text}'
-    raise InputError(f'{place}: {first} {rule.text} ({count} such of {total}): {FIX}')
+    raise InputError(f'{place}: {first} {rule.text} ({count} such of {total}): {rule.fix or FIX}')
 
 
 def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str,

@@ -36,11 +36,13 @@ class Rule:
     Attributes:
         rare_is_fine: Whether a share of defects below RARE is no error: mmdet skips such entries.
         mend: Cures an entry in place; without it a bad entry is left out.
+        fix: What to do, where leaving entries out is not what cures it.
     """
     text: str
     find: Callable[[list[dict], Context], Sequence[bool]]
     rare_is_fine: bool = False
     mend: Callable[[dict, Context], None] | None = None
+    fix: str | None = None
 
     def bad(self, entries: list[dict], context: Context) -> np.ndarray:
         """Indices of the entries that have the defect."""
@@ -115,8 +117,12 @@ def _outside(annotations: list[dict], context: Context) -> np.ndarray:
     return ((boxes[:, :2] >= sizes) | (boxes[:, :2] + boxes[:, 2:] <= 0)).any(1)
 
 
+def _no_area_given(annotations: list[dict], _: Context) -> list[bool]:
+    return [not _is_number(a.get('area')) for a in annotations]
+
+
 def _no_area(annotations: list[dict], _: Context) -> list[bool]:
-    return [not (_is_number(a.get('area')) and a['area'] > 0) for a in annotations]
+    return [not a['area'] > 0 for a in annotations]
 
 
 def _mend_area(annotation: dict, _: Context) -> None:
@@ -148,16 +154,18 @@ ANNOTATION_RULES = (
     Rule('has a box that is not four finite numbers', _no_box),
     Rule('has a box of no area', _no_extent, rare_is_fine=True),
     Rule('has a box outside its picture', _outside, rare_is_fine=True),
+    # mmdet ends in a KeyError
+    Rule('has no area', _no_area_given, mend=_mend_area),
     # mmdet leaves such out without a word
     Rule('has no area above 0', _no_area, rare_is_fine=True, mend=_mend_area),
     # pycocotools' scoring ends in a KeyError, after the first epoch
     Rule('lacks iscrowd', _lacks('iscrowd'), mend=_mend_crowd),
     Rule('has the id of another one', _repeated('id'), mend=_mend_id),
 )
-MASK_RULE = Rule('has no segmentation, but masks are trained: set --cfg-options with_mask=False, '
-                 'or add polygons', lambda entries, _: [not a.get('segmentation') for a in entries])
+MASK_RULE = Rule('has no segmentation, but masks are trained', lambda entries, _: [not a.get('segmentation') for a in entries],
+                 fix='set --cfg-options with_mask=False, or add polygons')
 POLYGON_RULE = Rule(
-    'has a run-length mask, but the pipeline reads polygons: set --cfg-options '
-    'train_dataloader.dataset.pipeline.1.poly2mask=True',
+    'has a run-length mask, but the pipeline reads polygons',
     lambda entries, _: [isinstance(a.get('segmentation'), dict) and not a.get('iscrowd')
-                        for a in entries])
+                        for a in entries],
+    fix='set --cfg-options train_dataloader.dataset.pipeline.1.poly2mask=True')

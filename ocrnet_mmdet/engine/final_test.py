@@ -8,5 +8,8 @@ from mmengine.runner import Runner
 class OCRNetFinalTestHook(Hook):
     """Runs the test loop after the last epoch, on the last weights, into the same log."""
 
+    def before_train(self, runner: Runner) -> None:
+        runner.test_loop  # built now: test data that are not there are named before the first step
+
     def after_train(self, runner: Runner) -> None:
         runner.test_loop.run()

@@ -47,7 +47,7 @@ class OCRNetRegionHead(BaseDenseHead):
         num_classes: Accepted because every two-stage detector passes it; always 1.
         train_cfg: Not read; the detectors pass the anchor head's.
         test_cfg: ``nms_pre`` a level, ``nms``, ``max_per_img``, ``min_bbox_size``, ``score_thr``.
-        init_cfg: As in mmengine.
+        init_cfg: As in mmengine; None draws the usual weights.
     """
 
     use_sigmoid_cls = True  # read by BaseDenseHead.predict_by_feat, as is the next one
@@ -86,6 +86,8 @@ class OCRNetRegionHead(BaseDenseHead):
 
     def init_weights(self) -> None:
         super().init_weights()
+        if self.init_cfg:
+            return
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 normal_init(module, std=0.01)
@@ -108,7 +110,8 @@ class OCRNetRegionHead(BaseDenseHead):
                 level = checkpoint(self.tower, level, use_reentrant=False)
             else:
                 level = self.tower(level)
-            qualities.append(self.quality(level))
+            # not bfloat16: mmdet gives the points the scores' type, where a coordinate over 256 is no longer exact
+            qualities.append(self.quality(level).float())
             # exp(0) is half an anchor; the clamp keeps half precision finite (e^8 = 2,981 half
             # anchors)
             half_anchors = scale(self.distances(level)).float().clamp(max=8).exp()

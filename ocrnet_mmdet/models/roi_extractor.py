@@ -32,24 +32,25 @@ def pool_regions(levels: Sequence[Tensor], boxes: Sequence[Tensor], stride: int,
         levels: L maps (B, C, H_l, W_l), finest first.
         boxes: B tensors (R_b, 4), xyxy in pixels of the network's input (continuous: pixel i is [i,
             i + 1]).
-        stride: Of the finest level, pixels.
+        stride: Of the finest level, pixels; each level has twice that of the one before.
         size: Bins per side.
 
     Returns:
         L tensors (N, C, size, size), the regions of image 0 first.
     """
-    height, width = levels[0].shape[-2] * stride, levels[0].shape[-1] * stride
     counts = [len(rows) for rows in boxes]
     padded = pad_sequence(list(boxes), batch_first=True)  # (B, R, 4)
     bins = (torch.arange(size, device=padded.device) + 0.5) / size
     x = padded[..., :1] + bins * (padded[..., 2:3] - padded[..., :1])  # (B, R, size)
     y = padded[..., 1:2] + bins * (padded[..., 3:4] - padded[..., 1:2])
-    x, y = 2 * x / width - 1, 2 * y / height - 1
-    grid = torch.stack(torch.broadcast_tensors(x[:, :, None], y[..., None]), dim=-1)
     real = torch.cat([torch.arange(count, device=padded.device) + i * padded.shape[1]
                       for i, count in enumerate(counts)])  # rows that are no padding
     pooled = []
-    for level in levels:
+    for i, level in enumerate(levels):
+        # A level's own extent: of an input that no coarse stride divides it is larger than the finest one's.
+        height, width = (side * stride * 2**i for side in level.shape[-2:])
+        grid = torch.stack(torch.broadcast_tensors(
+            (2 * x / width - 1)[:, :, None], (2 * y / height - 1)[..., None]), dim=-1)
         samples = F.grid_sample(level.float(), grid.flatten(1, 2), padding_mode='border',
                                 align_corners=False)  # (B, C, R * size, size)
         samples = samples.unflatten(2, (-1, size)).transpose(1, 2).flatten(0, 1)  # (B * R, C, ...)

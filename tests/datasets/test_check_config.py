@@ -121,6 +121,19 @@ def test_masks_are_asked_for_where_the_pipeline_loads_them(root):
         check_config(cfg)
 
 
+def test_polygons_are_asked_for_to_be_trained_on_and_not_to_be_scored(root):
+    for split in ('train', 'val'):
+        edit(root / f'{split}.json', lambda data: data['annotations'][0].update(
+            segmentation=dict(size=[30, 40], counts=[0, 5, 1195])))
+    cfg = config(root)
+    for loader in (cfg.train_dataloader, cfg.val_dataloader):
+        loader.dataset.pipeline = [dict(type='LoadAnnotations', with_mask=True, poly2mask=False)]
+    with pytest.raises(InputError, match='^train_dataloader: .*run-length mask.*: set --cfg-options [^ ]*poly2mask=True$'):
+        check_config(cfg)
+    cfg.train_dataloader.dataset.pipeline[0].poly2mask = True
+    assert check_config(cfg) == []
+
+
 def test_a_test_set_without_labels_is_fine_when_it_is_only_formatted(root):
     edit(root / 'val.json', lambda data: data.update(annotations=[]))
     cfg = config(root)

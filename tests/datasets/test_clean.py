@@ -167,7 +167,7 @@ def test_boxes_that_reach_over_the_rim_are_fine(folder):
 
 
 @pytest.mark.parametrize('key, reason', [
-    ('area', 'has no area above 0'), ('iscrowd', 'lacks iscrowd')])
+    ('area', 'has no area'), ('iscrowd', 'lacks iscrowd')])
 def test_what_coco_scoring_needs_is_asked_for_and_mended(folder, key, reason):
     sound = copy.deepcopy(folder.data)
     for annotation in folder.data['annotations']:
@@ -240,6 +240,15 @@ def test_one_box_of_no_height_in_a_large_set_is_a_note(folder):
     assert '(4 such of 20000)' in refusal(folder)
     folder.data['annotations'][4]['bbox'] = [NAN] * 4
     assert 'four finite numbers (1 such of 20000)' in refusal(folder)
+
+
+def test_one_missing_area_in_a_large_set_is_refused_for_mmdet_would_end_there(folder):
+    template = folder.data['annotations'][0]
+    folder.data['annotations'] = [dict(template, id=i) for i in range(20000)]
+    folder.data['annotations'][500]['area'] = None
+    assert 'has no area (1 such of 20000)' in refusal(folder)
+    folder.data['annotations'][500]['area'] = 0
+    assert 'has no area above 0' in folder.check()[0]
 
 
 def test_clean_copies_sound_data_unchanged(folder):

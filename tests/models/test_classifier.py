@@ -95,6 +95,14 @@ def config(tmp_path):
     return cfg
 
 
+def test_test_pictures_that_are_not_there_are_named_before_the_first_step(config):
+    config.test_dataloader.dataset.data_root = f'{config.train_dataloader.dataset.data_root}/elsewhere'
+    runner = _build(config, skip_bad=False)
+    with pytest.raises(InputError, match='there is no folder .*elsewhere/test'):
+        runner.train()
+    assert runner.iter == 0
+
+
 def test_the_articles_run_logs_loss_and_accuracy_of_train_val_and_test(config):
     runner = _build(config, skip_bad=False)
     runner.train()

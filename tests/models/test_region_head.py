@@ -121,6 +121,30 @@ def test_maps_of_one_pixel_and_objects_of_one_pixel_stay_finite(head):
     assert all(torch.isfinite(v) for v in losses.values())
 
 
+def test_weights_that_init_cfg_names_stay_as_they_are_in_the_file(head, tmp_path):
+    torch.save(dict(state_dict={f'rpn_head.{key}': value for key, value in head.state_dict().items()}), tmp_path / 'a.pth')
+    again = OCRNetRegionHead(8, 8, norm_cfg=GN, init_cfg=dict(
+        type='Pretrained', checkpoint=str(tmp_path / 'a.pth'), prefix='rpn_head.'))
+    again.init_weights()
+    assert all(value.equal(again.state_dict()[key]) for key, value in head.state_dict().items())
+
+
+def test_candidates_of_a_wide_picture_lie_where_they_should_in_bfloat16(head):
+    """mmdet gives the points the scores' type: of 1,022 px bfloat16 makes 1,024."""
+    head.prior_generator = type(head.prior_generator)([4])
+    head.strides = (4, )
+    with torch.no_grad(), torch.autocast('cpu', torch.bfloat16):
+        outputs = head((torch.randn(1, 8, 2, 256), ))
+        found, = head.predict_by_feat(*outputs, batch_img_metas=[dict(img_shape=(8, 1024))], cfg=TEST_CFG, rescale=False,
+                                      with_nms=False)
+    points, = head.prior_generator.grid_priors([(2, 256)], device='cpu')
+    left, _, right, _ = outputs[1][0].flatten(2)[0]
+    exact = (points[:, 0] - left).clamp(0, 1024), (points[:, 0] + right).clamp(0, 1024)
+    expected = torch.stack(exact, 1)
+    boxes = found.bboxes[:, [0, 2]]
+    assert all((expected - box).abs().amax(1).min() < 0.01 for box in boxes)
+
+
 def test_another_number_of_levels_is_named(head):
     with pytest.raises(InputError, match='strides has 4 entries, the neck gives 3'):
         head(levels()[:3])

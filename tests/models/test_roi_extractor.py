@@ -46,6 +46,14 @@ def test_pooling_is_bilinear_sampling_at_bin_centres_in_both_memory_formats(memo
                     torch.testing.assert_close(region[:, i, j], expected, atol=1e-5, rtol=1e-5)
 
 
+def test_every_level_is_read_at_the_same_place_where_no_coarse_stride_divides_the_input():
+    """100 px are 25, 13, 7 and 4 columns; each holds its own centre's x."""
+    strides, width = (4, 8, 16, 32), 100
+    maps = [((torch.arange(-(-width // s)) + 0.5) * s).expand(1, 1, 3, -1) for s in strides]
+    for level in pool_regions(maps, [torch.tensor([[60., 2., 80., 10.]])], stride=4, size=1):
+        assert level.item() == pytest.approx(70)
+
+
 def test_pooling_is_mmcvs_roi_align_inside_the_picture():
     inside = ROIS[:3]
     pooled = pool_regions(levels(), [inside[:2, 1:], inside[2:, 1:]], stride=4, size=7)
