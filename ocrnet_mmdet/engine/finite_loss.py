@@ -47,7 +47,8 @@ class SavedCheckpoints:
     def __init__(self, runner: Runner) -> None:
         self.folder = Path(runner.work_dir)
         self.begun = time.time()
-        self.resumed = [Path(resumed_file(runner))] if runner._resume else []
+        file = resumed_file(runner) if runner._resume else None
+        self.resumed = [Path(file)] if file else []
 
     def last_good(self) -> Path | None:
         """The newest one that can be read and has finite weights."""

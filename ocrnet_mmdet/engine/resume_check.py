@@ -28,8 +28,8 @@ def check_resume(runner: Runner, checkpoint: dict) -> None:
                          f'had, or begin a new run from its weights, load_from={file}')
 
 
-def resumed_file(runner: Runner) -> str:
-    """The file that a resumed run goes on from; before it has written a checkpoint."""
+def resumed_file(runner: Runner) -> str | None:
+    """The file that a resumed run goes on from, None where there was none; asked before it writes a checkpoint."""
     return runner._load_from or find_latest_checkpoint(runner.work_dir)
 
 

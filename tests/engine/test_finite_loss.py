@@ -50,6 +50,11 @@ def test_without_a_checkpoint_of_this_run_it_says_so(tmp_path):
         step(tmp_path, BAD)
 
 
+def test_a_resumed_run_that_found_nothing_to_go_on_from_is_a_new_one(tmp_path):
+    with pytest.raises(InputError, match='no checkpoint was written yet'):
+        step(tmp_path, BAD, resume=True)
+
+
 def test_a_resumed_run_goes_on_from_what_it_began_with_or_wrote(tmp_path):
     """Not from what was given up by going back."""
     save(tmp_path, 'iter_20.pth', 2.0, age=120)
