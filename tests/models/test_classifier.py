@@ -91,7 +91,7 @@ def config(tmp_path):
         loader.dataset.pipeline = label_pipeline(split == 'train', 32)
     cfg.merge_from_dict({'work_dir': str(tmp_path / 'work'), 'train_cfg.max_epochs': 2,
                          'optim_wrapper.optimizer.lr': 0.01, 'randomness': dict(seed=0),
-                         'experiment_name': tmp_path.name})
+                         'experiment_name': tmp_path.name, 'visualizer.name': tmp_path.name})
     return cfg
 
 
