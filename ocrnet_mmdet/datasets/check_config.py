@@ -34,8 +34,9 @@ class _Source:
     @property
     def polygons(self) -> bool:
         """Whether masks have to be polygons: to be trained on, for they are scored as the JSON has them."""
-        return self.loader == LOADERS[0] and any(step.get('with_mask') and not step.get('poly2mask', True)
-                   for step in self.cfg.get('pipeline') or [])
+        return self.loader == LOADERS[0] and any(
+            step.get('with_mask') and not step.get('poly2mask', True)
+            for step in self.cfg.get('pipeline') or [])
 
 
 def _join(root: str | None, path: str) -> str:

@@ -162,7 +162,8 @@ ANNOTATION_RULES = (
     Rule('lacks iscrowd', _lacks('iscrowd'), mend=_mend_crowd),
     Rule('has the id of another one', _repeated('id'), mend=_mend_id),
 )
-MASK_RULE = Rule('has no segmentation, but masks are trained', lambda entries, _: [not a.get('segmentation') for a in entries],
+MASK_RULE = Rule('has no segmentation, but masks are trained',
+                 lambda entries, _: [not a.get('segmentation') for a in entries],
                  fix='set --cfg-options with_mask=False, or add polygons')
 POLYGON_RULE = Rule(
     'has a run-length mask, but the pipeline reads polygons',

@@ -18,8 +18,8 @@ def check_resume(runner: Runner, checkpoint: dict) -> None:
         return
     file = resumed_file(runner)
     if 'iter' not in checkpoint.get('meta', {}) or (runner.param_schedulers and 'param_schedulers' not in checkpoint):
-        raise InputError(f'{file} holds no training to go on with, or not its learning-rate schedule: leave --resume out and '
-                         f'set load_from={file}')
+        raise InputError(f'{file} holds no training to go on with, or not its learning-rate schedule: leave --resume '
+                         f'out and set load_from={file}')
     then, now = (list(_ends(schedules or [])) for schedules in (
         checkpoint.get('param_schedulers'), runner.param_schedulers))
     if now and then != now:

@@ -167,8 +167,8 @@ class OCRNetPretrainHook(Hook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint['meta']['untrained'] = untrained_of(_pretrainer(runner))
         checkpoint[PRETRAINING] = dict(
-            picture_seed=runner.train_dataloader.dataset.seed, collapse=self.collapse.state_dict(), said=sorted(self.said), finder_is_new=self.finder_is_new,
-            regions_seen=self.regions_seen,
+            picture_seed=runner.train_dataloader.dataset.seed, collapse=self.collapse.state_dict(),
+            said=sorted(self.said), finder_is_new=self.finder_is_new, regions_seen=self.regions_seen,
             alarms={seen: alarm.state_dict() for seen, alarm in self.alarms.items()})
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:

@@ -26,10 +26,6 @@ def step(folder, losses: dict, then=lambda: None, **run) -> None:
     hook.after_train_iter(run_in(folder, **run), 0, outputs={name: torch.tensor(v) for name, v in losses.items()})
 
 
-def test_finite_losses_pass(tmp_path):
-    step(tmp_path, dict(loss=3.0))
-
-
 @pytest.mark.parametrize('loss', [float('nan'), float('inf')])
 def test_the_message_names_step_term_and_the_newest_checkpoint_without_nan(tmp_path, loss):
     save(tmp_path, 'iter_10.pth', 2.0, age=30)
