@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from mmengine.hooks import Hook
 from mmdet.registry import HOOKS
-from mmengine.runner import Runner
+from mmengine.runner import Runner, find_latest_checkpoint
 
 from ..errors import InputError
 from .resume_check import resumed_file
@@ -52,8 +52,10 @@ class SavedCheckpoints:
 
     def last_good(self) -> Path | None:
         """The newest one that can be read and has finite weights."""
-        written = [path for path in (*self.folder.glob('iter_*.pth'), *self.folder.glob('epoch_*.pth'))
-                   if path.stat().st_mtime >= self.begun]
+        latest = find_latest_checkpoint(str(self.folder))  # elsewhere, if default_hooks.checkpoint.out_dir says so
+        folders = {self.folder, Path(latest).parent if latest else self.folder}
+        written = [path for folder in folders for pattern in ('iter_*.pth', 'epoch_*.pth')
+                   for path in folder.glob(pattern) if path.stat().st_mtime >= self.begun]
         for path in [*sorted(written, key=lambda p: p.stat().st_mtime, reverse=True), *self.resumed]:
             try:
                 weights = torch.load(path, map_location='cpu', weights_only=False)['state_dict']

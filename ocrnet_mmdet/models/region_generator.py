@@ -75,6 +75,9 @@ class OCRNetRegionGenerator(FPN):
                  norm_cfg: dict = dict(type='GN', num_groups=32, requires_grad=True),
                  with_cp: bool = False,
                  **kwargs) -> None:
+        if norm_cfg is None:
+            raise InputError('model.neck.norm_cfg=None lets the scale of OCRNetRegionGenerator\'s levels run away: '
+                             'leave it out (group norm), or name a norm layer')
         super().__init__(list(in_channels), out_channels, num_outs, norm_cfg=norm_cfg, **kwargs)
         self.with_cp = with_cp
         self.lateral_convs = nn.ModuleList(

@@ -113,7 +113,8 @@ class OCRNetRoIExtractor(BaseModule):
         merged = pooled[0] * weights[:, 0]
         for level, weight in zip(pooled[1:], weights.unbind(1)[1:]):
             merged = torch.addcmul(merged, level, weight)
-        return merged
+        # Of one picture it is a view in another layout, which mmcv's DCNv2 reads wrongly.
+        return merged.contiguous()
 
     def _level_weights(self, pooled: list[Tensor], rois: Tensor) -> Tensor:
         """(N, L, 1, 1, 1), of L tensors (N, C, S, S)."""

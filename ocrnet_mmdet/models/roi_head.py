@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from mmdet.models.layers import multiclass_nms
 from mmdet.models.roi_heads import StandardRoIHead
+from mmdet.models.roi_heads.bbox_heads import BBoxHead
 from mmdet.models.task_modules.samplers import SamplingResult
 from mmdet.registry import MODELS
 from mmdet.structures.bbox import bbox2roi
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import InputError
 from .aggregator import Aggregator, region_places
@@ -28,7 +29,7 @@ class OCRNetRoIHead(StandardRoIHead):
 
     A detection's score is its class's times the candidate's score to the power of ``test_cfg``'s
     ``quality_weight`` (0 without it): as in probabilistic two-stage detection (Zhou et al., 2021), where
-    the power is 1.
+    the power is 1. Only for box heads that score as ``BBoxHead`` does (not SABL).
 
     Args:
         bbox_roi_extractor: An ``OCRNetRoIExtractor``.
@@ -38,6 +39,11 @@ class OCRNetRoIHead(StandardRoIHead):
 
     def __init__(self, bbox_roi_extractor: dict, aggregator: dict = dict(), **kwargs) -> None:
         super().__init__(bbox_roi_extractor=bbox_roi_extractor, **kwargs)
+        if self.with_shared_head:
+            raise InputError('shared_head is set, OCRNetRoIHead has none: set model.roi_head.shared_head=None')
+        if self.with_bbox and (self.test_cfg or {}).get('quality_weight') and not _scores_as_usual(self.bbox_head):
+            raise InputError(f'{type(self.bbox_head).__name__} makes scores in its own way: set '
+                             'model.test_cfg.rcnn.quality_weight=0')
         extractor = self.bbox_roi_extractor
         self.aggregator = Aggregator(channels=extractor.out_channels,
                                      roi_size=extractor.roi_size, **aggregator)
@@ -94,15 +100,14 @@ class OCRNetRoIHead(StandardRoIHead):
                      rpn_results_list: list[InstanceData],
                      rcnn_test_cfg: ConfigDict | None,
                      rescale: bool = False) -> list[InstanceData]:
+        weight = (rcnn_test_cfg or {}).get('quality_weight')
+        if not weight:
+            return super().predict_bbox(x, batch_img_metas, rpn_results_list, rcnn_test_cfg, rescale)
         raw = super().predict_bbox(x, batch_img_metas, rpn_results_list, None, rescale)
-        if rcnn_test_cfg is None:
-            return raw
-        weight = rcnn_test_cfg.get('quality_weight', 0.0)
         results = []
         for candidates, image in zip(rpn_results_list, raw):
             # mmdet reads candidates from a file without scores as if all scores were zero.
-            known = weight and candidates.scores.any()
-            factors = candidates.scores**weight if known else None
+            factors = candidates.scores**weight if candidates.scores.any() else None
             boxes, labels = multiclass_nms(
                 image.bboxes, image.scores, rcnn_test_cfg.score_thr, rcnn_test_cfg.nms,
                 rcnn_test_cfg.max_per_img, score_factors=factors)
@@ -116,6 +121,10 @@ class OCRNetRoIHead(StandardRoIHead):
         mask_feats = fine + F.interpolate(added, scale_factor=2, mode='bilinear',
                                           align_corners=False)
         return dict(mask_preds=self.mask_head(mask_feats), mask_feats=mask_feats)
+
+
+def _scores_as_usual(head: nn.Module) -> bool:
+    return getattr(type(head), '_predict_by_feat_single', None) is BBoxHead._predict_by_feat_single
 
 
 def _is_ground_truth(result: SamplingResult) -> Tensor:

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-TOO_FEW = float('nan')
+def _too_few(vectors: Tensor) -> Tensor:
+    return vectors.new_tensor(math.nan, dtype=torch.float32)
 
 
 def spread(vectors: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ def effective_rank(vectors: Tensor) -> Tensor:
     """
     vectors = vectors.detach().float()
     if not len(vectors) or not vectors.isfinite().all():
-        return vectors.new_tensor(TOO_FEW)
+        return _too_few(vectors)
     values = torch.linalg.svdvals(vectors)
     shares = values / values.sum().clamp(min=torch.finfo(values.dtype).tiny)
     return torch.special.entr(shares).sum().exp()
@@ -56,7 +57,7 @@ def rank_share(vectors: Tensor) -> Tensor:
     """
     most = min(vectors.shape)
     if most < 2:
-        return vectors.new_tensor(TOO_FEW)
+        return _too_few(vectors)
     return (effective_rank(vectors) - 1) / (most - 1)
 
 
@@ -104,7 +105,7 @@ def variance_calibration(log_variance: Tensor, residual: Tensor) -> Tensor:
         residual: (N,), squared or its logarithm, which has the same ranks.
     """
     if len(residual) < 2:
-        return residual.new_tensor(TOO_FEW)
+        return _too_few(residual)
     a, b = (_ranks(v.detach().float()) for v in (log_variance, residual))
     a, b = a - a.mean(), b - b.mean()
     return (a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12)
@@ -117,7 +118,7 @@ def _share_of_nearest(vectors: Tensor, wanted: Tensor, allowed: Tensor) -> tuple
     """
     rows = allowed.any(dim=1)
     if not rows.any():
-        return vectors.new_tensor(TOO_FEW), vectors.new_tensor(TOO_FEW)
+        return _too_few(vectors), _too_few(vectors)
     vectors = F.normalize(vectors.detach().float(), dim=1)
     nearest = (vectors @ vectors.T).masked_fill(~allowed, -torch.inf).argmax(dim=1, keepdim=True)
     chance = (wanted & allowed).sum(dim=1)[rows] / allowed.sum(dim=1)[rows]

@@ -46,6 +46,15 @@ def test_without_a_checkpoint_of_this_run_it_says_so(tmp_path):
         step(tmp_path, BAD)
 
 
+def test_checkpoints_that_the_config_puts_elsewhere_are_found(tmp_path):
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    save(elsewhere, 'iter_20.pth', 2.0, age=20)
+    (tmp_path / 'last_checkpoint').write_text(str(elsewhere / 'iter_20.pth'))
+    with pytest.raises(InputError, match='--resume .*elsewhere/iter_20.pth'):
+        step(tmp_path, BAD)
+
+
 def test_a_resumed_run_that_found_nothing_to_go_on_from_is_a_new_one(tmp_path):
     with pytest.raises(InputError, match='no checkpoint was written yet'):
         step(tmp_path, BAD, resume=True)

@@ -50,3 +50,8 @@ def test_wrong_in_channels_names_both_and_the_setting():
     neck = OCRNetRegionGenerator([8, 16, 32], 16, num_outs=3, norm_cfg=GN)
     with pytest.raises(InputError, match=r'in_channels=\[8, 16, 16, 32\]'):
         neck(maps())
+
+
+def test_levels_without_norm_layers_are_refused():
+    with pytest.raises(InputError, match='model.neck.norm_cfg=None'):
+        OCRNetRegionGenerator([8, 16, 32], 16, norm_cfg=None)

@@ -54,6 +54,13 @@ def test_every_level_is_read_at_the_same_place_where_no_coarse_stride_divides_th
         assert level.item() == pytest.approx(70)
 
 
+@pytest.mark.parametrize('images', [1, 2])
+def test_regions_are_laid_out_as_any_layer_expects_them(images):
+    extractor = OCRNetRoIExtractor(6)
+    rois = ROIS[ROIS[:, 0] < images]
+    assert extractor([m[:images] for m in levels()], rois).is_contiguous()
+
+
 def test_pooling_is_mmcvs_roi_align_inside_the_picture():
     inside = ROIS[:3]
     pooled = pool_regions(levels(), [inside[:2, 1:], inside[2:, 1:]], stride=4, size=7)

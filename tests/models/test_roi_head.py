@@ -1,6 +1,7 @@
 """The RoI head inside real detectors, on random pictures."""
 import pytest
 import torch
+from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.task_modules.samplers import SamplingResult
 from mmdet.registry import MODELS
 from mmdet.structures.bbox import bbox2roi
@@ -117,6 +118,34 @@ def test_a_score_is_the_class_times_the_candidate_to_a_power(head):
     assert 0.4 * best[0] <= best[1] <= 0.9 * best[0]
     # Candidates of a file without scores come with zeros.
     torch.testing.assert_close(detect(0.5, [0.0, 0.0])[0].scores, plain[0].scores)
+
+
+SABL = dict(
+    type='SABLHead', num_classes=3, cls_in_channels=16, reg_in_channels=16, roi_feat_size=7,
+    reg_feat_up_ratio=2, reg_pre_kernel=3, reg_post_kernel=3, reg_pre_num=2, reg_post_num=1, cls_out_channels=32,
+    reg_offset_out_channels=16, reg_cls_out_channels=16, num_cls_fcs=1, num_reg_fcs=0, reg_class_agnostic=True,
+    bbox_coder=dict(type='BucketingBBoxCoder', num_buckets=14, scale_factor=1.7))
+
+
+def test_a_box_head_that_scores_in_its_own_way_is_scored_by_itself_and_never_weighted():
+    config = ocrnet_config()
+    config.roi_head.bbox_head = SABL
+    config.test_cfg.rcnn.quality_weight = 0.5
+    with pytest.raises(InputError, match='SABLHead makes scores in its own way: set .*quality_weight=0'):
+        MODELS.build(config)
+    config.test_cfg.rcnn.quality_weight = 0
+    head = MODELS.build(config).roi_head.eval()
+    candidates = [InstanceData(bboxes=ROIS[:2, 1:], scores=torch.ones(2))]
+    args = levels(1), [dict(img_shape=(64, 64))], candidates, head.test_cfg
+    ours, stock = head.predict_bbox(*args), StandardRoIHead.predict_bbox(head, *args)
+    assert len(ours[0]) and torch.equal(ours[0].scores, stock[0].scores)
+
+
+def test_a_shared_head_is_refused():
+    config = ocrnet_config()
+    config.roi_head.shared_head = dict(type='ResLayer', depth=50, stage=3, stride=2)
+    with pytest.raises(InputError, match='roi_head.shared_head=None'):
+        MODELS.build(config)
 
 
 def test_a_mask_roi_extractor_is_refused():

@@ -109,6 +109,8 @@ def test_the_measures_keep_no_graph_and_take_half_precision():
     for measure in (spread, rank_share, uniformity):
         assert not measure(vectors).requires_grad
         torch.testing.assert_close(measure(vectors.bfloat16()), measure(vectors), rtol=0.02, atol=0)
+        for count in (0, 1, 8):  # processes of different numbers of regions take a mean of them
+            assert measure(vectors[:count].bfloat16()).dtype == torch.float32
 
 
 # log-variance and neighbours
