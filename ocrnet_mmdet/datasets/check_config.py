@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mmdet.datasets import CocoDataset
+from mmdet.evaluation import CocoMetric
 from mmdet.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 
@@ -106,16 +107,16 @@ def check_config(cfg: Config) -> list[str]:
     notes, seen = [], set()
     for source in _sources(cfg):
         _check_class_counts(cfg, source)
-        job = (source.ann_file, source.img_dir, source.classes, source.masks,
-               source.polygons)
+        evaluators = _as_list(cfg.get(source.loader.replace('dataloader', 'evaluator')))
+        labelled = not any(e.get('format_only') for e in evaluators)
+        scored = labelled and any(e.get('type') in ('CocoMetric', CocoMetric) for e in evaluators)
+        job = (source.ann_file, source.img_dir, source.classes, source.masks, source.polygons, scored)
         if job in seen:
             continue
         seen.add(job)
-        evaluator = cfg.get(source.loader.replace('dataloader', 'evaluator'))
-        labelled = not any(e.get('format_only') for e in _as_list(evaluator))
         notes += check_dataset(source.ann_file, source.img_dir, source.classes, source.loader,
                                masks=source.masks, polygons=source.polygons,
-                               labelled=labelled)
+                               labelled=labelled, scored=scored)
     return notes
 
 

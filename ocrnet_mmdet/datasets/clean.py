@@ -13,15 +13,14 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, MASK_RULE, POLYGON_RULE, RARE, Context, Rule,
-                         boxes_of)
+from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, MASK_RULE, POLYGON_RULE, RARE, SCORED_RULES,
+                         SEGMENTATION_RULE, Context, Rule, boxes_of, is_key, is_number)
 from .picture import PictureError, check_frame, decode_picture
 from ..errors import InputError
 
 GET_DATA = ('for COCO 2017 unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of '
             'http://images.cocodataset.org into data/coco, for own data set data_root; '
             '`make demo` needs no data')
-FIX = 'correct the file, or let `tools/train.py --skip-bad-images` leave them out'
 
 
 def _read(ann_file: str, img_dir: str, what: str) -> dict:
@@ -33,15 +32,33 @@ def _read(ann_file: str, img_dir: str, what: str) -> dict:
     try:
         with open(ann_file, encoding='utf-8') as file:
             data = json.load(file)
-    except ValueError as error:
-        raise InputError(f'{what}: {ann_file} is not JSON ({error}): export or copy it again'
+    except OSError as error:
+        raise InputError(f'{what}: {ann_file} cannot be read: {error.strerror}: correct its rights, or copy it'
                          ) from error
+    except ValueError as error:
+        fix = 'save it as UTF-8 without a byte order mark' if 'BOM' in str(error) else 'export or copy it again'
+        raise InputError(f'{what}: {ann_file} is not JSON ({error}): {fix}') from error
     for key in ('images', 'annotations', 'categories'):
         entries = data.get(key) if isinstance(data, dict) else None
         if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
             raise InputError(f'{what}: {ann_file} is not a COCO file: it has no list "{key}"; '
                              'export the annotations as "COCO detection" (instances)')
+    _check_categories(data['categories'], f'{what}: {ann_file}')
     return data
+
+
+def _check_categories(categories: list[dict], place: str) -> None:
+    """Raise InputError unless every category has a name and an id of its own."""
+    if not all({'id', 'name'} <= c.keys() for c in categories):
+        raise InputError(f'{place}: a category lacks id or name: correct the file')
+    names: dict = {}
+    for category in categories:
+        if not is_key(category['id']):
+            raise InputError(f'{place}: category {category["name"]!r} has the id {category["id"]!r}: give it a number')
+        if category['id'] in names:  # mmdet would take all objects of both for the last one's
+            raise InputError(f'{place}: the categories {names[category["id"]]!r} and {category["name"]!r} have the same '
+                             f'id {category["id"]!r}: give every category its own')
+        names[category['id']] = category['name']
 
 
 def _shorten(names: Sequence[str]) -> str:
@@ -51,8 +68,6 @@ def _shorten(names: Sequence[str]) -> str:
 
 def _check_classes(categories: list[dict], classes: Sequence[str], place: str) -> None:
     """Raise InputError unless all ``classes`` are categories of the file, in the file's order."""
-    if not all({'id', 'name'} <= c.keys() for c in categories):
-        raise InputError(f'{place}: a category lacks id or name: correct the file')
     names = [c['name'] for c in categories]
     lists = f"the config's classes are {_shorten(classes)}, the file's {_shorten(names)}"
     for name in classes:
@@ -78,8 +93,9 @@ def _name_image(image: dict) -> str:
 
 
 def _name_annotation(annotation: dict, context: Context) -> str:
-    image = context.images.get(annotation.get('image_id'), {})
-    picture = image.get('file_name', f'image_id {annotation.get("image_id")}')
+    image_id = annotation.get('image_id')
+    image = context.images.get(image_id, {}) if is_key(image_id) else {}
+    picture = image.get('file_name', f'image_id {image_id}')
     return f'annotation {annotation.get("id")} ({picture}, box {annotation.get("bbox")})'
 
 
@@ -87,11 +103,12 @@ def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
     """A note for the log, or InputError where the defect is not a rare one that mmdet skips."""
     if rule.rare_is_fine and count <= RARE * total:
         return f'{place}: {count} of {total} are left out by mmdet: {first} {rule.text}'
-    raise InputError(f'{place}: {first} {rule.text} ({count} such of {total}): {rule.fix or FIX}')
+    raise InputError(f'{place}: {first} {rule.text} ({count} such of {total}): {rule.fix}')
 
 
 def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str,
-                  masks: bool = False, polygons: bool = False, labelled: bool = True) -> list[str]:
+                  masks: bool = False, polygons: bool = False, labelled: bool = True,
+                  scored: bool = False) -> list[str]:
     """Check a COCO data set without decoding its pictures.
 
     Args:
@@ -102,6 +119,7 @@ def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, wh
         masks: Whether every annotation needs a segmentation.
         polygons: Whether it must be polygons (``LoadAnnotations`` with ``poly2mask=False``).
         labelled: Whether the set must have objects (COCO's test-dev file has none).
+        scored: Whether pycocotools is to score it.
 
     Returns:
         Notes worth a line in the log each; most often none.
@@ -114,7 +132,7 @@ def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, wh
     images, annotations, notes = data['images'], data['annotations'], []
     if not images:
         raise InputError(f'{place} lists no images: export it again')
-    names = [c.get('name') for c in data['categories']]
+    names = [c['name'] for c in data['categories']]
     _check_classes(data['categories'], names if classes is None else classes, place)
     context = Context(img_dir, {c['id'] for c in data['categories']})
     for rule in IMAGE_RULES:
@@ -123,23 +141,31 @@ def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, wh
             first = _name_image(images[bad[0]])
             _judge(rule, len(bad), len(images), first, f'{place}: {img_dir}')
     context.images = {image['id']: image for image in images}
-    rules = ANNOTATION_RULES + (MASK_RULE, ) * masks + (POLYGON_RULE, ) * polygons
-    for rule in rules:
-        bad = rule.bad(annotations, context)
-        if len(bad):
-            first = _name_annotation(annotations[bad[0]], context)
-            notes.append(_judge(rule, len(bad), len(annotations), first, place))
+    for rule in ANNOTATION_RULES + SCORED_RULES * scored:
+        notes += _annotation_notes(rule, annotations, context, place)
     wanted = {c['id'] for c in data['categories'] if classes is None or c['name'] in classes}
-    # mmdet leaves out boxes thinner than 1 pixel
-    large = (boxes_of(annotations)[:, 2:] >= 1).all(1)
-    used = {a['image_id'] for a, fits in zip(annotations, large)
-            if fits and a['category_id'] in wanted}
+    ours = [a for a in annotations if a['category_id'] in wanted]
+    for rule in (MASK_RULE, SEGMENTATION_RULE) * masks + (POLYGON_RULE, ) * polygons:
+        notes += _annotation_notes(rule, ours, context, place)
+    # mmdet leaves out crowds, what is marked and boxes thinner than 1 pixel
+    large = (boxes_of(ours)[:, 2:] >= 1).all(1)
+    used = {a['image_id'] for a, fits in zip(ours, large)
+            if fits and not a['iscrowd'] and not a.get('ignore')}
     if labelled and not used:
         raise InputError(f'{place}: none of its {len(images)} images has an object of the classes '
-                         f'{_shorten(classes or names)}: {len(annotations)} annotations, '
-                         f'{int(large.sum())} of them at least 1 pixel wide and high; annotate '
-                         'some, or correct the classes')
+                         f'{_shorten(classes or names)}: of {len(annotations)} annotations '
+                         f'{len(ours)} are of them, and of these {int(large.sum())} at least 1 pixel wide and high, '
+                         f'{sum(bool(a["iscrowd"] or a.get("ignore")) for a in ours)} crowds or marked "ignore"; '
+                         'annotate some, or correct the classes')
     return notes
+
+
+def _annotation_notes(rule: Rule, annotations: list[dict], context: Context, place: str) -> list[str]:
+    bad = rule.bad(annotations, context)
+    if not len(bad):
+        return []
+    first = _name_annotation(annotations[bad[0]], context)
+    return [_judge(rule, len(bad), len(annotations), first, place)]
 
 
 def _read_picture(image: dict, img_dir: str) -> str | None:
@@ -199,8 +225,8 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True)
     """
     data, report = _read(ann_file, img_dir, 'clean'), []
     ids = (a.get('id') for a in data['annotations'])
-    free_ids = itertools.count(1 + max((i for i in ids if isinstance(i, int)), default=0))
-    context = Context(img_dir, {c.get('id') for c in data['categories']}, free_ids=free_ids)
+    free_ids = itertools.count(1 + max((int(i) for i in ids if is_number(i) and i > 0), default=0))
+    context = Context(img_dir, {c['id'] for c in data['categories']}, free_ids=free_ids)
     images = _sift(data['images'], IMAGE_RULES, context, 'image', report)
     if decode:
         with ThreadPoolExecutor() as pool:  # decoders let go of Python's lock
@@ -214,8 +240,8 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True)
         raise InputError(f'{ann_file}: no picture is left of {len(data["images"])}: '
                          f'{report[-1] if report else "it lists none"}')
     context.images = {image['id']: image for image in images}
-    lost = {i.get('id') for i in data['images']} - context.images.keys()
-    annotations = [a for a in data['annotations'] if a.get('image_id') not in lost]
-    annotations = _sift(annotations, ANNOTATION_RULES, context, 'annotation', report)
+    lost = {i.get('id') for i in data['images'] if is_key(i.get('id'))} - context.images.keys()
+    annotations = [a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)]
+    annotations = _sift(annotations, ANNOTATION_RULES + SCORED_RULES, context, 'annotation', report)
     _write_json(dict(data, images=images, annotations=annotations), out_file)
     return report

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,8 @@ import numpy as np
 # COCO 2017's own train file has 2 boxes of no height among 860,001 (cocodataset/cocoapi issue 355:
 # images 200365 and 550395). mmdet leaves them out silently, so a rare one is a note and no error.
 RARE = 1e-4
+FIX = 'correct the file, or let `tools/train.py --skip-bad-images` leave them out'
+FIX_BY_MENDING = 'correct the file, or let `tools/train.py --skip-bad-images` mend a copy of it'
 
 
 @dataclass
@@ -36,13 +39,17 @@ class Rule:
     Attributes:
         rare_is_fine: Whether a share of defects below RARE is no error: mmdet skips such entries.
         mend: Cures an entry in place; without it a bad entry is left out.
-        fix: What to do, where leaving entries out is not what cures it.
+        fix: What to do; by default a copy of the file without such entries, or with mended ones.
     """
     text: str
     find: Callable[[list[dict], Context], Sequence[bool]]
     rare_is_fine: bool = False
     mend: Callable[[dict, Context], None] | None = None
     fix: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.fix is None:
+            self.fix = FIX_BY_MENDING if self.mend else FIX
 
     def bad(self, entries: list[dict], context: Context) -> np.ndarray:
         """Indices of the entries that have the defect."""
@@ -61,12 +68,33 @@ def _repeated(key: str) -> Callable:
     return find
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+def _ambiguous(images: list[dict], _: Context) -> list[bool]:
+    """Later entries of a picture; all of an id that several pictures have, whose objects nobody can tell apart."""
+    names, seen = defaultdict(set), set()
+    for image in images:
+        names[image['id']].add(image['file_name'])
+    return [len(names[i['id']]) > 1 or i['id'] in seen or seen.add(i['id']) is not None for i in images]
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_key(value: object) -> bool:
+    """Whether entries can be told apart by it."""
+    return is_number(value) or isinstance(value, str)
+
+
+def _no_key(*keys: str) -> Callable:
+    return lambda entries, _: [not all(is_key(entry[key]) for key in keys) for entry in entries]
+
+
+def _no_name(images: list[dict], _: Context) -> list[bool]:
+    return [not isinstance(i['file_name'], str) or not i['file_name'] for i in images]
 
 
 def _no_size(images: list[dict], _: Context) -> list[bool]:
-    return [not (_is_number(i['width']) and _is_number(i['height'])
+    return [not (is_number(i['width']) and is_number(i['height'])
                  and i['width'] >= 1 and i['height'] >= 1) for i in images]
 
 
@@ -87,8 +115,7 @@ def _absent(images: list[dict], context: Context) -> list[bool]:
 
 
 def _is_box(box: object) -> bool:
-    return (isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
-            and all(map(math.isfinite, box)))
+    return isinstance(box, list) and len(box) == 4 and all(map(is_number, box))
 
 
 def _no_box(annotations: list[dict], _: Context) -> Sequence[bool]:
@@ -118,7 +145,7 @@ def _outside(annotations: list[dict], context: Context) -> np.ndarray:
 
 
 def _no_area_given(annotations: list[dict], _: Context) -> list[bool]:
-    return [not _is_number(a.get('area')) for a in annotations]
+    return [not is_number(a.get('area')) for a in annotations]
 
 
 def _no_area(annotations: list[dict], _: Context) -> list[bool]:
@@ -130,22 +157,42 @@ def _mend_area(annotation: dict, _: Context) -> None:
 
 
 def _mend_crowd(annotation: dict, _: Context) -> None:
-    annotation['iscrowd'] = 0
+    annotation['iscrowd'] = int(annotation.get('iscrowd') == '1')
 
 
 def _mend_id(annotation: dict, context: Context) -> None:
     annotation['id'] = next(context.free_ids)
 
 
+def _is_polygon(points: object) -> bool:
+    """A list of numbers, as far as its sum tells, which takes a fiftieth of a look at each."""
+    try:
+        return isinstance(points, list) and math.isfinite(sum(points))
+    except TypeError:
+        return False
+
+
+def _no_polygons(annotations: list[dict], _: Context) -> list[bool]:
+    """mmdet leaves such an object out, pycocotools' scoring ends in an error or, of NaN, with the process."""
+    def good(polygons: object) -> bool:
+        return isinstance(polygons, dict) or (
+            isinstance(polygons, list) and all(map(_is_polygon, polygons)) and len(polygons[0]) > 4
+            and any(len(p) >= 6 and len(p) % 2 == 0 for p in polygons))
+    return [not good(a['segmentation']) for a in annotations]
+
+
 IMAGE_RULES = (
     Rule('lacks id, file_name, width or height', _lacks('id', 'file_name', 'width', 'height')),
+    Rule('has an id that is neither a number nor text', _no_key('id')),
+    Rule('has no file name', _no_name),
     Rule('has no size', _no_size),
-    Rule('has the id of another one', _repeated('id')),
+    Rule('has the id of another one', _ambiguous),
     Rule('is not in the picture folder', _absent),
 )
 ANNOTATION_RULES = (
     Rule('lacks id, image_id, category_id or bbox',
          _lacks('id', 'image_id', 'category_id', 'bbox')),
+    Rule('has an image_id or category_id that is neither a number nor text', _no_key('image_id', 'category_id')),
     Rule('belongs to an image that is not listed',
          lambda annotations, context: [a['image_id'] not in context.images for a in annotations]),
     Rule('has a category that is not listed',
@@ -158,13 +205,22 @@ ANNOTATION_RULES = (
     Rule('has no area', _no_area_given, mend=_mend_area),
     # mmdet leaves such out without a word
     Rule('has no area above 0', _no_area, rare_is_fine=True, mend=_mend_area),
-    # pycocotools' scoring ends in a KeyError, after the first epoch
-    Rule('lacks iscrowd', _lacks('iscrowd'), mend=_mend_crowd),
+    # pycocotools' scoring ends in an error, after the first epoch; mmdet leaves out '0' as a crowd
+    Rule('lacks iscrowd, 0 or 1', lambda annotations, _: [a.get('iscrowd') not in (0, 1) for a in annotations],
+         mend=_mend_crowd),
+    Rule('has an id that is neither a number nor text', _no_key('id'), mend=_mend_id),
     Rule('has the id of another one', _repeated('id'), mend=_mend_id),
+)
+SCORED_RULES = (
+    # pycocotools keeps a match as the object's id, as a float: 0 means that there is none
+    Rule('has the id 0, or one that is no number, by which pycocotools cannot score it',
+         lambda annotations, _: [not is_number(a['id']) or a['id'] == 0 for a in annotations], mend=_mend_id),
 )
 MASK_RULE = Rule('has no segmentation, but masks are trained',
                  lambda entries, _: [not a.get('segmentation') for a in entries],
                  fix='set --cfg-options with_mask=False, or add polygons')
+SEGMENTATION_RULE = Rule('has a segmentation that is no list of polygons [[x1, y1, x2, y2, x3, y3, ...], ...]',
+                         _no_polygons, fix='correct it, or set --cfg-options with_mask=False')
 POLYGON_RULE = Rule(
     'has a run-length mask, but the pipeline reads polygons',
     lambda entries, _: [isinstance(a.get('segmentation'), dict) and not a.get('iscrowd')

@@ -20,7 +20,7 @@ def root(tmp_path):
     for split, names in dict(train='ab', val='cd').items():
         images = [dict(id=i, file_name=f'{n}.png', width=40, height=30)
                   for i, n in enumerate(names)]
-        annotations = [dict(id=i, image_id=i % 2, category_id=1 + i, bbox=[2, 3, 10, 8], area=80,
+        annotations = [dict(id=i + 1, image_id=i % 2, category_id=1 + i, bbox=[2, 3, 10, 8], area=80,
                             iscrowd=0, segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]])
                        for i in range(3)]
         categories = [dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)]
@@ -52,6 +52,19 @@ def edit(path, change):
 
 def test_a_sound_config_passes(root):
     assert check_config(config(root)) == []
+
+
+def test_the_id_0_is_refused_where_pycocotools_scores(root):
+    for split in ('train', 'val'):
+        edit(root / f'{split}.json', lambda data: data['annotations'][2].update(id=0))
+    with pytest.raises(InputError, match='^val_dataloader: .*annotation 0 .*by which pycocotools cannot score'):
+        check_config(config(root))
+    cfg = config(root)
+    cfg.val_evaluator = cfg.test_evaluator = dict(type='VOCMetric')
+    assert check_config(cfg) == []
+    cfg = config(root)
+    clean_config(cfg, str(root / 'work'))
+    assert check_config(cfg) == []
 
 
 def test_the_rpn_heads_and_the_backbones_class_counts_do_not_matter(root):

@@ -80,7 +80,7 @@ def test_absent_file_and_folder_tell_how_to_get_data(folder):
 
 
 @pytest.mark.parametrize('text, reason', [
-    ('{"images": [', 'is not JSON'), ('[1, 2]', 'not a COCO file'), ('{}', 'no list "images"'),
+    ('{"images": [', 'is not JSON'), ('\ufeff{}', 'without a byte order mark'), ('[1, 2]', 'not a COCO file'), ('{}', 'no list "images"'),
     ('{"images": [], "annotations": []}', 'no list "categories"'),
     ('{"images": [3], "annotations": [], "categories": []}', 'no list "images"'),
     ('{"images": [], "annotations": [], "categories": []}', 'lists no images')])
@@ -142,6 +142,8 @@ BAD_ANNOTATIONS = [
     (dict(bbox=[2, -8, 10, 8]), 'outside its picture'),
     (dict(image_id=70), 'belongs to an image that is not listed'),
     (dict(category_id=70), 'has a category that is not listed'),
+    (dict(image_id=[8]), 'neither a number nor text'),
+    (dict(category_id=None), 'neither a number nor text'),
 ]
 
 
@@ -150,7 +152,7 @@ def test_a_bad_annotation_is_named_with_its_picture_and_left_out_by_clean(folder
     sound = copy.deepcopy(folder.data)
     folder.data['annotations'][2].update(change)
     message = refusal(folder)
-    picture = 'image_id 70' if 'image_id' in change else 'b.png'
+    picture = f'image_id {change["image_id"]}' if 'image_id' in change else 'b.png'
     assert f'annotation 3 ({picture}, box ' in message
     assert reason in message and '(1 such of 4)' in message
     data, report = folder.clean()
@@ -167,14 +169,42 @@ def test_boxes_that_reach_over_the_rim_are_fine(folder):
 
 
 @pytest.mark.parametrize('key, reason', [
-    ('area', 'has no area'), ('iscrowd', 'lacks iscrowd')])
+    ('area', 'has no area'), ('iscrowd', 'lacks iscrowd, 0 or 1')])
 def test_what_coco_scoring_needs_is_asked_for_and_mended(folder, key, reason):
     sound = copy.deepcopy(folder.data)
     for annotation in folder.data['annotations']:
         del annotation[key]
-    assert f'{reason} (4 such of 4)' in refusal(folder)
+    message = refusal(folder)
+    assert f'{reason} (4 such of 4)' in message and '--skip-bad-images` mend a copy' in message
     data, report = folder.clean()
     assert data == sound and len(report) == 1 and '4 annotations mended' in report[0]
+
+
+@pytest.mark.parametrize('value, mended', [(None, 0), ('0', 0), ('1', 1), (2, 0)])
+def test_a_crowd_is_0_or_1(folder, value, mended):
+    folder.data['annotations'][1]['iscrowd'] = value
+    assert 'annotation 2 (a.png' in refusal(folder)
+    assert folder.clean()[0]['annotations'][1]['iscrowd'] == mended
+
+
+@pytest.mark.parametrize('identity', [0, 'a3', None, [3]])
+def test_ids_that_pycocotools_cannot_score_matter_only_where_it_does(folder, identity):
+    sound = copy.deepcopy(folder.data)
+    folder.data['annotations'][2]['id'] = identity
+    if identity in (0, 'a3'):
+        assert folder.check() == []
+    assert f'annotation {identity} (b.png' in refusal(folder, scored=True)
+    data, report = folder.clean()
+    sound['annotations'][2]['id'] = 5
+    assert data == sound and '1 annotations mended' in report[0]
+    folder.data = data
+    assert folder.check(scored=True) == []
+
+
+def test_new_ids_are_those_of_no_other_annotation_even_of_a_float(folder):
+    for annotation, identity in zip(folder.data['annotations'], (8.0, 1, 8, 2)):
+        annotation['id'] = identity
+    assert [a['id'] for a in folder.clean()[0]['annotations']] == [8.0, 1, 9, 2]
 
 
 def test_repeated_annotation_ids_are_refused_and_mended_without_losing_boxes(folder):
@@ -184,9 +214,39 @@ def test_repeated_annotation_ids_are_refused_and_mended_without_losing_boxes(fol
     assert [a['id'] for a in data['annotations']] == [1, 2, 3, 4] and 'mended' in report[0]
 
 
-def test_repeated_image_ids_are_refused(folder):
+def test_pictures_of_one_id_are_refused_and_left_out_for_their_objects_cannot_be_told_apart(folder):
     folder.data['images'][2]['id'] = 7
-    assert 'image night/c.png has the id of another one' in refusal(folder)
+    for annotation in folder.data['annotations']:
+        annotation['image_id'] = min(annotation['image_id'], 8) if annotation['id'] < 4 else 7
+    assert 'image a.png has the id of another one (2 such of 3)' in refusal(folder)
+    data, report = folder.clean()
+    assert [i['file_name'] for i in data['images']] == ['b.png'] and [a['id'] for a in data['annotations']] == [3]
+    assert report == ['2 images left out, the first: image a.png has the id of another one']
+
+
+def test_a_picture_that_is_listed_twice_is_kept_once(folder):
+    sound = copy.deepcopy(folder.data)
+    folder.data['images'].append(dict(folder.data['images'][0]))
+    assert 'image a.png has the id of another one (1 such of 4)' in refusal(folder)
+    assert folder.clean()[0] == sound
+
+
+@pytest.mark.parametrize('change', [dict(id=[7]), dict(id=None), dict(file_name=None), dict(file_name='')])
+def test_images_that_cannot_be_named_are_refused_and_left_out(folder, change):
+    folder.data['images'][0].update(change)
+    assert 'has no file name' in (message := refusal(folder)) or 'neither a number nor text' in message
+    assert [i['file_name'] for i in folder.clean()[0]['images']] == ['b.png', 'night/c.png']
+
+
+def test_two_categories_of_one_id_are_refused(folder):
+    """mmdet takes all objects of both for the last one's."""
+    folder.data['categories'][1]['id'] = 1
+    message = refusal(folder, None)
+    assert "the categories 'robot' and 'ball' have the same id 1" in message
+    with pytest.raises(InputError, match='the same id 1'):
+        folder.clean()
+    folder.data['categories'][1]['id'] = [2]
+    assert "category 'ball' has the id [2]: give it a number" in refusal(folder)
 
 
 def test_images_without_a_size_or_a_name_are_refused(folder):
@@ -201,6 +261,24 @@ def test_missing_segmentations_matter_only_where_masks_are_trained(folder):
     assert folder.check() == []
     assert 'annotation 2 (a.png, box [2, 3, 10, 8]) has no segmentation' in \
         refusal(folder, masks=True)
+
+
+TRIANGLE = [2, 3, 12, 3, 12, 11]
+
+
+@pytest.mark.parametrize('segmentation', [
+    TRIANGLE, [[[2, 3], [12, 3], [12, 11]]], [[]], [[], TRIANGLE], [[2, 3]], [[2, 3, 12, 11]], [[2, 3, 12, 11], TRIANGLE],
+    [TRIANGLE + [2]], [TRIANGLE[:5] + [NAN]], [['2', '3', '12', '3', '12', '11']], 'outline'])
+def test_segmentations_that_are_no_polygons_matter_only_where_masks_are_trained(folder, segmentation):
+    folder.data['annotations'][1]['segmentation'] = segmentation
+    message = refusal(folder, masks=True)
+    assert 'annotation 2 (a.png' in message and 'no list of polygons' in message and 'with_mask=False' in message
+    assert folder.check() == folder.check(('robot', ), masks=True) == []
+
+
+def test_of_several_polygons_one_may_be_short(folder):
+    folder.data['annotations'][1]['segmentation'] = [TRIANGLE, [2, 3, 12, 11]]
+    assert folder.check(masks=True) == []
 
 
 def test_run_length_masks_matter_only_where_polygons_are_read(folder):
@@ -225,7 +303,14 @@ def test_boxes_thinner_than_a_pixel_do_not_count_as_objects(folder):
     """CocoDataset leaves them out: a file in 0..1 units would train on nothing."""
     for annotation in folder.data['annotations']:
         annotation['bbox'] = [0.1, 0.2, 0.4, 0.3]
-    assert '0 of them at least 1 pixel' in refusal(folder)
+    assert 'of 4 annotations 4 are of them, and of these 0 at least 1 pixel' in refusal(folder)
+
+
+@pytest.mark.parametrize('mark', ['iscrowd', 'ignore'])
+def test_crowds_and_what_is_marked_do_not_count_as_objects(folder, mark):
+    for annotation in folder.data['annotations']:
+        annotation[mark] = 1
+    assert '4 crowds or marked "ignore"' in refusal(folder)
 
 
 def test_one_box_of_no_height_in_a_large_set_is_a_note(folder):
