@@ -124,7 +124,7 @@ def find_traps(facts: Facts) -> list[Trap]:
 
 def _ops_missing(facts: Facts) -> Iterator[Trap]:
     for device, error in _broken_ops(facts).items():
-        fix = f'compile them: {COMPILE} {_mmcv_to_compile(facts)}'
+        fix = f'compile them: {_compile_mmcv(facts)}'
         if device != 'cpu':
             fix += (f' (with FORCE_CUDA=1 and a CUDA toolkit of the version that torch was built '
                     f'with), or do without the {device} device: CUDA_VISIBLE_DEVICES=""')
@@ -138,11 +138,11 @@ def _broken_ops(facts: Facts) -> dict[str, str]:
     return {device: error for device, error in facts.ops_errors.items() if error}
 
 
-def _mmcv_to_compile(facts: Facts) -> str:
-    for dist in ('onedl-mmcv', 'mmcv'):
-        if dist in facts.installed:
-            return f'{dist}=={facts.installed[dist]}'
-    return 'onedl-mmcv'
+def _compile_mmcv(facts: Facts) -> str:
+    if 'mmcv-lite' in facts.installed:  # mmcv without the ops, in the same folder
+        return f"pip uninstall -y mmcv-lite && {COMPILE} mmcv=={facts.installed['mmcv-lite']}"
+    dist = next((dist for dist in ('onedl-mmcv', 'mmcv') if dist in facts.installed), None)
+    return f'{COMPILE} {dist}=={facts.installed[dist]}' if dist else f'{COMPILE} onedl-mmcv'
 
 
 def _weights_only(facts: Facts) -> Iterator[Trap]:
@@ -224,7 +224,8 @@ def _import_failures(facts: Facts) -> Iterator[Trap]:
     for name, error in facts.import_errors.items():
         by_error.setdefault(error, []).append(name)
     for error, names in by_error.items():
-        if LIBGL.search(error) or 'MMCV==' in error or error in _broken_ops(facts).values():
+        if (LIBGL.search(error) or 'MMCV==' in error and any(_mmcv_too_new(facts))
+                or error in _broken_ops(facts).values()):
             continue
         missing = [n for n in names if n in DISTRIBUTIONS and not facts.providers(n)]
         what = f"{', '.join(missing)} not installed" if missing else f"cannot import {names[0]}"

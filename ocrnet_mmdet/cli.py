@@ -1,6 +1,8 @@
 """What tools/train.py and tools/test.py share."""
 import argparse
+import ast
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,9 +17,56 @@ from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop
 from .errors import InputError
 
 
+INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
+CHECKPOINTS = (b'PK', b'\x80')  # how files of torch.save begin: zip, and pickle before torch 1.6
+
+
+class OptionAction(DictAction):
+    """mmengine's ``DictAction``, but for quotes and blanks: quotes make text of a value and keep its blanks and commas.
+
+    ``classes="('white cell','2')"`` and ``data_root="MY PICTURES/"`` are what they say.
+    """
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: list[str],
+                 option_string: str | None = None) -> None:
+        options = dict(getattr(namespace, self.dest) or {})
+        for pair in values:
+            key, equals, text = pair.partition('=')
+            if not equals:
+                parser.error(f'{option_string}: {pair!r} is no key=value pair')
+            try:
+                options[key] = parse_option(text)
+            except ValueError as error:
+                parser.error(f'{option_string}: {key}={text}: {error}')
+        setattr(namespace, self.dest, options)
+
+
+def parse_option(text: str) -> object:
+    """The value of a ``key=value`` pair.
+
+    Raises:
+        ValueError: It is a list of which an item without quotes holds a blank, or its brackets do not match.
+    """
+    try:
+        value = ast.literal_eval(text)
+        quoted = isinstance(value, str) or isinstance(value, (list, tuple)) and ("'" in text or '"' in text)
+    except (ValueError, SyntaxError, TypeError):
+        quoted = False
+    if quoted:
+        return list(value) if isinstance(value, tuple) and not text.startswith('(') else value
+    if not any(mark in text for mark in ',(['):
+        return DictAction._parse_int_float_bool(text)
+    if INNER_BLANK.search(text):
+        raise ValueError('put quotes around what holds a blank')
+    try:
+        return DictAction._parse_iterable(text)
+    except AssertionError as error:
+        raise ValueError(error) from error
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Print an :class:`InputError` as one line and exit with status 2.
+    """Print an :class:`InputError`, or that a right to a file is missing, as one line and exit with status 2.
 
     One that a data loader's worker raised comes as the worker's whole traceback; its last line is
     ours.
@@ -28,13 +77,16 @@ def one_line_errors() -> Iterator[None]:
         line = str(error).strip().splitlines()[-1]
         print('error:', line.removeprefix('ocrnet_mmdet.errors.InputError: '), file=sys.stderr)
         sys.exit(2)
+    except PermissionError as error:
+        print(f'error: {error}: correct its rights, or name another place', file=sys.stderr)
+        sys.exit(2)
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that training and testing have in common."""
     parser.add_argument('--skip-bad-images', action='store_true',
                         help='leave out pictures that cannot be read and boxes that are none')
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, default={},
+    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, default={},
                         help='key=value pairs that override the config')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
@@ -59,6 +111,7 @@ def load_config(args: argparse.Namespace) -> Config:
 
 def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
     """Check the data that the config names, or clean it, then train."""
+    _check_checkpoint(cfg.get('load_from'))
     if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
     runner = _build(cfg, skip_bad)
@@ -70,9 +123,7 @@ def run_test(args: argparse.Namespace) -> None:
     """Score ``args.checkpoint``; show, dump or augment as the options say."""
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise InputError(f'--out is {args.out}: name a file that ends with .pkl')
-    if not Path(args.checkpoint).is_file():
-        raise InputError(f'checkpoint {args.checkpoint} does not exist: a training leaves its own in '
-                         'its work folder (work_dirs/CONFIG/)')
+    _check_checkpoint(args.checkpoint)
     cfg = load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     # A test needs no training data, and check_config looks at all that is named.
@@ -86,6 +137,21 @@ def run_test(args: argparse.Namespace) -> None:
     if args.out:
         runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
     runner.test()
+
+
+def _check_checkpoint(path: str | None) -> None:
+    """
+    Raises:
+        InputError: A file of this machine is none, or not of ``torch.save``.
+    """
+    if not path or '://' in path:  # nothing, or torchvision://, https:// ...
+        return
+    if not Path(path).is_file():
+        raise InputError(f'checkpoint {path} does not exist: a training leaves its own in its work folder '
+                         '(work_dirs/CONFIG/)')
+    with open(path, 'rb') as file:
+        if not file.read(2).startswith(CHECKPOINTS):
+            raise InputError(f'{path} is no checkpoint: name a .pth file')
 
 
 def _build(cfg: Config, skip_bad: bool) -> Runner:

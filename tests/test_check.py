@@ -107,6 +107,20 @@ def test_mmdet_with_too_new_mmcv_prevents_training(mmcv, met):
     assert all(f'mmdet 3.3.0 refuses mmcv {mmcv}' in trap.what for trap in traps)
 
 
+def test_too_old_an_mmcv_prevents_training_in_mmdets_own_words():
+    installed = {name: version for name, version in OPENMMLAB.installed.items() if name != 'mmcv'}
+    facts = with_installed(replace(OPENMMLAB, installed=installed), mmcv_full='1.7.2')
+    trap = the_trap(replace(facts, import_errors={'mmdet': 'AssertionError: MMCV==1.7.2 is used but incompatible.'}))
+    assert trap.prevents_training and 'MMCV==1.7.2' in trap.what
+
+
+def test_mmcv_without_ops_makes_room_for_the_one_with_them():
+    installed = {name: version for name, version in OPENMMLAB.installed.items() if name != 'mmcv'}
+    facts = with_installed(replace(OPENMMLAB, installed=installed), mmcv_lite='2.1.0')
+    fix = the_trap(replace(facts, ops_errors={'cpu': "ModuleNotFoundError: No module named 'mmcv._ext'"})).fix
+    assert 'pip uninstall -y mmcv-lite && ' in fix and fix.endswith('mmcv==2.1.0')
+
+
 def test_onedl_mmcv_under_openmmlab_mmdet_is_too_new():
     installed = {name: version for name, version in OPENMMLAB.installed.items() if name != 'mmcv'}
     facts = with_installed(replace(OPENMMLAB, installed=installed), onedl_mmcv='2.3.6')

@@ -108,7 +108,7 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
                        dict.fromkeys(MAIN, LENGTHS['short']), TUNE_PERCENT, data_root, out / 'tuning',
                        jobs)
     cells = [(name, percent, seed) for name, percents in MAIN.items() for percent in percents
-             for seed in (*SEEDS, *MORE_SEEDS.get((name, percent), ()))]
+             for seed in _seeds(name, percent)]
     execute_all([few_labels(name, percent, length, arm, seed, data_root, out, lr=rates[name][arm],
                             steps=steps, load_from=start(name))
                  for name, percent, seed in cells for length, steps in LENGTHS.items()
@@ -119,6 +119,10 @@ def main_table(data_root: str, out: Path, jobs: int) -> None:
                             lr=rates[name]['random'], steps=equal_time_steps(out, name, percent, seed))
                  for name, percent, seed in cells if percent <= EQUAL_TIME_PERCENT], equal, jobs)
     report(comparison_table(_against_equal_time(out), 'pretrained', 'random'), equal)
+
+
+def _seeds(name: str, percent: int) -> tuple[int, ...]:
+    return *SEEDS, *MORE_SEEDS.get((name, percent), ())
 
 
 def equal_time_steps(out: Path, name: str, percent: int, seed: int) -> int:
@@ -196,19 +200,32 @@ def term_weights(data_root: str, out: Path, jobs: int) -> None:
 
 
 def vector_terms(data_root: str, out: Path, jobs: int) -> None:
-    """Terms A and B beside C, D and E, in two strengths, after ``main_table``'s pretraining steps.
+    """Terms A and B beside C, D and E, in two strengths."""
+    _other_terms(VECTORS_ON, VECTOR_ARMS, data_root, out, jobs)
 
-    The runs without A and B are those that ``main_table`` left beside ``out``; all else is as there.
+
+def default_terms(data_root: str, out: Path, jobs: int) -> None:
+    """The config's terms on the data sets whose pretraining in ``main_table`` had ``PSEUDO_LABELS``."""
+    _other_terms({name: MAIN[name][0] for name in AT_WEIGHT_ONE}, dict(default=Arm()), data_root, out, jobs)
+
+
+def _other_terms(percents: dict[str, int], arms: dict[str, Arm], data_root: str, out: Path, jobs: int) -> None:
+    """Fine-tunings after pretrainings of as many steps as ``main_table``'s with other terms.
+
+    The arms that they are compared with are those that ``main_table`` left beside ``out``; all else is as there.
+
+    Args:
+        percents: Data set -> percent of the labels.
     """
     main = out.parent / 'main_table'
     rates = chosen_rates(main / 'tuning')
     execute_all([_pretraining(f'{name}_{key}', name, data_root, PRETRAIN_STEPS, arm)
-                 for name in VECTORS_ON for key, arm in VECTOR_ARMS.items()], out / 'pretraining', jobs)
-    cells = [(name, percent, length, seed) for name, percent in VECTORS_ON.items() for length in LENGTHS
-             for seed in SEEDS]
+                 for name in percents for key, arm in arms.items()], out / 'pretraining', jobs)
+    cells = [(name, percent, length, seed) for name, percent in percents.items() for length in LENGTHS
+             for seed in _seeds(name, percent)]
     execute_all([few_labels(name, percent, length, key, seed, data_root, out, lr=rates[name]['pretrained'],
                             steps=LENGTHS[length], load_from=detector_of(out, f'{name}_{key}'))
-                 for name, percent, length, seed in cells for key in VECTOR_ARMS], out, jobs)
+                 for name, percent, length, seed in cells for key in arms], out, jobs)
     theirs = _of_main_table(main, [f'{name}_{percent}_{length}_{arm}_seed{seed}'
                                    for name, percent, length, seed in cells for arm in ('pretrained', 'random')])
     report(arms_table(read_runs(out) + theirs, 'pretrained'), out)
@@ -275,4 +292,4 @@ def detector_of(out: Path, name: str) -> str:
 
 
 STUDIES = dict(main_table=main_table, ablation=ablation, term_weights=term_weights, vector_terms=vector_terms,
-               any_detector=any_detector, natural=natural)
+               default_terms=default_terms, any_detector=any_detector, natural=natural)

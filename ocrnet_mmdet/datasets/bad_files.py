@@ -39,8 +39,8 @@ class BadFiles:
         if not self._said:
             self._said = True
             where = f'; all are named in {self.path}' if self.path else ''
-            print_log(f'{name} is left out: {reason}{where}', logger='current',
-                      level=logging.WARNING)
+            readable = name.encode('utf-8', 'backslashreplace').decode()  # file names need not be UTF-8
+            print_log(f'{readable} is left out: {reason}{where}', logger='current', level=logging.WARNING)
         self._read_on()
         if name in self._names:
             return

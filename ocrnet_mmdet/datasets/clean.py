@@ -76,7 +76,7 @@ def _check_classes(categories: list[dict], classes: Sequence[str], place: str) -
                              'every category its own name')
         if name not in names:
             lower = {n.lower(): n for n in map(str, names)}
-            near = difflib.get_close_matches(name.lower(), lower, 1)
+            near = difflib.get_close_matches(str(name).lower(), lower, 1)
             hint = f' (did you mean {lower[near[0]]!r}?)' if near else ''
             raise InputError(f'{place} has no class {name!r}{hint}: {lists}; set '
                              'metainfo=dict(classes=...) of the data set to names of the file')

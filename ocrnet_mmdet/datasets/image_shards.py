@@ -153,7 +153,10 @@ class OCRNetImageShards(IterableDataset):
     def _expand(self, pattern: str) -> list[str]:
         """The shards that a folder, pattern or URL stands for."""
         if os.path.isdir(pattern):
-            pattern = os.path.join(pattern, '*.tar')
+            found = sorted(glob.glob(os.path.join(glob.escape(pattern), '*.tar')))
+            if not found:
+                raise InputError(f'there is no shard {os.path.join(pattern, "*.tar")}: correct data_root')
+            return found
         shards = _webdataset().shardlists.expand_urls(pattern)
         if ':' not in pattern:
             shards = [path for shard in shards for path in

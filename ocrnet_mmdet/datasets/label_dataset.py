@@ -116,4 +116,4 @@ class OCRNetLabelDataset(BaseDataset):
         if missing or not named:
             listed = ','.join(map(repr, there))
             raise InputError(f'{where} has the classes {", ".join(there) or "(none)"}, '
-                             f'not {", ".join(missing) or "any"}: set classes="({listed},)"')
+                             f'not {", ".join(map(str, missing)) or "any"}: set classes="({listed},)"')

@@ -25,6 +25,7 @@ SPAN = 1.5
 SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask', 'batch_size', 'max_iters',
          *SIZES)
+PATHS, NUMBERS = ('data_root', 'train_ann', 'val_ann', 'img_dir'), ('batch_size', 'max_iters', 'view_size')
 
 
 def apply_knobs(cfg: Config, given: dict = dict()) -> None:
@@ -113,10 +114,14 @@ def _normal(name: str, value: object) -> object:
     """A knob's value in one form, however it was written.
 
     Raises:
-        InputError: A size is none.
+        InputError: It is no size, no number or no path.
     """
     if name == 'classes':
-        return (value, ) if isinstance(value, str) else tuple(value)
+        return tuple(map(str, value)) if isinstance(value, (list, tuple)) else (str(value), )
+    if name in PATHS:
+        return str(value) if isinstance(value, int) else value
+    if name in NUMBERS and not (isinstance(value, int) and value > 0):
+        raise InputError(f'{name} is {value!r}: give a whole number above 0, {name}=128')
     return _size(name, value) if name in ('crop_size', 'image_scale') else value
 
 
@@ -138,13 +143,20 @@ def _size(knob: str, value: object) -> tuple[int, int]:
 
 
 def set_max_iters(cfg: Config, steps: int) -> None:
-    """Train for ``steps`` iterations, with the schedule that the config has for its own."""
-    before = cfg.train_cfg.max_iters
+    """Train for ``steps`` iterations, with the schedule that the config has for its own.
+
+    Raises:
+        InputError: The config counts epochs.
+    """
+    before = (cfg.get('train_cfg') or {}).get('max_iters')
+    if before is None:
+        raise InputError(f'max_iters={steps}: this config counts epochs: set train_cfg.max_epochs instead')
     if steps == before:
         return
-    never = cfg.train_cfg.val_interval > before
-    cfg.train_cfg.val_interval = steps + 1 if never else min(cfg.train_cfg.val_interval, steps)
+    interval = cfg.train_cfg.get('val_interval', 1000)  # mmengine's
+    cfg.train_cfg.val_interval = steps + 1 if interval > before else min(interval, steps)
     cfg.train_cfg.max_iters = steps
+    cfg.param_scheduler = _as_list(cfg.get('param_scheduler'))
     for schedule in cfg.param_scheduler:
         for name in {'begin', 'end', 'T_max'} & schedule.keys():
             schedule[name] = schedule[name] and max(1, round(schedule[name] * steps / before))

@@ -40,7 +40,7 @@ def _is_plain(content: bytes) -> bool:
     if content.startswith(b'\xff\xd8\xff'):
         return content.endswith(b'\xff\xd9')
     if content.startswith(b'\x89PNG'):
-        depth_and_colour, head = content[24:26], content[:4096]
+        depth_and_colour, head = content[24:26], content[:content.find(b'IDAT')]
         return (depth_and_colour in (b'\x08\x00', b'\x08\x02')  # 8 bits, grey or RGB
                 and content.endswith(b'IEND\xaeB`\x82') and b'tRNS' not in head)
     return False

@@ -1,6 +1,7 @@
 """Unreadable pictures are counted once, whoever meets them."""
 
 import multiprocessing
+import os
 
 from ocrnet_mmdet.datasets import bad_files
 from ocrnet_mmdet.datasets.bad_files import BadFiles
@@ -44,6 +45,13 @@ def test_the_first_is_said_in_a_later_run_too(tmp_path, monkeypatch):
         bad.add('a.jpg', 'broken')
         bad.add('b.jpg', 'broken')
     assert said == [f'a.jpg is left out: broken; all are named in {tmp_path}/bad.txt'] * 2
+
+
+def test_a_name_that_is_not_utf_8_is_said_in_letters_that_a_log_can_hold(monkeypatch):
+    said = []
+    monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line.encode('utf-8')))
+    BadFiles(None).add(os.fsdecode(b'caf\xe9.jpg'), 'broken')
+    assert said == [b'caf\\udce9.jpg is left out: broken']
 
 
 def test_without_a_file_a_process_counts_its_own():

@@ -1,6 +1,7 @@
 """Every picture of the shards once an epoch over all readers; damage is named and skipped."""
 
 import sys
+import shutil
 import tarfile
 from collections import Counter
 from io import BytesIO
@@ -168,6 +169,12 @@ def test_patterns_and_lists_name_shards(tmp_path):
     assert OCRNetImageShards(f'{root}/set-{{001..003}}.tar').shards == names[1:]
     assert OCRNetImageShards([names[2], f'{root}/set-000.tar']).shards == [names[2], names[0]]
     assert OCRNetImageShards('https://host/{00..11}.tar').shards[11] == 'https://host/11.tar'
+    odd = tmp_path / 'set[1]' / 'a:b'
+    odd.mkdir(parents=True)
+    with pytest.raises(InputError, match='there is no shard .*a:b'):
+        OCRNetImageShards(str(odd))
+    shutil.copy(names[0], odd)
+    assert OCRNetImageShards(str(odd)).shards == [f'{odd}/set-000.tar']
     with pytest.raises(InputError, match='there is no shard .*set-004.tar'):
         OCRNetImageShards(f'{root}/set-{{003..004}}.tar')
     with pytest.raises(InputError, match='there is no shard .*nothing'):

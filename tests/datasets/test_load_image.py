@@ -9,6 +9,7 @@ import pytest
 from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import TRANSFORMS
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from torch.utils.data import DataLoader
 
 from ocrnet_mmdet.datasets.load_image import OCRNetLoadImage
@@ -147,8 +148,11 @@ def test_palette_files_show_their_colours_and_transparent_entry():
 def test_a_colour_key_in_an_rgb_png_is_white():
     stored = np.zeros((8, 8, 3), np.uint8)
     stored[4:] = 7, 8, 9
-    seen = decode_picture(encoded(stored, transparency=(0, 0, 0)))
-    assert (seen[:4] == 255).all() and (seen[4:] == (9, 8, 7)).all()
+    notes = PngInfo()
+    notes.add_text('Comment', 'long ' * 2000)  # before the key
+    for options in (dict(), dict(pnginfo=notes)):
+        seen = decode_picture(encoded(stored, transparency=(0, 0, 0), **options))
+        assert (seen[:4] == 255).all() and (seen[4:] == (9, 8, 7)).all()
 
 
 @pytest.mark.parametrize('kind', ['JPEG', 'TIFF'])

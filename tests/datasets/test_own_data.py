@@ -178,6 +178,31 @@ model = dict(roi_head=dict(bbox_head=dict(num_classes=3)))"""
         assert cfg.to_dict() == before
 
 
+@pytest.mark.parametrize('given, classes', [((1, 2), ('1', '2')), (['a', 2], ('a', '2')), (7, ('7', ))])
+def test_classes_may_be_called_by_digits(cfg, given, classes):
+    apply_knobs(cfg, dict(classes=given))
+    assert cfg.val_dataloader.dataset.metainfo.classes == classes
+
+
+@pytest.mark.parametrize('path', ['configs/ocrnet_coco.py', 'configs/ocrnet_classification.py'])
+def test_a_config_that_counts_epochs_has_no_max_iters(path):
+    with pytest.raises(InputError, match='max_iters=100: this config counts epochs: set train_cfg.max_epochs'):
+        apply_knobs(Config.fromfile(ROOT / path), dict(max_iters=100))
+
+
+@pytest.mark.parametrize('name, given', [('max_iters', 'abc'), ('batch_size', 0), ('view_size', (128, 128))])
+def test_another_number_is_one_line(cfg, name, given):
+    with pytest.raises(InputError, match=f'{name} is .*: give a whole number above 0'):
+        apply_knobs(cfg, {name: given})
+
+
+def test_length_of_a_config_of_ones_own_with_one_schedule():
+    cfg = Config(dict(train_cfg=dict(type='IterBasedTrainLoop', max_iters=100),
+                      param_scheduler=dict(type='LinearLR', begin=0, end=10)))
+    apply_knobs(cfg, dict(max_iters=50))
+    assert (cfg.train_cfg.max_iters, cfg.param_scheduler[0].end) == (50, 5)
+
+
 def test_a_class_of_one_name_is_one_class(cfg):
     apply_knobs(cfg, dict(classes='car'))
     assert cfg.val_dataloader.dataset.metainfo.classes == ('car', )

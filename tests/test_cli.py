@@ -1,0 +1,56 @@
+"""Options and errors as the tools read and print them."""
+import argparse
+
+import pytest
+import torch
+
+from ocrnet_mmdet.cli import OptionAction, _check_checkpoint, one_line_errors, parse_option
+from ocrnet_mmdet.errors import InputError
+
+
+@pytest.mark.parametrize('text, value', [
+    ('4', 4), ('1e-3', 1e-3), ('true', True), ('None', None), ('a/b.json', 'a/b.json'),
+    ('MY PICTURES/', 'MY PICTURES/'), ("'/data/x, y (old)/'", '/data/x, y (old)/'), ("'2024'", '2024'),
+    ('512,256', [512, 256]), ('(512, 256)', (512, 256)), ('[(1,2), (3,4)]', [(1, 2), (3, 4)]), ('[a, b]', ['a', 'b']),
+    ("('white cell','2')", ('white cell', '2')), ("'white cell',", ['white cell']), ("[('A B/', 3)]", [('A B/', 3)])])
+def test_an_option_is_what_it_says(text, value):
+    assert parse_option(text) == value
+
+
+@pytest.mark.parametrize('text', ['[/my data/, /b/]', 'white cell,red cell', '(1,2'])
+def test_an_option_that_could_mean_several_things_is_refused(text, capsys):
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, default={})
+    with pytest.raises(SystemExit):
+        parser.parse_args(['--cfg-options', f'data_root={text}'])
+    assert f'--cfg-options: data_root={text}: ' in capsys.readouterr().err
+
+
+def test_options_of_several_calls_add_up():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, default={})
+    parse = parser.parse_args
+    assert parse(['--cfg-options', 'a=1', 'b=x=y', '--cfg-options', 'c=2']).cfg_options == dict(a=1, b='x=y', c=2)
+    assert parse([]).cfg_options == {}
+    with pytest.raises(SystemExit):
+        parse(['--cfg-options', 'no_pair'])
+
+
+def test_a_missing_right_is_one_line(capsys):
+    with pytest.raises(SystemExit), one_line_errors():
+        raise PermissionError(13, 'Permission denied', '/root/list.txt')
+    assert capsys.readouterr().err.splitlines() == [
+        "error: [Errno 13] Permission denied: '/root/list.txt': correct its rights, or name another place"]
+
+
+def test_a_checkpoint_is_a_file_of_torch(tmp_path):
+    for name, zipped in (('new.pth', True), ('old.pth', False)):
+        torch.save(dict(w=torch.ones(2)), tmp_path / name, _use_new_zipfile_serialization=zipped)
+        _check_checkpoint(str(tmp_path / name))
+    _check_checkpoint(None)
+    _check_checkpoint('torchvision://resnet50')
+    with pytest.raises(InputError, match='nowhere.pth does not exist'):
+        _check_checkpoint(str(tmp_path / 'nowhere.pth'))
+    (tmp_path / 'notes.txt').write_text('epoch 12')
+    with pytest.raises(InputError, match='notes.txt is no checkpoint'):
+        _check_checkpoint(str(tmp_path / 'notes.txt'))
