@@ -113,7 +113,7 @@ $(PROJECT_STAMP): $(MMCV_STAMP) setup.py
 	@touch $@
 
 clean:
-	rm -rf build dist *.egg-info .pytest_cache work_dirs/demo
+	rm -rf build dist *.egg-info .pytest_cache work_dirs/demo data/demo
 	find configs ocrnet_mmdet tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
