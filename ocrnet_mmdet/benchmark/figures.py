@@ -76,7 +76,7 @@ def total_times(folder: Path) -> dict[tuple[str, str], list[tuple[float, float]]
     """(``DATA_PERCENT``, arm) -> a (minutes in all, mean box AP) for each length of fine-tuning.
 
     A run of ``equal_time`` counts the time that its steps were chosen to fill, not its own, which may be that
-    of a slower day.
+    of a slower day. A length at which fewer seeds were run than at another is left out: its mean is of other ones.
     """
     def wall(path: str) -> float:
         return json.loads((folder / f'{path}.json').read_text())['wall_seconds']
@@ -91,6 +91,8 @@ def total_times(folder: Path) -> dict[tuple[str, str], list[tuple[float, float]]
         found[cell, arm, length].append((seconds / 60, 100 * record['scores']['bbox_mAP']))
     curves = defaultdict(list)
     for (cell, arm, _), points in found.items():
+        if len(points) < max(len(found[key]) for key in found if key[:2] == (cell, arm)):
+            continue
         curves[cell, arm].append(tuple(map(statistics.mean, zip(*points))))
     return dict(curves)
 

@@ -37,9 +37,12 @@ def test_the_pretrainings_time_counts_for_the_pretrained(study):
 
 
 def test_a_run_at_equal_time_counts_the_time_that_it_was_given(study):
-    write(study / 'equal_time/aerial_cars_10_equal_random_seed0.json', wall_seconds=9999, scores=dict(bbox_mAP=.3),
-          run=dict(name='aerial_cars_10_equal_random_seed0', data='aerial_cars', seed=0))
-    assert total_times(study)['aerial_cars_10', 'random'][-1] == pytest.approx((13, 30))
+    for seed in (0, 1):
+        assert len(total_times(study)['aerial_cars_10', 'random']) == 2  # not of a part of the seeds
+        name = f'aerial_cars_10_equal_random_seed{seed}'
+        write(study / f'equal_time/{name}.json', wall_seconds=9999, scores=dict(bbox_mAP=.3),
+              run=dict(name=name, data='aerial_cars', seed=seed))
+    assert total_times(study)['aerial_cars_10', 'random'][-1] == pytest.approx((13.5, 30))
 
 
 def test_the_figures_are_drawn(study):
