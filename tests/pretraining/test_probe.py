@@ -139,7 +139,7 @@ def test_a_probe_is_logged_at_its_steps_and_leaves_the_run_as_it_would_be(tmp_pa
 @pytest.mark.parametrize('spoil, words', [
     (dict(ann_file='absent.json'), 'probe: there is no annotation file .*absent.json'),
     (dict(img_dir='absent'), 'probe: there is no picture folder .*absent'),
-    (dict(crowd=True), r'labels.json has too few pictures .* \(0\)'),
+    (dict(crowd=True), 'labels.json: none of its 8 images has an object .* 16 crowds'),
     (dict(count=1), r'labels.json has too few pictures .* \(1\)')])
 def test_a_probe_that_cannot_be_used_is_refused(tmp_path, spoil, words):
     spoil = dict(spoil)
