@@ -16,7 +16,6 @@ from .datasets.check_config import check_config, clean_config
 from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
 from .errors import InputError
 
-
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 CHECKPOINTS = (b'PK', b'\x80')  # how files of torch.save begin: zip, and pickle before torch 1.6
 

@@ -165,7 +165,7 @@ def _mend_id(annotation: dict, context: Context) -> None:
 
 
 def _is_polygon(points: object) -> bool:
-    """A list of numbers, as far as its sum tells, which takes a fiftieth of a look at each."""
+    """A list of finite numbers, as far as its sum tells: large files hold too many to look at each."""
     try:
         return isinstance(points, list) and math.isfinite(sum(points))
     except TypeError:
