@@ -114,7 +114,7 @@ def _normal(name: str, value: object) -> object:
     """A knob's value in one form, however it was written.
 
     Raises:
-        InputError: It is no size, no number or no path.
+        InputError: It is no size or no whole number.
     """
     if name == 'classes':
         return tuple(map(str, value)) if isinstance(value, (list, tuple)) else (str(value), )
