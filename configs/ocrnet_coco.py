@@ -19,5 +19,7 @@ test_dataloader = val_dataloader
 # The GN layers and the aggregator train from scratch beside published encoder weights: clip their
 # first gradients.
 optim_wrapper = dict(clip_grad=dict(max_norm=35), paramwise_cfg=dict(bypass_duplicate=True))
-default_hooks = dict(checkpoint=dict(interval=1))
+val_evaluator = dict(classwise=True)
+test_evaluator = val_evaluator
+default_hooks = dict(checkpoint=dict(interval=1, save_best='coco/bbox_mAP'))
 auto_scale_lr = dict(enable=False, base_batch_size=16)

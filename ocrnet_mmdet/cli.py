@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
 from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
+from .engine.terminal import SummaryHook, TerminalRunner, prints_in_log
 from .errors import InputError
 
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
@@ -114,7 +115,9 @@ def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
     if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
     runner = _build(cfg, skip_bad)
-    runner.train()
+    runner.register_hook(SummaryHook())
+    with prints_in_log(runner):
+        runner.train()
     return runner
 
 
@@ -135,7 +138,8 @@ def run_test(args: argparse.Namespace) -> None:
     runner = _build(cfg, args.skip_bad_images)
     if args.out:
         runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
-    runner.test()
+    with prints_in_log(runner):
+        runner.test()
 
 
 def _check_checkpoint(path: str | None) -> None:
@@ -156,7 +160,7 @@ def _check_checkpoint(path: str | None) -> None:
 def _build(cfg: Config, skip_bad: bool) -> Runner:
     notes = clean_config(cfg, cfg.work_dir) if skip_bad else []
     notes += check_config(cfg)
-    runner = Runner.from_cfg(cfg)
+    runner = TerminalRunner.from_cfg(cfg)
     for note in notes:
         runner.logger.info(note)
     return runner

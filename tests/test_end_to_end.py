@@ -25,7 +25,7 @@ SMALL = [  # four steps of a narrow net
 
 
 def run(tool: str, *args: str, cwd=ROOT) -> subprocess.CompletedProcess:
-    env = dict(os.environ, OMP_NUM_THREADS='1', PYTHONWARNINGS='ignore')
+    env = dict(os.environ, OMP_NUM_THREADS='1')
     env.pop('PYTHONPATH', None)
     return subprocess.run([sys.executable, str(ROOT / 'tools' / tool), *args], cwd=cwd, env=env,
                           capture_output=True, text=True, timeout=600)
@@ -57,7 +57,27 @@ def trained(data, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp('work')
     done = train(data, work_dir, cwd=work_dir)
     assert done.returncode == 0, done.stderr[-2000:]
+    (work_dir / 'terminal.txt').write_text(done.stdout + done.stderr)
     return work_dir
+
+
+def test_before_the_first_step_a_screen_says_what_runs(trained):
+    before = (trained / 'terminal.txt').read_text().partition('Iter(train)')[0].splitlines()
+    assert len(before) < 24
+    said = dict(line.split(maxsplit=1) for line in before)
+    assert said['data'].startswith('8 pictures to train on, 4 to score on')
+    assert said['classes'] == 'star, ring, cross, leaf, crescent'
+    assert said['schedule'].startswith(f'{STEPS} steps of 4 pictures, scored every 2')
+    assert said['results'].startswith(str(trained))
+
+
+def test_the_rest_is_in_the_log_file(trained):
+    log = next(trained.glob('*/*.log')).read_text()
+    terminal = (trained / 'terminal.txt').read_text()
+    for noise in ('System environment', 'Hooks will be executed', 'creating index', 'torch.meshgrid'):
+        assert noise in log and noise not in terminal, noise
+    assert 'Could not import' not in terminal and 'faster_coco_eval' not in terminal
+    assert '| star ' in terminal  # the table of classes
 
 
 def test_training_scores_boxes_and_masks_and_leaves_the_last_checkpoint(trained):

@@ -53,7 +53,7 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(
     type='CocoMetric', ann_file=data_root + val_ann,
-    metric=['bbox', 'segm'] if with_mask else ['bbox'])
+    metric=['bbox', 'segm'] if with_mask else ['bbox'], classwise=True)
 test_evaluator = val_evaluator
 
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=1000)
@@ -69,6 +69,6 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters,
          T_max=max_iters - 100, eta_min=0)]
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=1000))
+default_hooks = dict(checkpoint=dict(by_epoch=False, interval=1000, save_best='coco/bbox_mAP'))
 log_processor = dict(by_epoch=False)
 auto_scale_lr = dict(enable=False, base_batch_size=4)
