@@ -10,7 +10,8 @@ import torch
 from mmdet.registry import VISUALIZERS
 from mmdet.structures import DetDataSample
 from mmdet.visualization import DetLocalVisualizer
-from mmengine.runner import Runner
+from torch import nn
+from torch.utils.data import Dataset
 
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402
@@ -65,14 +66,13 @@ def _scored(lines: list[dict]) -> list[dict]:
             for i, line in enumerate(lines) if 'coco/bbox_mAP' in line]
 
 
-def draw_detections(runners: dict[str, Runner], folder: Path, count: int) -> Path:
-    """The first ``count`` val pictures: ground truth, then what each runner's model finds."""
-    dataset = next(iter(runners.values())).val_dataloader.dataset
+def draw_detections(detectors: dict[str, nn.Module], dataset: Dataset, folder: Path, count: int) -> Path:
+    """The first ``count`` pictures of ``dataset``: ground truth, then what each detector finds."""
     visualizer = VISUALIZERS.build(
         dict(type='DetLocalVisualizer', name='detections', line_width=2, alpha=0.5))
     visualizer.dataset_meta = dataset.metainfo
     for i in range(min(count, len(dataset))):
-        samples = {name: _detect(runner, dataset[i]) for name, runner in runners.items()}
+        samples = {name: _detect(detector, dataset[i]) for name, detector in detectors.items()}
         first = next(iter(samples.values()))
         panels = [_panel(visualizer, first, 'ground truth', truth=True)]
         panels += [_panel(visualizer, sample, f'{name}, score >= {SHOWN_SCORE}')
@@ -81,11 +81,11 @@ def draw_detections(runners: dict[str, Runner], folder: Path, count: int) -> Pat
     return folder
 
 
-def _detect(runner: Runner, data: dict) -> DetDataSample:
+def _detect(detector: nn.Module, data: dict) -> DetDataSample:
     """One picture's ground truth and detections, enlarged to at least half of ``SHOWN_SIDE``."""
-    runner.model.eval()
+    detector.eval()
     with torch.no_grad():
-        sample = runner.model.val_step(
+        sample = detector.test_step(
             dict(inputs=[data['inputs']], data_samples=[data['data_samples']]))[0]
     return _enlarge(sample, _factor(sample))
 

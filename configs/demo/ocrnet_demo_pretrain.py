@@ -2,7 +2,7 @@
 _base_ = ['../_base_/ocrnet_tiny.py', '../_base_/pretrain.py']
 
 data_root = 'data/demo/'
-work_dir = 'work_dirs/demo/pretrain'
+work_dir = 'work_dirs/demo/pretraining'
 
 # Half as many regions and segments as by default, for time.
 model = dict(_delete_=True, type='OCRNetPretrainer', detector={{_base_.model}}, regions_per_view=8)
