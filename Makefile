@@ -114,7 +114,7 @@ $(PROJECT_STAMP): $(MMCV_STAMP) setup.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache work_dirs/demo data/demo
-	find configs ocrnet_mmdet tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find configs experiments ocrnet_mmdet tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf .venv .venv-openmmlab

@@ -1,4 +1,4 @@
-"""Speed and memory against stock Mask R-CNN R50-FPN: python tools/speed.py --out benchmarks/speed.json."""
+"""Speed and memory against stock Mask R-CNN R50-FPN: python tools/speed.py --out speed.json."""
 import argparse
 import json
 import sys
@@ -11,7 +11,7 @@ import torch  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import init_default_scope  # noqa: E402
 
-from ocrnet_mmdet.benchmark.speed import compare, machine, ratios  # noqa: E402
+from ocrnet_mmdet.evaluation.speed import compare, machine, ratios  # noqa: E402
 
 STOCK = "_base_ = 'mmdet::_base_/models/mask-rcnn_r50_fpn.py'"
 

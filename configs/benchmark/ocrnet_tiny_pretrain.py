@@ -1,4 +1,4 @@
-# Pretraining of the narrow net, on own pictures and in the benchmarks: tools/benchmark.py sets data, sizes,
+# Pretraining of the narrow net, on own pictures and in the benchmarks: experiments/ sets data, sizes,
 # steps, seed and what is ablated.
 _base_ = ['../_base_/ocrnet_tiny.py', '../_base_/pretrain.py']
 

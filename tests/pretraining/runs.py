@@ -14,11 +14,10 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ocrnet_mmdet.benchmark.pretraining_studies import VECTORS
-
 from ..detectors import ROOT, ocrnet_config
 
 SIDE = 64
+VECTORS = dict(vector=0.1, variance=0.05, covariance=0.002)  # weights of terms that are off by default
 
 
 def write_pictures(folder: Path, count: int = 8, seed: int = 0) -> Path:

@@ -4,13 +4,13 @@ from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.structures import InstanceData
 
-from ocrnet_mmdet.benchmark.pretraining_studies import VECTORS
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining import pretrainer as pretrainer_module
 from ocrnet_mmdet.pretraining.slots import PARTS, TERMS, captured_input
 from ocrnet_mmdet.pretraining.region_samples import choose_regions, samples_of, uncovered
 
 from ..detectors import ROOT, encoder, ocrnet_config, shrink, view_batch, view_sample
+from .runs import VECTORS
 
 OFF = dict.fromkeys(TERMS, 0.0)
 

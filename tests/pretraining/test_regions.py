@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.evaluation.chance_regions import grid_regions, random_regions
 from ocrnet_mmdet.pretraining import discover_regions
-from ocrnet_mmdet.benchmark.control_regions import grid_regions, random_regions
 from ocrnet_mmdet.pretraining.regions import DUPLICATE_IOU, Regions
 from ocrnet_mmdet.pretraining.segmentation import Pairs, _most_similar, grow_trees
 

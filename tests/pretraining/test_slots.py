@@ -6,12 +6,12 @@ from mmdet.models.task_modules.assigners import MaxIoUAssigner
 from mmdet.registry import TASK_UTILS
 from mmengine.structures import InstanceData
 
-from ocrnet_mmdet.benchmark.pretraining_studies import VECTORS
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining import slots
 from ocrnet_mmdet.pretraining.slots import class_agnostic
 
 from ..detectors import ocrnet_config
+from .runs import VECTORS
 from .test_pretrainer import OFF, pretrainer, stock_config
 
 
