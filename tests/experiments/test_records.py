@@ -1,5 +1,6 @@
+import fcntl
 import json
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from dataclasses import asdict, replace
 
 import pytest
@@ -35,16 +36,19 @@ def test_what_a_kill_left_of_a_row_is_no_row(tmp_path):
         assert path.read_bytes() == whole + last
 
 
-def _append_some(path):
-    for i in range(20):
-        append(path, row_of(replace(RUN, seed=i)))
-
-
-def test_processes_append_side_by_side(tmp_path):
+def test_a_row_waits_for_another_that_is_being_written(tmp_path):
     path = tmp_path / 'records.csv'
-    with ProcessPoolExecutor(3) as pool:
-        list(pool.map(_append_some, [path] * 3))
-    assert sorted(row['seed'] for row in read(path)) == sorted([*range(20)] * 3)
+    append(path, row_of(RUN))
+    with open(path, 'ab') as file, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        waiting = pool.submit(append, path, row_of(replace(RUN, seed=1)))
+        with pytest.raises(TimeoutError):
+            waiting.result(0.2)
+        file.write(path.read_bytes().splitlines(keepends=True)[1])
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_UN)
+        waiting.result(5)
+    assert [row['seed'] for row in read(path)] == [0, 0, 1]
 
 
 def test_a_failed_run_is_not_finished(tmp_path):
