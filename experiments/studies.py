@@ -69,12 +69,15 @@ def fine_tunings(study: str, plan: Study, rows: list[dict]) -> list[Run]:
 def scorings(study: str, plan: Scoring) -> list[Run]:
     """Each option on each net."""
     scored: Study = STUDIES[plan.study]
-    return [Run(study, 'scoring', data, name, None, steps, None, plan.seed,
-                scored.arms[plan.arm].config, options, scored.scored_on,
-                size=scored.sizes.get(data),
-                start=f'{plan.study}/{data}_{plan.arm}_{steps}_seed{plan.seed}')
-            for data in scored.sets for steps in _of_set(scored.steps, data)
-            for name, options in plan.options.items()]
+    runs = []
+    for data, percents in scored.sets.items():
+        for labels, steps in product(percents, _of_set(scored.steps, data)):
+            net = Run(plan.study, 'fine-tuning', data, plan.arm, labels, steps, seed=plan.seed)
+            runs += [Run(study, 'scoring', data, name, labels, steps, None, plan.seed,
+                         scored.arms[plan.arm].config, options, scored.scored_on,
+                         size=scored.sizes.get(data), start=f'{plan.study}/{net.name}')
+                     for name, options in plan.options.items()]
+    return runs
 
 
 def measurements(study: str, plan: Measurement) -> list[Run]:

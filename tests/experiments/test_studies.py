@@ -58,6 +58,16 @@ def test_a_run_starts_from_a_run_that_there_is(name):
     assert starts == names
 
 
+@pytest.mark.parametrize('labels', [None, 10])
+def test_a_scoring_starts_from_trained_nets(monkeypatch, labels):
+    study = STUDIES['against_stock']
+    study = replace(study, sets=dict.fromkeys(study.sets, (labels, )))
+    monkeypatch.setitem(STUDIES, 'against_stock', study)
+    nets = {f'{run.study}/{run.name}' for run in runs_of('against_stock')
+            if (run.kind, run.arm, run.seed) == ('fine-tuning', 'ocrnet', 0)}
+    assert {run.start for run in runs_of('candidates')} == nets
+
+
 @pytest.mark.parametrize('name', TRAININGS)
 def test_arms_are_told_apart_by_their_settings_alone(name):
     """Of the same pictures, seed and length two arms differ in config, options or start."""
