@@ -143,7 +143,7 @@ def _check_checkpoint(path: str | None) -> None:
     Raises:
         InputError: A file of this machine is none, or not of ``torch.save``.
     """
-    if not path or '://' in path:  # nothing, or torchvision://, https:// ...
+    if not path or '://' in path:  # nothing, or https:// ...
         return
     if not Path(path).is_file():
         raise InputError(f'checkpoint {path} does not exist: a training leaves its own in its work folder '

@@ -48,7 +48,7 @@ def test_a_checkpoint_is_a_file_of_torch(tmp_path):
         torch.save(dict(w=torch.ones(2)), tmp_path / name, _use_new_zipfile_serialization=zipped)
         _check_checkpoint(str(tmp_path / name))
     _check_checkpoint(None)
-    _check_checkpoint('torchvision://resnet50')
+    _check_checkpoint('https://download.pytorch.org/models/resnet50-0676ba61.pth')
     with pytest.raises(InputError, match='nowhere.pth does not exist'):
         _check_checkpoint(str(tmp_path / 'nowhere.pth'))
     (tmp_path / 'notes.txt').write_text('epoch 12')

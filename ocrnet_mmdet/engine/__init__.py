@@ -1,3 +1,4 @@
+from . import published_weights  # noqa: F401
 from .accuracy import OCRNetAccuracy
 from .checkpoint_check import OCRNetCheckpointCheckHook
 from .final_test import OCRNetFinalTestHook
