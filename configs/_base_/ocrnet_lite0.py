@@ -8,6 +8,7 @@ model = dict(
         _delete_=True,
         type='OCRNetEncoder',
         arch='efficientnet_lite0',
+        norm_cfg=dict(type='BN', requires_grad=True),
         norm_eval=True,  # a batch of four crops would spoil ImageNet's statistics
         init_cfg=dict(
             type='Pretrained',

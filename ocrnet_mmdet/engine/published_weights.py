@@ -153,6 +153,6 @@ def _read(path: Path, map_location: Any) -> dict:
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # what a damaged pickle raises has no common class
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        reason = (str(error).strip() or repr(error)).splitlines()[0][:160]
         raise InputError(f'{path} cannot be read as weights ({reason}): delete it if it is cut off; '
-                         'files that hold anything but weights are not read') from error
+                         'a file that holds anything but weights is not read') from error

@@ -19,7 +19,7 @@ def test_every_arch_gives_four_maps_at_strides_4_to_32_and_learns(arch):
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
 
 
-@pytest.mark.parametrize('arch', ['conv8', 'vgg11', 'resnet18', 'inception'])
+@pytest.mark.parametrize('arch', ['conv8', 'vgg11', 'resnet18', 'inception', 'efficientnet_lite0'])
 @pytest.mark.parametrize('frozen_stages', [0, 2, 4])
 def test_frozen_stages_keep_weights_and_statistics_and_the_rest_does_not(arch, frozen_stages):
     net = OCRNetEncoder(arch, width=0.25, frozen_stages=frozen_stages).train()
@@ -44,7 +44,7 @@ def test_norm_eval_keeps_running_statistics():
         assert same == norm_eval
 
 
-@pytest.mark.parametrize('arch', ['conv8', 'inception'])
+@pytest.mark.parametrize('arch', ['conv8', 'inception', 'efficientnet_lite0'])
 def test_checkpointing_gives_the_same_gradients(arch):
     torch.manual_seed(0)
     plain = OCRNetEncoder(arch, width=0.25, norm_cfg=GN)
