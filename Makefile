@@ -79,8 +79,9 @@ $(TORCH_STAMP):
 # --no-build-isolation: an isolated build sees no torch and leaves the ops out without a word.
 # --no-cache-dir: so may what pip has in its cache.
 WHEELS = $${XDG_CACHE_HOME:-$$HOME/.cache}/ocrnet_mmdet/wheels
-WHEEL_KEY = $(VENV)/bin/python -c 'import sysconfig, torch; print("$(MMCV)", "torch" + torch.__version__, \
-	sysconfig.get_config_var("SOABI"), "cuda" if torch.cuda.is_available() else "cpu", sep="-")'
+WHEEL_KEY = $(VENV)/bin/python -c 'import sysconfig, torch; print("$(MMCV)", \
+	"torch" + torch.__version__, sysconfig.get_config_var("SOABI"), \
+	"cuda" if torch.cuda.is_available() else "cpu", sep="-")'
 OPS_LOAD = $(VENV)/bin/python -c 'import mmcv.ops'
 
 $(MMCV_STAMP): $(TORCH_STAMP)
@@ -93,7 +94,8 @@ $(MMCV_STAMP): $(TORCH_STAMP)
 		$(OPS_LOAD); } 2> /dev/null || { \
 		$(CAN_COMPILE) && \
 		echo "Compiling the C++ ops of mmcv on $$(nproc) cores: about 17 minutes of CPU time," && \
-		echo 'that is 9 to 10 minutes on 2 free cores, once for all environments. pip is silent meanwhile.' && \
+		echo 'that is 9 to 10 minutes on 2 free cores, once for all environments.' && \
+		echo 'pip is silent meanwhile.' && \
 		rm -rf $(VENV)/wheel && \
 		MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$$(nproc) $(PIP) wheel --quiet --no-deps \
 			--constraint $(VENV)/constraints.txt --no-binary $(MMCV_NAME) --no-build-isolation \

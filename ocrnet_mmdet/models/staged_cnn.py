@@ -93,8 +93,9 @@ def scaled(channels: int, width: float) -> int:
     return max(8, round(channels * width / 8) * 8)
 
 
-def _conv(c_in: int, c_out: int, norm_cfg: dict | None, stride: int = 1) -> list[nn.Module]:
-    conv = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=norm_cfg is None)
+def _conv(c_in: int, c_out: int, norm_cfg: dict | None, stride: int = 1,
+          bias: bool = False) -> list[nn.Module]:
+    conv = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=bias or norm_cfg is None)
     norm = [build_norm_layer(norm_cfg, c_out)[1]] if norm_cfg else []
     return [conv, *norm, nn.ReLU(inplace=True)]
 
@@ -106,7 +107,8 @@ def vgg(depth: int, width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
     for convs, c_out in zip(VGG_CONVS[depth], widths):
         block = []
         for _ in range(convs):
-            block += _conv(c_in, c_out, norm_cfg)
+            # the published BN statistics are of convolutions with a bias
+            block += _conv(c_in, c_out, norm_cfg, bias=True)
             c_in = c_out
         blocks.append(block)
     stem = [*blocks[0], nn.MaxPool2d(2), *blocks[1]]

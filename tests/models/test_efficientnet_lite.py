@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 is the published net: it names photographs, and its weights go where they belong."""
+"""EfficientNet-Lite0 is the published net: it names photographs, and its weights find their place."""
 import cv2
 import pytest
 import skimage.data

@@ -66,6 +66,15 @@ def test_resnet_and_vgg_have_the_parameter_names_of_published_weights():
         f'features.{i}.weight' for i in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
 
 
+def test_vgg_with_bn_has_the_biases_that_its_published_statistics_include():
+    own = set(OCRNetEncoder('vgg11').body.state_dict())
+    # torchvision's vgg11_bn.features: convolutions at these places, each followed by its norm layer
+    convs = (0, 4, 8, 11, 15, 18, 22, 25)
+    norm = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
+    assert own == {f'features.{i}.{name}' for i in convs for name in ('weight', 'bias')} | {
+        f'features.{i + 1}.{name}' for i in convs for name in norm}
+
+
 @pytest.mark.parametrize('bad', [dict(arch='resnet20'), dict(frozen_stages=5),
                                  dict(out_indices=(0, 4))])
 def test_bad_arguments_are_named(bad):
