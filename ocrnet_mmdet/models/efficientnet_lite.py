@@ -5,6 +5,7 @@ EfficientNet (Tan and Le, 2019) without squeeze-and-excitation and with ReLU6 fo
 github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite. "Same" padding is
 TensorFlow's: at stride 2 a side of even length is padded at its end alone, where torch pads both.
 """
+import re
 from typing import Any
 
 from mmcv.cnn import ConvModule
@@ -82,8 +83,9 @@ def _block(c_in: int, c_out: int, expansion: int, kernel: int, stride: int,
 
 def _own_name(published: str) -> str:
     """``_blocks.3._bn1.weight`` -> ``features.4.depthwise_conv.bn.weight``."""
+    block = re.fullmatch(r'_blocks\.(\d+)\.(\w+)\.(\w+)', published)
+    if block:
+        number, layer, tensor = block.groups()
+        return f'features.{int(number) + 1}.{BLOCK_NAMES.get(layer, layer)}.{tensor}'
     first, _, rest = published.partition('.')
-    if first != '_blocks':
-        return f'{STEM_NAMES.get(first, first)}.{rest}'
-    number, layer, tensor = rest.split('.')
-    return f'features.{int(number) + 1}.{BLOCK_NAMES[layer]}.{tensor}'
+    return f'{STEM_NAMES.get(first, first)}.{rest}'

@@ -155,7 +155,7 @@ def test_names_of_model_zoos_are_downloaded_the_same_way(name, file, monkeypatch
     monkeypatch.setattr(published_weights, '_read', lambda path, _: {path.name: torch.ones(1)})
     CheckpointLoader.load_checkpoint(name)
     assert all(url.startswith('https://') and url.endswith(f'/{file}') for url in asked) and asked
-    refused(f'{name}x', f'no weights of that name: did you mean .{name.partition("://")[2]}')
+    refused(f'{name}x', 'no weights of that name: did you mean .resnet')
 
 
 def test_a_missing_package_is_named_as_pip_names_it(monkeypatch):

@@ -92,6 +92,15 @@ def test_weights_of_another_net_are_refused(tmp_path):
         OCRNetEncoder('resnet50', width=0.25, init_cfg=init_cfg).init_weights()
 
 
+def test_weights_of_another_efficientnet_are_refused(tmp_path):
+    file = CheckpointLoader.load_checkpoint(WEIGHTS.checkpoint)
+    del file['_blocks.3._bn2.weight']
+    torch.save(file | {'_blocks.3._se_reduce.weight': torch.ones(1)}, tmp_path / 'b0.pth')
+    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'b0.pth'))
+    with pytest.raises(InputError, match='features.4.linear_conv.bn.weight is .* missing there'):
+        OCRNetEncoder('efficientnet_lite0', init_cfg=init_cfg).init_weights()
+
+
 def test_an_initialised_net_loads_what_any_module_loads(net):
     other = OCRNetEncoder('efficientnet_lite0')
     other.load_state_dict(net.state_dict())
