@@ -5,4 +5,5 @@ __version__ = '0.1.0'
 
 # `python -m ocrnet_mmdet.check` imports this package first, and has to run where mmdet cannot.
 if 'ocrnet_mmdet.check' not in sys.orig_argv:
-    from . import checkpoint_compat, datasets, engine, models, pretraining  # noqa: F401
+    from . import (checkpoint_compat, checkpoint_loader, datasets, engine, models,  # noqa: F401
+                   pretraining)

@@ -12,12 +12,12 @@ from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
+from .checkpoint_loader import check_file
 from .datasets.check_config import check_config, clean_config
 from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
 from .errors import InputError
 
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
-CHECKPOINTS = (b'PK', b'\x80')  # how files of torch.save begin: zip, and pickle before torch 1.6
 
 
 class OptionAction(DictAction):
@@ -110,7 +110,8 @@ def load_config(args: argparse.Namespace) -> Config:
 
 def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
     """Check the data that the config names, or clean it, then train."""
-    _check_checkpoint(cfg.get('load_from'))
+    if cfg.get('load_from') is not None:
+        check_file(cfg.load_from)
     if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
     runner = _build(cfg, skip_bad)
@@ -122,7 +123,7 @@ def run_test(args: argparse.Namespace) -> None:
     """Score ``args.checkpoint``; show, dump or augment as the options say."""
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise InputError(f'--out is {args.out}: name a file that ends with .pkl')
-    _check_checkpoint(args.checkpoint)
+    check_file(args.checkpoint)
     cfg = load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     # A test needs no training data, and check_config looks at all that is named.
@@ -130,6 +131,8 @@ def run_test(args: argparse.Namespace) -> None:
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir)
+    if any(name == 'image_scale' or 'pipeline' in name for name in args.cfg_options):
+        _allow_other_size(cfg)
     if args.tta:
         _set_tta(cfg)
     runner = _build(cfg, args.skip_bad_images)
@@ -138,19 +141,11 @@ def run_test(args: argparse.Namespace) -> None:
     runner.test()
 
 
-def _check_checkpoint(path: str | None) -> None:
-    """
-    Raises:
-        InputError: A file of this machine is none, or not of ``torch.save``.
-    """
-    if not path or '://' in path:  # nothing, or torchvision://, https:// ...
-        return
-    if not Path(path).is_file():
-        raise InputError(f'checkpoint {path} does not exist: a training leaves its own in its work folder '
-                         '(work_dirs/CONFIG/)')
-    with open(path, 'rb') as file:
-        if not file.read(2).startswith(CHECKPOINTS):
-            raise InputError(f'{path} is no checkpoint: name a .pth file')
+def _allow_other_size(cfg: Config) -> None:
+    """The size of the pictures was given: another than the checkpoint's is meant."""
+    for hook in cfg.get('custom_hooks') or []:
+        if hook.type == 'OCRNetCheckpointCheckHook':
+            hook.other_size = True
 
 
 def _build(cfg: Config, skip_bad: bool) -> Runner:
