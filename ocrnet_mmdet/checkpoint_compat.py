@@ -40,14 +40,15 @@ def listed_method(owner: type, name: str) -> Callable:
 
 
 def listed_dtype(code: str, *args: bool) -> np.dtype:
-    """Stands in for `numpy.dtype`: an array of objects over a file's bytes is one of forged pointers.
+    """Stands in for `numpy.dtype`: a file's bytes as an array of objects are forged pointers.
 
     Raises:
         pickle.UnpicklingError: For another type than those of `DTYPES`.
     """
     dtype = np.dtype(code, *args)
     if dtype.char not in DTYPES:
-        raise pickle.UnpicklingError(f"the checkpoint asks for {code!r} of numpy, which mmengine's own do not")
+        raise pickle.UnpicklingError(
+            f"the checkpoint asks for {code!r} of numpy, which mmengine's own do not")
     return dtype
 
 

@@ -11,8 +11,8 @@ def plain_config(text: object) -> dict:
     """The values of a config as mmengine writes one into a checkpoint: ``name = value`` lines.
 
     Raises:
-        ValueError: It holds more than values, names a base or a module to import that is not there yet, or a type
-            that is in no registry: mmengine would run, read, import or call it.
+        ValueError: It holds more than values, names a base or a module that is not imported yet,
+            or a type that is in no registry: mmengine would run, read, import or call it.
     """
     if not isinstance(text, str) or '{{' in text:  # mmengine replaces {{NAME}} before it reads
         raise ValueError('it is no plain text')
@@ -24,8 +24,9 @@ def plain_config(text: object) -> dict:
         raise ValueError(f'{type(error).__name__}') from error
     imports = config.get('custom_imports') or {}
     imports = imports.get('imports', []) if isinstance(imports, dict) else imports
+    imports = [imports] if isinstance(imports, str) else imports
     foreign = [*config.keys() & {'_base_'},
-               *(name for name in ([imports] if isinstance(imports, str) else imports) if name not in sys.modules),
+               *(name for name in imports if name not in sys.modules),
                *(name for name in types if '.' in name and not _is_registered(name))]
     if foreign:
         raise ValueError(f'it names {ascii(foreign[0])}')
@@ -33,9 +34,10 @@ def plain_config(text: object) -> dict:
 
 
 def _named_value(line: ast.stmt) -> tuple[str, object]:
-    if not isinstance(line, ast.Assign) or len(line.targets) != 1 or not isinstance(line.targets[0], ast.Name):
-        raise ValueError(f'line {line.lineno} is more than a value')
-    return line.targets[0].id, _value(line.value)
+    match line:
+        case ast.Assign([ast.Name(name)], value):
+            return name, _value(value)
+    raise ValueError(f'line {line.lineno} is more than a value')
 
 
 def _value(node: ast.expr) -> object:
@@ -47,8 +49,7 @@ def _value(node: ast.expr) -> object:
         case ast.Dict(keys, values) if None not in keys:
             return {ast.literal_eval(key): _value(value) for key, value in zip(keys, values)}
         case ast.Call(ast.Name('dict'), [] | [ast.Dict()], named) if all(pair.arg for pair in named):
-            values = _value(node.args[0]) if node.args else {}
-            return values | {pair.arg: _value(pair.value) for pair in named}
+            return dict(*map(_value, node.args), **{pair.arg: _value(pair.value) for pair in named})
     try:
         return ast.literal_eval(node)
     except ValueError:  # of a name, an attribute, another call
@@ -68,7 +69,7 @@ def _types(node: object) -> Iterator[object]:
 
 
 def _is_registered(name: str) -> bool:
-    """Whether ``SCOPE.NAME`` stands in a registry: else mmengine calls the function or class of that name."""
+    """Whether ``SCOPE.NAME`` is in a registry: else mmengine calls what Python finds there."""
     scope, _, own = name.rpartition('.')
     roots = [root for root in vars(mmengine.registry).values() if isinstance(root, Registry)]
     return any(node.scope == scope and own in node.module_dict

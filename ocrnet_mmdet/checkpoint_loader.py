@@ -1,10 +1,10 @@
 """Reads weights files of this machine without running what they hold. Importing it is enough.
 
-A checkpoint is a pickle, which may call any function. OneDL's mmengine reads one that asks for more
-than weights with ``weights_only=False``. Here stands the ``CheckpointLoader`` of plain paths for both
-stacks: ``load_from``, ``--resume``, ``init_cfg``, ``init_detector`` and ``DetInferencer`` go through it.
-What is allowed beside tensors stands in :mod:`.checkpoint_compat`. Who trusts a file that asks for more
-sets torch's own ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1``.
+A checkpoint is a pickle, which may call any function. OneDL's mmengine reads one that asks for
+more than weights with ``weights_only=False``. Here stands the ``CheckpointLoader`` of plain paths
+for both stacks: ``load_from``, ``--resume``, ``init_cfg``, ``init_detector`` and ``DetInferencer``
+go through it. What is allowed beside tensors stands in :mod:`.checkpoint_compat`. Who trusts a file
+that asks for more sets torch's own ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1``.
 """
 import io
 import logging
@@ -26,8 +26,8 @@ from .errors import InputError
 TRUST = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 BEGINNINGS = (b'PK', b'\x80')  # of files of torch.save: zip, and pickle before torch 1.6
 # How torch and checkpoint_compat say that a file asks for more than data, and for what.
-FOREIGN = re.compile(r'GLOBAL (\S+)|unrecognized function (\S+ ?\S*)|asks for (\S+)|Can only (?:create|build)|'
-                     r'weights_only=True`` with')
+FOREIGN = re.compile(r'GLOBAL (\S+)|unrecognized function (\S+ ?\S*)|asks for (\S+)|'
+                     r'Can only (?:create|build)|weights_only=True`` with')
 # Where mmengine looks for the text of a config, which it runs.
 CONFIG_TEXTS = (('meta', 'cfg'), ('meta', 'config'), ('message_hub', 'runtime_info', 'cfg'))
 
@@ -36,7 +36,8 @@ def check_file(path: object) -> None:
     """Look at a path that a user gave for a checkpoint, without reading the file.
 
     Raises:
-        InputError: It is no path, or that of a file of this machine that is no whole one of ``torch.save``.
+        InputError: It is no path, or that of a file of this machine that is no whole one of
+            ``torch.save``.
     """
     if not isinstance(path, str) or not path:
         raise InputError(f'the checkpoint is {path!r}: name a .pth file, or set it to None')
@@ -46,8 +47,8 @@ def check_file(path: object) -> None:
     if file.is_dir():
         raise InputError(f'checkpoint {path} is a folder: name a .pth file in it')
     if not file.is_file():
-        raise InputError(f'checkpoint {path} does not exist: a training leaves its own in its work folder '
-                         '(work_dirs/CONFIG/)')
+        raise InputError(f'checkpoint {path} does not exist: a training leaves its own in its work '
+                         'folder (work_dirs/CONFIG/)')
     if not file.stat().st_size:
         raise InputError(f'checkpoint {path} is empty, its writing was stopped: name another')
     with open(file, 'rb') as opened:
@@ -55,7 +56,8 @@ def check_file(path: object) -> None:
     if not beginning.startswith(BEGINNINGS):
         raise InputError(f'{path} is no checkpoint: name a .pth file')
     if beginning == b'PK' and not _has_end(file):
-        raise InputError(f'checkpoint {path} is cut off, its writing or copying was stopped: name another')
+        raise InputError(f'checkpoint {path} is cut off, its writing or copying was stopped: name '
+                         'another')
 
 
 def _has_end(file: Path) -> bool:
@@ -108,7 +110,7 @@ def read_checkpoint(file: BinaryIO, name: str, map_location: Any = None) -> dict
     trusted = TRUST in os.environ
     try:
         # None: torch decides, and looks at the variable.
-        content = torch.load(file, map_location=map_location, weights_only=None if trusted else True)
+        content = torch.load(file, map_location, weights_only=None if trusted else True)
     except (MemoryError, torch.cuda.OutOfMemoryError, PermissionError):
         raise
     except Exception as error:  # what a damaged pickle raises has no common class
@@ -116,7 +118,7 @@ def read_checkpoint(file: BinaryIO, name: str, map_location: Any = None) -> dict
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
     if not (isinstance(weights, dict) and all(isinstance(key, str) for key in weights)
             and isinstance(content.get('meta', {}), dict)):
-        raise InputError(f'{name} holds no weights by name: name a checkpoint that a training wrote')
+        raise InputError(f'{name} holds no weights by name: name a checkpoint of a training')
     return content if trusted else _without_code(content, name)
 
 
@@ -124,11 +126,12 @@ def _refusal(name: str, error: Exception) -> str:
     foreign = FOREIGN.search(str(error))
     if foreign:
         what = next(filter(None, foreign.groups()), 'a class or program of its own')
-        return (f'{name} is refused: it asks for {ascii(what[:80])[1:-1]} while it is read, which is no part of a '
-                f'checkpoint of mmengine and may run any code; who trusts the file sets {TRUST}=1')
-    reason = (str(error).rpartition('WeightsUnpickler error: ')[2].strip() or repr(error)).splitlines()[0]
-    return (f'checkpoint {name} cannot be read ({ascii(reason[:160])[1:-1]}): it is cut off or damaged, or no '
-            'checkpoint: name another')
+        return (f'{name} is refused: it asks for {ascii(what[:80])[1:-1]} while it is read, which is '
+                'no part of a checkpoint of mmengine and may run any code; who trusts the file sets '
+                f'{TRUST}=1')
+    reason = str(error).rpartition('WeightsUnpickler error: ')[2].strip() or repr(error)
+    return (f'checkpoint {name} cannot be read ({ascii(reason.splitlines()[0][:160])[1:-1]}): it is '
+            'cut off or damaged, or no checkpoint: name another')
 
 
 def _without_code(content: dict, name: str) -> dict:
@@ -142,9 +145,9 @@ def _without_code(content: dict, name: str) -> dict:
                 plain_config(node[last])
             except ValueError as error:
                 del node[last]
-                print_log(f'{name}: the config in it is left out, mmengine would run it and it is more than '
-                          f'values ({error}): DetInferencer needs a config beside this file', 'current',
-                          logging.WARNING)
+                print_log(f'{name}: the config in it is left out, mmengine would run it and it is '
+                          f'more than values ({error}): DetInferencer needs one beside this file',
+                          'current', logging.WARNING)
     return content
 
 

@@ -93,12 +93,14 @@ def check_complete(model: nn.Module, state: dict[str, Tensor], file: str, exactl
     """
     missing = unfilled(model, state)
     if missing:
-        raise InputError(f'{file} does not fill {shown_tensors(missing)} of this model, which would stay random: take the config '
-                         f'and the classes that it was trained with, or train from it, tools/train.py with load_from={file}')
+        raise InputError(f'{file} does not fill {shown_tensors(missing)} of this model, which would '
+                         'stay random: take the config and the classes that it was trained with, or '
+                         f'train from it, tools/train.py with load_from={file}')
     more = state.keys() - model.state_dict().keys()
     if exactly and more:
-        raise InputError(f'{file} holds {shown_tensors(sorted(more))} beyond this model: resume with the config that it was '
-                         f'trained with, or begin a new run from its weights, load_from={file}')
+        raise InputError(f'{file} holds {shown_tensors(sorted(more))} beyond this model: resume with '
+                         'the config that it was trained with, or begin a new run from its weights, '
+                         f'load_from={file}')
 
 
 def fitted(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -107,20 +109,20 @@ def fitted(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     mmengine, which would list the differences once more, finds none.
     """
     missing = {*unfilled(model, state)}
-    filled = OrderedDict((key, own if key in missing else state.get(key, own)) for key, own in model.state_dict().items())
+    filled = OrderedDict((key, own if key in missing else state.get(key, own))
+                         for key, own in model.state_dict().items())
     filled._metadata = getattr(state, '_metadata', OrderedDict())
     return filled
 
 
 @HOOKS.register_module()
 class OCRNetCheckpointCheckHook(Hook):
-    """Compares a checkpoint with the model and with what it says of its training, when weights are loaded.
+    """Compares a checkpoint with the model and with what it says of its training.
 
-    | use | refused | said |
-    |---|---|---|
-    | scored | a tensor is left unfilled; other classes, or another order; pictures of another size or normalisation | |
-    | resumed | a tensor is left unfilled or over; other classes, or another order | |
-    | trained from | a part is left empty | what begins anew; other classes |
+    Scored or resumed, it is refused if it leaves a tensor unfilled or was trained on other classes or
+    in another order; scored, also if the pictures are of another size or normalised otherwise; resumed,
+    also if it holds more. A training from it is refused if a part matches nothing, and is told what
+    begins anew and that the classes are others.
 
     The layers of a file pretrained without labels that are class-agnostic there and not here are
     repeated for every class. A checkpoint of the pretraining itself, of a run that was stopped, gives its
@@ -160,11 +162,13 @@ class OCRNetCheckpointCheckHook(Hook):
 
     def _compare(self, runner: Runner, model: nn.Module, state: dict[str, Tensor], meta: dict) -> None:
         file, training = resumed_file(runner) or 'the checkpoint', is_training(runner)
-        then, now = classes_of(meta), classes_of(loop_of(runner).dataloader.dataset.metainfo)
+        data = loop_of(runner).dataloader.dataset
+        then, now = classes_of(meta), classes_of(getattr(data, 'metainfo', {}))
         if training and not runner._resume:
             anew = unfilled(model, state)
             if anew:
-                runner.logger.info(f'checkpoint: not in it in this size, begins anew: {shown_tensors(anew)}')
+                runner.logger.info('checkpoint: not in it in this size, begins anew: '
+                                   + shown_tensors(anew))
             if then and now and then != now:
                 runner.logger.warning(
                     f'checkpoint: trained on other classes: {differing(then, now)}: ' + (

@@ -63,6 +63,7 @@ class SavedCheckpoints:
             except InputError:  # cut off, or gone
                 continue
             weights = content.get('state_dict', content).values()
-            if all(torch.isfinite(w).all() for w in weights if torch.is_tensor(w) and w.is_floating_point()):
+            if all(torch.isfinite(w).all() for w in weights
+                   if torch.is_tensor(w) and w.is_floating_point()):
                 return path
         return None

@@ -1,7 +1,7 @@
 """The two-stage detector with one switch for what fine-tuning may change."""
 from mmdet.models.detectors import TwoStageDetector
 from mmdet.registry import MODELS
-from mmdet.structures import SampleList
+from mmdet.structures import DetDataSample
 from torch import Tensor
 
 from ..checkpoint_loader import shown_tensors, unfilled
@@ -47,17 +47,17 @@ class OCRNetDetector(TwoStageDetector):
         missing = unfilled(self, state_dict, prefix)
         self._unfilled = [key for key in missing if self._unfilled is None or key in self._unfilled]
 
-    def loss(self, *args, **kwargs) -> dict:
-        if self.training:
-            self._unfilled = None
-        return super().loss(*args, **kwargs)
-
-    def predict(self, *args, **kwargs) -> SampleList:
+    def forward(self, inputs: Tensor, data_samples: list[DetDataSample] | None = None,
+                mode: str = 'tensor') -> dict | list:
         """
         Raises:
-            InputError: Weights were loaded that leave a part as it was drawn at random, and nothing was trained since.
+            InputError: It is to predict with weights that leave a part as it was drawn at random,
+                and nothing was trained since.
         """
-        if self._unfilled:
-            raise InputError(f'the weights that were loaded do not fill {shown_tensors(self._unfilled)} of this model, which are '
-                             'random: take the config and the classes that they were trained with, or train it first')
-        return super().predict(*args, **kwargs)
+        if mode == 'loss' and self.training:
+            self._unfilled = None
+        if mode == 'predict' and self._unfilled:
+            raise InputError('the weights that were loaded do not fill '
+                             f'{shown_tensors(self._unfilled)} of this model, which are random: take '
+                             'the config and the classes that they were trained with, or train first')
+        return super().forward(inputs, data_samples, mode)

@@ -1,11 +1,14 @@
 """A checkpoint is compared with what it says of its training, whatever it is loaded for."""
 import logging
 import re
+from argparse import Namespace
+from uuid import uuid4
 
 import pytest
 import torch
 from mmdet.apis import DetInferencer, init_detector
 
+from ocrnet_mmdet.cli import run_test
 from ocrnet_mmdet.datasets.demo_set import make_demo_set
 from ocrnet_mmdet.engine.trained_as import check_classes, classes_of
 from ocrnet_mmdet.errors import InputError
@@ -117,6 +120,18 @@ def test_pictures_of_another_size_are_scored_only_where_it_is_meant(data, traine
     assert 'resized to 96 x 96, as the options say' in load(scorer_of(cfg, trained))
 
 
+@pytest.mark.parametrize('tta', [False, True])
+def test_a_size_on_the_command_line_of_a_test_is_meant(data, trained, tmp_path, tta):
+    cfg = make_config(data, tmp_path, image_scale=96)
+    cfg.dump(str(tmp_path / 'config.py'))
+    args = Namespace(config=str(tmp_path / 'config.py'), checkpoint=str(trained), work_dir=f'{tmp_path}/scored', out=None, show=False,
+                     show_dir=None, tta=tta, skip_bad_images=False, launcher='none', local_rank=0, cfg_options={})
+    with pytest.raises(InputError, match='up to 160 x 160 px, here they are resized to 96 x 96'):
+        run_test(args)
+    args.cfg_options = dict(image_scale=96, experiment_name=uuid4().hex)
+    run_test(args)
+
+
 def test_other_means_of_the_colours_are_refused(data, trained, tmp_path):
     cfg = make_config(data, tmp_path)
     cfg.model.data_preprocessor.mean = [127.0, 127.0, 127.0]
@@ -124,9 +139,11 @@ def test_other_means_of_the_colours_are_refused(data, trained, tmp_path):
         load(scorer_of(cfg, trained))
 
 
-def test_a_file_that_says_nothing_of_itself_is_taken_at_its_tensors(data, changed, tmp_path):
+@pytest.mark.parametrize('meta', [{}, dict(cfg='model = 5'), dict(cfg='test_dataloader = "abc"'),
+                                  dict(cfg='model = dict(data_preprocessor=dict(mean=["a"]))')])
+def test_a_file_that_says_nothing_of_itself_is_taken_at_its_tensors(data, changed, tmp_path, meta):
     assert load(scorer_of(make_config(data, tmp_path, classes=SWAPPED, image_scale=96),
-                          changed(lambda content: content.pop('meta'))))
+                          changed(lambda content: content.update(meta=meta))))
 
 
 def test_inference_with_a_model_that_is_not_filled_is_refused(data, trained, changed, tmp_path):
@@ -140,7 +157,7 @@ def test_inference_with_a_model_that_is_not_filled_is_refused(data, trained, cha
             model(picture)
     model = init_detector(cfg, str(trained), device='cpu')
     with pytest.raises(InputError, match='do not fill roi_head.bbox_head.fc_cls.weight'):
-        model.predict(None, None)
+        model(None, mode='predict')
 
 
 def test_long_lists_of_classes_are_shown_where_they_differ():
