@@ -138,7 +138,7 @@ class OCRNetCheckpointCheckHook(Hook):
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """
         Raises:
-            InputError: See the table, :func:`check_parts` and :func:`.resume_check.check_resume`.
+            InputError: See the class, :func:`check_parts` and :func:`.resume_check.check_resume`.
         """
         check_resume(runner, checkpoint)
         model = runner.model
@@ -154,11 +154,12 @@ class OCRNetCheckpointCheckHook(Hook):
             for key in repeat_agnostic(model, state):
                 runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')
         check_parts(model, state, runner)
-        if loop_of(runner):
-            self._compare(runner, model, state, meta)
         if meta.get('untrained'):
             runner.logger.info('checkpoint: its pretraining did not train ' + ', '.join(meta['untrained']))
-        checkpoint['state_dict'] = fitted(model, state)
+        if loop_of(runner):
+            self._compare(runner, model, state, meta)
+            state = fitted(model, state)
+        checkpoint['state_dict'] = state
 
     def _compare(self, runner: Runner, model: nn.Module, state: dict[str, Tensor], meta: dict) -> None:
         file, training = resumed_file(runner) or 'the checkpoint', is_training(runner)

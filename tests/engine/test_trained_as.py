@@ -160,6 +160,13 @@ def test_inference_with_a_model_that_is_not_filled_is_refused(data, trained, cha
         model(None, mode='predict')
 
 
+def test_weights_loaded_before_any_use_is_known_are_watched_by_the_model(data, changed, tmp_path):
+    runner = scorer_of(make_config(data, tmp_path), 'none')
+    runner.load_checkpoint(changed(without('roi_head.bbox_head.fc_cls')))
+    with pytest.raises(InputError, match='do not fill roi_head.bbox_head.fc_cls.weight'):
+        runner.test()
+
+
 def test_long_lists_of_classes_are_shown_where_they_differ():
     many = tuple(f'class {i}' for i in range(80))
     for now, words in ((many[:40] + many[41:39:-1] + many[42:], r'80 have \(class 40\) at place 41, .*\(class 41\)'),
