@@ -1,8 +1,11 @@
 """What tools/train.py and tools/test.py share."""
 import argparse
 import ast
+import errno
+import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +17,19 @@ from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
 from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
+from .engine.stop_signals import stop_after_step
 from .errors import InputError
 
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
+RIGHTS = 'correct its rights, or name another place'
+ROOM = 'make room there or name another place; a training goes on with --resume'
+LIMIT = 'raise the limit of a file\'s size (ulimit -f unlimited); a training goes on with --resume'
+NO_FOLDER = 'name a place that can be a file in a folder'
+# What can be wrong with a place that a user named, and the fix; another OSError is a defect.
+FILE_FAULTS = {
+    errno.EACCES: RIGHTS, errno.EPERM: RIGHTS, errno.EROFS: RIGHTS, errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM, errno.EFBIG: LIMIT, errno.EEXIST: NO_FOLDER, errno.ENOTDIR: NO_FOLDER,
+    errno.EISDIR: NO_FOLDER, errno.ENAMETOOLONG: NO_FOLDER}
 CHECKPOINTS = (b'PK', b'\x80')  # how files of torch.save begin: zip, and pickle before torch 1.6
 
 
@@ -65,20 +78,30 @@ def parse_option(text: str) -> object:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Print an :class:`InputError`, or that a right to a file is missing, as one line and exit with status 2.
+    """Print an :class:`InputError`, or that a file cannot be written or read, as one line.
+
+    The exit status is 2 then, and 130 after Ctrl-C.
 
     One that a data loader's worker raised comes as the worker's whole traceback; its last line is
     ours.
     """
+    logging.raiseExceptions = False  # of a log on a full disk: the next file says it, in one line
     try:
         yield
     except InputError as error:
         line = str(error).strip().splitlines()[-1]
         print('error:', line.removeprefix('ocrnet_mmdet.errors.InputError: '), file=sys.stderr)
         sys.exit(2)
-    except PermissionError as error:
-        print(f'error: {error}: correct its rights, or name another place', file=sys.stderr)
+    except OSError as error:
+        fix = FILE_FAULTS.get(error.errno)
+        if fix is None:
+            raise
+        place = error.filename or 'a file in the work folder or the temporary folder'
+        print(f'error: {place}: {error.strerror}: {fix}', file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print('stopped by Ctrl-C', file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,8 +136,9 @@ def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
     _check_checkpoint(cfg.get('load_from'))
     if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
-    runner = _build(cfg, skip_bad)
-    runner.train()
+    with stop_after_step():
+        runner = _build(cfg, skip_bad)
+        runner.train()
     return runner
 
 

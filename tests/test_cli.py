@@ -40,7 +40,7 @@ def test_a_missing_right_is_one_line(capsys):
     with pytest.raises(SystemExit), one_line_errors():
         raise PermissionError(13, 'Permission denied', '/root/list.txt')
     assert capsys.readouterr().err.splitlines() == [
-        "error: [Errno 13] Permission denied: '/root/list.txt': correct its rights, or name another place"]
+        'error: /root/list.txt: Permission denied: correct its rights, or name another place']
 
 
 def test_a_checkpoint_is_a_file_of_torch(tmp_path):

@@ -31,7 +31,7 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
          T_max=max_iters - max_iters // 12, eta_min=0)]
 default_hooks = dict(
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2))
+    checkpoint=dict(type='OCRNetCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2))
 custom_hooks = [
     dict(type='OCRNetPretrainHook'),
     dict(type='OCRNetFiniteLossHook')]

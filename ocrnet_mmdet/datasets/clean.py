@@ -17,6 +17,7 @@ from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, MASK_RULE, POLYGON_RULE,
                          SEGMENTATION_RULE, Context, Rule, boxes_of, is_key, is_number)
 from .picture import PictureError, check_frame, decode_picture
 from ..errors import InputError
+from ..whole_file import whole_file
 
 GET_DATA = ('for COCO 2017 unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of '
             'http://images.cocodataset.org into data/coco, for own data set data_root; '
@@ -200,11 +201,8 @@ def _sift(entries: list[dict], rules: Sequence[Rule], context: Context, kind: st
 
 def _write_json(data: dict, path: str) -> None:
     """Write a file that is either whole or absent, also with several writers."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    part = f'{path}.{os.getpid()}.part'
-    with open(part, 'w', encoding='utf-8') as file:
+    with whole_file(path) as part, open(part, 'w', encoding='utf-8') as file:
         json.dump(data, file)
-    os.replace(part, path)
 
 
 def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True) -> list[str]:

@@ -1,15 +1,13 @@
 """The self-supervised runner hook: the teacher's and the terms' schedules, monitors, alarms, export."""
 from __future__ import annotations
 
-import random
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmdet.registry import HOOKS
 from mmdet.utils import reduce_mean
-from mmengine.dist import get_rank, get_world_size, is_main_process, master_only
+from mmengine.dist import get_world_size, is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -34,7 +32,8 @@ ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')  # what the pretr
 class OCRNetPretrainHook(Hook):
     """Runs what of a pretraining depends on the step, watches it and hands the teacher over.
 
-    Every step's random numbers depend on the seed, the rank and the step alone, so a resumed run is the
+    Every step's random numbers depend on the seed, the rank and the step alone, as
+    :class:`~ocrnet_mmdet.engine.checkpoint_hook.OCRNetCheckpointHook` sets them: a resumed run is the
     run that was never stopped.
 
     Args:
@@ -114,10 +113,6 @@ class OCRNetPretrainHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
         step, model = runner.iter, _pretrainer(runner)
-        seed = np.random.SeedSequence((runner.seed or 0, get_rank(), step)).generate_state(1)[0]
-        torch.manual_seed(int(seed))
-        np.random.seed(seed)
-        random.seed(int(seed))
         begin = self.sigma_from * runner.max_iters
         model.sigma_share = ramp(begin, 2 * begin, step)
         if self.own_from < 1:
