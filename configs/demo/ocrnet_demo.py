@@ -11,6 +11,7 @@ size = (160, 160)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
+    dict(type='OCRNetSeedDraw'),
     dict(type='RandomResize', scale=size, ratio_range=(0.7, 1.4), keep_ratio=True),
     dict(type='RandomCrop', crop_size=size, allow_negative_crop=True),
     dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),

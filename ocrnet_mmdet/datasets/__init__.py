@@ -1,4 +1,5 @@
 """Data: loading, pictures with and without labels, the demo set, checks of what a user brings."""
+from .draw_sampler import OCRNetDrawSampler, OCRNetSeedDraw
 from .image_folder import OCRNetImageFolder
 from .image_shards import OCRNetImageShards
 from .label_dataset import OCRNetLabelDataset
@@ -6,6 +7,6 @@ from .label_pipeline import OCRNetCropToBox, OCRNetPackLabel, OCRNetRandomResize
 from .load_image import OCRNetLoadImage
 from .variation_sampler import OCRNetVariationSampler
 
-__all__ = ['OCRNetCropToBox', 'OCRNetImageFolder', 'OCRNetImageShards', 'OCRNetLabelDataset',
-           'OCRNetLoadImage', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop',
-           'OCRNetVariationSampler']
+__all__ = ['OCRNetCropToBox', 'OCRNetDrawSampler', 'OCRNetImageFolder', 'OCRNetImageShards',
+           'OCRNetLabelDataset', 'OCRNetLoadImage', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop',
+           'OCRNetSeedDraw', 'OCRNetVariationSampler']

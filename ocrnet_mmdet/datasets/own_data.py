@@ -145,6 +145,8 @@ def _size(knob: str, value: object) -> tuple[int, int]:
 def set_max_iters(cfg: Config, steps: int) -> None:
     """Train for ``steps`` iterations, with the schedule that the config has for its own.
 
+    Checkpoint and validation come at least ten times, where the config has any before the end.
+
     Raises:
         InputError: The config counts epochs.
     """
@@ -153,8 +155,11 @@ def set_max_iters(cfg: Config, steps: int) -> None:
         raise InputError(f'max_iters={steps}: this config counts epochs: set train_cfg.max_epochs instead')
     if steps == before:
         return
-    interval = cfg.train_cfg.get('val_interval', 1000)  # mmengine's
-    cfg.train_cfg.val_interval = steps + 1 if interval > before else min(interval, steps)
+    saving = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    for node, name, default in ((cfg.train_cfg, 'val_interval', 1000), (saving, 'interval', -1)):
+        interval = node.get(name, default)  # mmengine's own defaults
+        if interval > 0:
+            node[name] = steps + 1 if interval > before else min(interval, max(1, steps // 10))
     cfg.train_cfg.max_iters = steps
     cfg.param_scheduler = _as_list(cfg.get('param_scheduler'))
     for schedule in cfg.param_scheduler:
