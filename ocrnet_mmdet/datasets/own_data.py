@@ -23,6 +23,8 @@ ZOOM = (0.7, 1.4)  # of a training picture's size in configs/_base_/small_data.p
 SPAN = 1.5
 # Data sets of pictures alone, without classes; a seed makes their order and variations.
 SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')
+# Parts whose num_classes is no count of the data set's: 1, ImageNet's, COCO stuff's.
+OTHER_CLASSES = ('rpn_head', 'backbone', 'semantic_head')
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask', 'batch_size', 'max_iters',
          *SIZES)
 PATHS, NUMBERS = ('data_root', 'train_ann', 'val_ann', 'img_dir'), ('batch_size', 'max_iters', 'view_size')
@@ -188,19 +190,28 @@ def datasets_of(node: ConfigDict | None) -> Iterator[ConfigDict]:
         yield from datasets_of(child)
 
 
-def set_num_classes(node: ConfigDict, count: int) -> None:
-    """Set ``num_classes`` of every head in a model config but the class-agnostic RPN's."""
-    for key, child in node.items():
-        if key == 'num_classes':
-            node[key] = count
-        elif key != 'rpn_head':
-            for part in _as_list(child):
-                if isinstance(part, dict):
-                    set_num_classes(part, count)
+def class_counts(node: ConfigDict, key: str = 'model') -> Iterator[tuple[str, ConfigDict]]:
+    """Every part of a model config whose ``num_classes`` is the number of its objects' classes, with its key."""
+    if 'num_classes' in node:
+        yield key, node
+    for name, child in node.items():
+        if name in OTHER_CLASSES:
+            continue
+        places = [f'{key}.{name}.{i}' for i in range(len(child))] if isinstance(child, (list, tuple)) else [
+            f'{key}.{name}']
+        for place, part in zip(places, _as_list(child)):
+            if isinstance(part, dict):
+                yield from class_counts(part, place)
+
+
+def set_num_classes(model: ConfigDict, count: int) -> None:
+    """Set ``num_classes`` of every head in a model config that tells the objects' classes apart."""
+    for _, part in class_counts(model):
+        part['num_classes'] = count
 
 
 def _as_list(value) -> list:
-    return [] if value is None else value if isinstance(value, list) else [value]
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
 def _classes_of(cfg: Config) -> tuple[str, ...]:
