@@ -15,14 +15,14 @@ from ..errors import LINE, InputError, shown
 from .category_order import in_order, reordered
 from .clean import check_labels, write_clean
 from .coco_file import read_coco, write_json
-from .label_notes import crowded
+from .label_notes import crowded, left_out
 from .object_sizes import misfits
 from .own_data import LOADERS, _as_list, class_counts, datasets_of
 
 
 @dataclass
 class _Source:
-    """A COCO data set of a config: where it stands, its evaluators, its resolved paths and class names."""
+    """A COCO data set of a config: its place, evaluators, resolved paths and class names."""
     loader: str
     cfg: ConfigDict
     evaluators: list[ConfigDict]
@@ -40,12 +40,13 @@ class _Source:
 
     @property
     def masks(self) -> bool:
-        return any(step.get('with_mask') for step in self.cfg.get('pipeline') or []) or self.scored and any(
+        trained = any(step.get('with_mask') for step in self.cfg.get('pipeline') or [])
+        return trained or self.scored and any(
             'segm' in _as_list(e.get('metric')) for e in self.evaluators)
 
     @property
     def polygons(self) -> bool:
-        """Whether masks have to be polygons: to be trained on, for they are scored as the JSON has them."""
+        """Whether masks have to be polygons: to be trained on; scored they are as in the JSON."""
         return self.loader == LOADERS[0] and any(
             step.get('with_mask') and not step.get('poly2mask', True)
             for step in self.cfg.get('pipeline') or [])
@@ -78,7 +79,10 @@ def _sources(cfg: Config) -> Iterator[_Source]:
 
 def _check_class_counts(cfg: Config, source: _Source) -> None:
     count = len(source.classes)
-    counts = {f'{key}.num_classes': part.num_classes for key, part in class_counts(cfg.get('model') or {})}
+    counts = {
+        f'{key}.num_classes': part.num_classes
+        for key, part in class_counts(cfg.get('model') or {})
+    }
     wrong = {key: n for key, n in counts.items() if n != count}
     if wrong:
         came = ', '.join(f'{key} is {shown(n)}' for key, n in wrong.items())
@@ -90,9 +94,10 @@ def _check_class_counts(cfg: Config, source: _Source) -> None:
 def check_config(cfg: Config) -> list[str]:
     """Check every COCO data set of a config and the class counts of its heads.
 
-    Pictures are not decoded; a file that several loaders share is read once. A data set whose file has its
-    categories in another order than the config, or its evaluator, is pointed at a copy in ``cfg.work_dir`` that has
-    the config's; an evaluator counts as many detections as the model returns.
+    Pictures are not decoded; a file that several loaders share is read once. A data set whose file
+    has its categories in another order than the config, or its evaluator, is pointed at a copy in
+    ``cfg.work_dir`` that has the config's; an evaluator counts as many detections as the model
+    returns.
 
     Returns:
         Notes worth a line in the log each; most often none.
@@ -115,13 +120,16 @@ def check_config(cfg: Config) -> list[str]:
     return [shown(note, LINE) for note in notes]
 
 
-def _check_source(cfg: Config, source: _Source, number: int) -> tuple[list[str], str | None, set[str]]:
-    """Notes on a data set, its copy with the config's class order if it needs one, and its pictures' paths."""
+def _check_source(cfg: Config, source: _Source,
+                  number: int) -> tuple[list[str], str | None, set[str]]:
+    """Notes on a data set, its copy with the config's class order or None, its pictures' paths."""
     data = read_coco(source.ann_file, source.img_dir, source.loader)
     place = f'{source.loader}: {shown(source.ann_file, 160)}'
-    notes, objects = check_labels(data, place, source.img_dir, source.classes, source.masks, source.polygons,
-                                  source.labelled, source.scored)
+    notes, objects = check_labels(data, place, source.img_dir, source.classes, source.masks,
+                                  source.polygons, source.labelled, source.scored)
     notes += crowded(objects, place, detections_caps(cfg.get('model') or {}))
+    if source.loader == LOADERS[0] or source.scored:
+        notes += left_out(objects, place, source.scored)
     if source.loader == LOADERS[0]:
         notes += misfits(objects.boxes[objects.trained], objects.sizes[objects.trained],
                          source.cfg.get('pipeline') or [], place)
@@ -129,17 +137,19 @@ def _check_source(cfg: Config, source: _Source, number: int) -> tuple[list[str],
     keep_ids = not source.labelled
     if in_order(data['categories'], source.classes, keep_ids):
         return notes, None, names
-    copy = os.path.abspath(os.path.join(cfg.work_dir, f'classes_{number}_{os.path.basename(source.ann_file)}'))
+    copy = os.path.abspath(
+        os.path.join(cfg.work_dir, f'classes_{number}_{os.path.basename(source.ann_file)}'))
     write_json(reordered(data, source.classes, keep_ids), copy)
-    return notes + [f'{place}: its categories stand in another order than the config\'s classes: read from a copy in '
-                    f'their order, {copy}'], copy, names
+    notes.append(f"{place}: its categories stand in another order than the config's classes: read "
+                 f'from a copy in their order, {copy}')
+    return notes, copy, names
 
 
 def _seen_in_training(source: _Source, names: set[str], pictures: dict[str, set[str]]) -> list[str]:
     """A line where pictures to be scored are trained on."""
     both = names & pictures.get(LOADERS[0], set()) if source.loader != LOADERS[0] else set()
-    return [f'{source.loader}: {len(both)} of its {len(names)} pictures are in {LOADERS[0]} too, the first '
-            f'{shown(min(both))}: the score says little of new pictures'] if both else []
+    return [f'{source.loader}: {len(both)} of its {len(names)} pictures are in {LOADERS[0]} too, '
+            f'the first {shown(min(both))}: the score says little of new pictures'] if both else []
 
 
 def _lead_to(cfg: Config, source: _Source, copy: str) -> None:

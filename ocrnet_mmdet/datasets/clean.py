@@ -9,12 +9,14 @@ from __future__ import annotations
 import difflib
 import itertools
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .coco_file import read_coco, write_json
-from .coco_rules import ANNOTATION_RULES, IMAGE_RULES, RARE, SCORED_RULES, Context, Rule, is_key, is_number
-from .label_notes import Objects, check_corners, left_out, objects_of
+from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, RARE, SCORED_RULES, Context, Rule, is_key,
+                         is_number)
+from .label_notes import Objects, check_corners, objects_of
 from .mask_rules import MASK_RULE, POLYGON_RULE, SCORED_SEGMENTATION_RULE, SEGMENTATION_RULES
 from .picture import PictureError, check_frame, decode_picture
 from ..errors import InputError, shown
@@ -26,14 +28,16 @@ def _shorten(names: Sequence[str]) -> str:
 
 
 def _check_classes(categories: list[dict], classes: Sequence[str], place: str) -> None:
-    """Raise InputError unless each of ``classes`` is the name, as text, of one category of the file."""
+    """Raise InputError unless each of ``classes`` is, as text, one category's name in the file."""
     names = [str(c['name']) for c in categories]
     lists = f"the config's classes are {_shorten(classes)}, the file's {_shorten(names)}"
+    counts, given = Counter(names), Counter(classes)
     for name in classes:
-        if names.count(name) > 1 or list(classes).count(name) > 1:
-            raise InputError(f'{place} has {names.count(name)} categories named {shown(name)!r}, the config '
-                             f'{list(classes).count(name)}: give every category its own name')
-        if name not in names:
+        if counts[name] > 1 or given[name] > 1:
+            raise InputError(
+                f'{place} has {counts[name]} categories named {shown(name)!r}, the config '
+                f'{given[name]}: give every category its own name')
+        if name not in counts:
             lower = {n.lower(): n for n in names}
             near = difflib.get_close_matches(name.lower(), lower, 1)
             hint = f' (did you mean {shown(lower[near[0]])!r}?)' if near else ''
@@ -48,8 +52,9 @@ def _name_image(image: dict) -> str:
 def _name_annotation(annotation: dict, context: Context) -> str:
     image_id = annotation.get('image_id')
     image = context.images.get(image_id, {}) if is_key(image_id) else {}
-    picture = shown(image['file_name']) if 'file_name' in image else f'image_id {shown(image_id, 40)}'
-    return f'annotation {shown(annotation.get("id"), 40)} ({picture}, box {shown(annotation.get("bbox"), 60)})'
+    picture = shown(image.get('file_name', f'image_id {shown(image_id, 40)}'))
+    box = shown(annotation.get('bbox'), 60)
+    return f'annotation {shown(annotation.get("id"), 40)} ({picture}, box {box})'
 
 
 def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
@@ -59,14 +64,16 @@ def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
     raise InputError(f'{place}: {first} {rule.text} ({count} such of {total}): {rule.fix}')
 
 
-def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str, **options) -> list[str]:
+def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str,
+                  **options) -> list[str]:
     """Notes of :func:`check_labels` on a file of COCO's, most often none; raises as that does."""
-    return check_labels(read_coco(ann_file, img_dir, what), f'{what}: {shown(ann_file, 160)}', img_dir, classes,
-                        **options)[0]
+    return check_labels(read_coco(ann_file, img_dir, what), f'{what}: {shown(ann_file, 160)}',
+                        img_dir, classes, **options)[0]
 
 
-def check_labels(data: dict, place: str, img_dir: str, classes: Sequence[str] | None, masks: bool = False,
-                 polygons: bool = False, labelled: bool = True, scored: bool = False) -> tuple[list[str], Objects]:
+def check_labels(data: dict, place: str, img_dir: str, classes: Sequence[str] | None,
+                 masks: bool = False, polygons: bool = False, labelled: bool = True,
+                 scored: bool = False) -> tuple[list[str], Objects]:
     """Check the content of a COCO file without decoding its pictures.
 
     Args:
@@ -105,13 +112,13 @@ def check_labels(data: dict, place: str, img_dir: str, classes: Sequence[str] | 
         notes += _annotation_notes(rule, ours, context, place)
     objects = objects_of(ours, images)
     if labelled and not objects.trained.any():
-        raise InputError(f'{place}: none of its {len(images)} images has an object of the classes '
-                         f'{_shorten(classes or names)}: of {len(annotations)} annotations '
-                         f'{len(ours)} are of them, and of these {int((~objects.thin).sum())} at least 1 pixel wide and '
-                         f'high, {int((objects.crowd | objects.marked).sum())} crowds or marked "ignore"; '
-                         'annotate some, or correct the classes')
-    notes += check_corners(objects, place) + left_out(objects, place, scored)
-    return notes, objects
+        raise InputError(
+            f'{place}: none of its {len(images)} images has an object of the classes '
+            f'{_shorten(classes or names)}: of {len(annotations)} annotations '
+            f'{len(ours)} are of them, and of these {int((~objects.thin).sum())} at least 1 pixel '
+            f'wide and high, {int((objects.crowd | objects.marked).sum())} crowds or marked '
+            '"ignore"; annotate some, or correct the classes')
+    return notes + check_corners(objects, place), objects
 
 
 def _mask_rules(masks: bool, polygons: bool, scored: bool) -> tuple[Rule, ...]:
@@ -119,7 +126,8 @@ def _mask_rules(masks: bool, polygons: bool, scored: bool) -> tuple[Rule, ...]:
             + (POLYGON_RULE, ) * polygons)
 
 
-def _annotation_notes(rule: Rule, annotations: list[dict], context: Context, place: str) -> list[str]:
+def _annotation_notes(rule: Rule, annotations: list[dict], context: Context,
+                      place: str) -> list[str]:
     bad = rule.bad(annotations, context)
     if not len(bad):
         return []
@@ -157,7 +165,8 @@ def _sift(entries: list[dict], rules: Sequence[Rule], context: Context, kind: st
     return entries
 
 
-def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True, masks: bool = False) -> list[str]:
+def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
+                masks: bool = False) -> list[str]:
     """Copy an annotation file without the pictures and boxes that cannot be used.
 
     Args:
@@ -192,8 +201,11 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
                          f'{report[-1] if report else "it lists none"}')
     context.images = {image['id']: image for image in images}
     lost = {i.get('id') for i in data['images'] if is_key(i.get('id'))} - context.images.keys()
-    annotations = [a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)]
-    rules = ANNOTATION_RULES + SCORED_RULES + (*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks
+    annotations = [
+        a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)
+    ]
+    rules = ANNOTATION_RULES + SCORED_RULES
+    rules += (*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks
     annotations = _sift(annotations, rules, context, 'annotation', report)
     write_json(dict(data, images=images, annotations=annotations), out_file)
     return report

@@ -1,4 +1,4 @@
-"""A COCO annotation file, read so that every damage is one line, and written whole or not at all."""
+"""A COCO annotation file: read so that any damage is one line, written whole or not at all."""
 from __future__ import annotations
 
 import json
@@ -37,21 +37,25 @@ def _load_json(ann_file: str, place: str) -> object:
     try:
         size = os.path.getsize(ann_file)
         if MEMORY_PER_BYTE * size > memory:
-            raise InputError(f'{place} has {size / 2**30:.1f} GiB, more than this machine with {memory / 2**30:.1f} GiB '
-                             'of memory can hold once it is read: split it')
+            raise InputError(
+                f'{place} has {size / 2**30:.1f} GiB, more than this machine can hold as objects '
+                f'({memory / 2**30:.1f} GiB of memory): split it')
         with open(ann_file, encoding='utf-8') as file:
             return json.load(file, object_pairs_hook=_unique)
     except OSError as error:
-        raise InputError(f'{place} cannot be read: {error.strerror}: correct its rights, or copy it') from error
+        raise InputError(
+            f'{place} cannot be read: {error.strerror}: correct its rights, or copy it') from error
     except _RepeatedKey as error:
-        raise InputError(f'{place} has the key "{shown(str(error))}" twice in one object, of which one would be lost: '
-                         'keep one') from error
+        raise InputError(
+            f'{place} has the key "{shown(str(error))}" twice in one object, of which one would be '
+            'lost: keep one') from error
     except RecursionError as error:
         raise InputError(f'{place} is not COCO: {DEEP}') from error
     except MemoryError as error:
         raise InputError(f'{place} does not fit into memory: split it') from error
     except ValueError as error:
-        fix = 'save it as UTF-8 without a byte order mark' if 'BOM' in str(error) else 'export or copy it again'
+        fix = ('save it as UTF-8 without a byte order mark' if 'BOM' in str(error) else
+               'export or copy it again')
         raise InputError(f'{place} is not JSON ({error}): {fix}') from error
 
 
@@ -86,27 +90,34 @@ def read_coco(ann_file: str, img_dir: str, what: str) -> dict:
 def _is_deep(value: object) -> bool:
     level = [value]
     for _ in range(DEPTH):
-        level = [child for v in level if isinstance(v, (dict, list)) for child in (v.values() if isinstance(v, dict) else v)]
+        level = [
+            child for v in level if isinstance(v, (dict, list))
+            for child in (v.values() if isinstance(v, dict) else v)
+        ]
     return bool(level)
 
 
 def check_categories(categories: Sequence[dict], place: str) -> None:
-    """Raise InputError unless every category has a name, an id of its own, and all ids are of one kind."""
+    """Raise InputError unless all categories have names, and ids of their own of one kind."""
     if not all({'id', 'name'} <= c.keys() for c in categories):
         raise InputError(f'{place}: a category lacks id or name: correct the file')
     names: dict = {}
     for category in categories:
         name, key = category['name'], category['id']
         if not isinstance(name, str) and not (is_key(name) and isinstance(name, int)):
-            raise InputError(f'{place}: the category of id {shown(key)} has the name {shown(name)}: give it one of text')
+            raise InputError(f'{place}: the category of id {shown(key)} has the name '
+                             f'{shown(name)}: give it one of text')
         if not is_key(key):
-            raise InputError(f'{place}: category {shown(name)!r} has the id {shown(key)}: give it a number')
+            raise InputError(
+                f'{place}: category {shown(name)!r} has the id {shown(key)}: give it a number')
         if key in names:  # mmdet would take all objects of both for the last one's
-            raise InputError(f'{place}: the categories {names[key]!r} and {shown(name)!r} have the same '
-                             f'id {shown(key)}: give every category its own')
+            raise InputError(
+                f'{place}: the categories {names[key]!r} and {shown(name)!r} have the same '
+                f'id {shown(key)}: give every category its own')
         names[key] = shown(name)
     if len({isinstance(key, str) for key in names}) > 1:  # pycocotools sorts them
-        raise InputError(f'{place}: some ids of its categories are numbers and some are text: make all of them numbers')
+        raise InputError(f'{place}: some ids of its categories are numbers and some are text: make '
+                         'all of them numbers')
 
 
 def write_json(data: dict, path: str) -> None:

@@ -76,23 +76,24 @@ def _repeated(key: str) -> Callable:
 
 
 def _ambiguous(images: list[dict], _: Context) -> list[bool]:
-    """Later entries of a picture; all of an id that several pictures have, whose objects nobody can tell apart."""
+    """Later entries of a picture; all of an id of several: whose objects, nobody can tell."""
     names, seen = defaultdict(set), set()
     for image in images:
         names[image['id']].add(image['file_name'])
-    return [len(names[i['id']]) > 1 or i['id'] in seen or seen.add(i['id']) is not None for i in images]
+    return [len(names[i['id']]) > 1 or i['id'] in seen or seen.add(i['id']) is not None
+            for i in images]
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a finite number that a float can hold; JSON's integers have any number of digits."""
+    """Whether it is a finite number; JSON's integers may be larger than a float can be."""
     try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        return type(value) in (int, float) and math.isfinite(value)
     except OverflowError:
         return False
 
 
 def is_key(value: object) -> bool:
-    """Whether entries can be told apart by it, also as pycocotools does: numpy ends a text at a NUL."""
+    """Whether entries can be told apart by it, also in numpy, where a text ends at a NUL."""
     if isinstance(value, str):
         return '\0' not in value
     return is_number(value) and abs(value) <= LARGEST_ID
@@ -102,11 +103,11 @@ def _no_key(*keys: str) -> Callable:
     return lambda entries, _: [not all(is_key(entry[key]) for key in keys) for entry in entries]
 
 
-def _other_kind(images: list[dict], _: Context) -> list[bool]:
-    """Those whose id is text where most are numbers, or the other way round: pycocotools sorts them."""
-    texts = [isinstance(i['id'], str) for i in images]
-    rare = 2 * sum(texts) <= len(texts)
-    return [text == rare for text in texts] if any(texts) and not all(texts) else [False] * len(texts)
+def _other_kind(images: list[dict], _: Context) -> np.ndarray:
+    """Text ids where most are numbers, or the other way round: pycocotools sorts them."""
+    texts = np.array([isinstance(i['id'], str) for i in images], bool)
+    few = texts if 2 * texts.sum() <= len(texts) else ~texts
+    return few if not texts.all() else ~texts
 
 
 def _no_name(images: list[dict], _: Context) -> list[bool]:
@@ -210,7 +211,8 @@ def _mend_id(annotation: dict, context: Context) -> None:
 IMAGE_RULES = (
     Rule('lacks id, file_name, width or height', _lacks('id', 'file_name', 'width', 'height')),
     Rule('has an id that is neither a number nor text, or beyond 2**53', _no_key('id')),
-    Rule('has an id of another kind than most, text among numbers or a number among texts', _other_kind),
+    Rule('has an id of another kind than most, text among numbers or a number among texts',
+         _other_kind),
     Rule('has no file name', _no_name),
     Rule('has no size', _no_size),
     Rule('has a size that is no whole number of pixels', _no_whole_size, mend=_round_size),
@@ -237,13 +239,16 @@ ANNOTATION_RULES = (
     # mmdet leaves such out without a word
     Rule('has no area above 0 and up to 1e10', _no_area, rare_is_fine=True, mend=_mend_area),
     # pycocotools' scoring ends in an error, after the first epoch; mmdet leaves out '0' as a crowd
-    Rule('lacks iscrowd, 0 or 1', lambda annotations, _: [a.get('iscrowd') not in (0, 1) for a in annotations],
+    Rule('lacks iscrowd, 0 or 1',
+         lambda annotations, _: [a.get('iscrowd') not in (0, 1) for a in annotations],
          mend=_mend_crowd),
-    Rule('has an id that is neither a number nor text, or beyond 2**53', _no_key('id'), mend=_mend_id),
+    Rule('has an id that is neither a number nor text, or beyond 2**53',
+         _no_key('id'), mend=_mend_id),
     Rule('has the id of another one', _repeated('id'), mend=_mend_id),
 )
 SCORED_RULES = (
     # pycocotools keeps a match as the object's id, as a float: 0 means that there is none
     Rule('has the id 0, or one that is no number, by which pycocotools cannot score it',
-         lambda annotations, _: [not is_number(a['id']) or a['id'] == 0 for a in annotations], mend=_mend_id),
+         lambda annotations, _: [not is_number(a['id']) or a['id'] == 0 for a in annotations],
+         mend=_mend_id),
 )

@@ -1,4 +1,4 @@
-"""What of a data set's labels is not learnt or not scored, counted: a line before the first step each.
+"""What of a data set's labels is not learnt or not scored: a line with the count each.
 
 N objects, those of the config's classes; plain functions of arrays.
 """
@@ -12,7 +12,8 @@ import numpy as np
 from .coco_rules import LEAST_SIDE, boxes_of
 from ..errors import InputError
 
-# Boxes of a drawn object end at the picture's edge; some tools draw past it, but hardly for a fifth of the objects.
+# Boxes of a drawn object end at the picture's edge; some tools draw past it, but hardly for a fifth
+# of the objects.
 FEW_PAST = 0.2
 LEAST_PAST = 3
 
@@ -55,18 +56,20 @@ def objects_of(annotations: Sequence[dict], images: Sequence[dict]) -> Objects:
 
 
 def left_out(objects: Objects, place: str, scored: bool) -> list[str]:
-    """A line with the number of objects that training leaves out, or scoring, in which only crowds do not count."""
+    """A line with the number of objects that training leaves out; scoring, crowds alone."""
     crowd, marked = objects.crowd, objects.marked & ~objects.crowd
     reasons = [(crowd.sum(), 'crowds (iscrowd=1)')]
     if not scored:
-        reasons += [(marked.sum(), 'marked "ignore"'),
-                    # those of no area have a line of their own, see _judge in clean.py
-                    ((objects.thin & ~crowd & ~marked & (objects.boxes[:, 2:] >= LEAST_SIDE).all(1)).sum(),
-                     'less than 1 pixel wide or high')]
+        reasons += [
+            (marked.sum(), 'marked "ignore"'),
+            # those of no area have a line of their own, see _judge in clean.py
+            ((objects.thin & ~crowd & ~marked & (objects.boxes[:, 2:] >= LEAST_SIDE).all(1)).sum(),
+             'less than 1 pixel wide or high')
+        ]
     named = ', '.join(f'{count} {reason}' for count, reason in reasons if count)
     count = sum(count for count, _ in reasons)
-    verb = 'scored, found or not' if scored else 'trained on'
-    return [f'{place}: {count} of {len(crowd)} objects are not {verb}: {named}'] if named else []
+    verb = 'do not count in the score' if scored else 'are not trained on'
+    return [f'{place}: {count} of {len(crowd)} objects {verb}: {named}'] if named else []
 
 
 def check_corners(objects: Objects, place: str) -> list[str]:
@@ -79,10 +82,11 @@ def check_corners(objects: Objects, place: str) -> list[str]:
     past = (first + second > objects.sizes + 1).any(1)
     if past.sum() < max(LEAST_PAST, FEW_PAST * len(past)):
         return []
-    count = f'{place}: {past.sum()} of {len(past)} boxes reach past their picture as [x, y, width, height]'
+    count = f'{place}: {past.sum()} of {len(past)} boxes reach past their picture as [x, y, w, h]'
     corners = (first >= -1) & (second > first) & (second <= objects.sizes + 1)
     if corners.all():
-        raise InputError(f'{count}; as [x1, y1, x2, y2] all of them lie in it: write them as [x, y, width, height]')
+        raise InputError(f'{count}; as [x1, y1, x2, y2] all of them lie in it: write them as '
+                         '[x, y, width, height]')
     return [f'{count}: what lies past it is cut off']
 
 
@@ -98,5 +102,6 @@ def crowded(objects: Objects, place: str, caps: dict[str, int]) -> list[str]:
     enough = -(-counts.max() * 3 // 2 // 100) * 100  # half as many again, in hundreds
     fix = ' '.join(f'{option}={enough}' for option, most in caps.items() if most < enough)
     most = min(caps.values())
-    return [f'{place}: {(counts > most).sum()} pictures have more objects, up to {counts.max()}, than the {most} that '
-            f'the detector returns of one: the rest counts as missed; set --cfg-options {fix}']
+    return [f'{place}: {(counts > most).sum()} pictures have more objects, up to {counts.max()}, '
+            f'than the {most} that the detector returns of one: the rest counts as missed; set '
+            f'--cfg-options {fix}']

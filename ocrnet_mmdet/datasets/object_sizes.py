@@ -14,9 +14,9 @@ from ..errors import InputError
 SMALL = 4  # pixels: a side below it is less than one cell of the finest map
 MANY = 0.2  # share of objects that do not fit which is worth a line
 ZOOMS = 5  # at which a range of zooms is looked at
-# What fits, measured with the narrow net: crops of 128 px of pictures of 384 px for objects of 10 to 60 px there
-# (bccd, nuclei, robosoccer, aerial_cars); whole pictures of 128 px for objects of half a picture: 37 box AP, 2 with
-# those crops.
+# What fits, measured with the narrow net: crops of 128 px of pictures of 384 px for objects of 10
+# to 60 px there (bccd, nuclei, robosoccer, aerial_cars); whole pictures of 128 px for objects of
+# half a picture: 37 box AP, 2 with those crops.
 SIDES = (24, 32)  # pixels, that the median object is to have
 LEAST_SIDE = 8  # pixels, that 9 of 10 objects are to have
 SCALES = (128, 2048)  # pixels of the longest side
@@ -30,7 +30,8 @@ class View:
     """What a training pipeline makes of a picture.
 
     Attributes:
-        scales: Long and short side that a picture is fitted into, as mmcv's keep_ratio does; one is drawn.
+        scales: Long and short side that a picture is fitted into, as mmcv's keep_ratio does; one is
+            drawn.
         zooms: Least and largest factor on them.
         crop: Width and height of the crop, pixels; None without one.
         least: Width and height that an object has to exceed in the crop, pixels.
@@ -56,24 +57,25 @@ def view_of(pipeline: Sequence[dict]) -> View | None:
             view.crop = tuple(step['crop_size'])[::-1]  # mmdet's is height, width
         elif kind == 'FilterAnnotations' and view and step.get('by_box', True):
             view.least = tuple(step.get('min_gt_bbox_wh', (1, 1)))
-        elif kind in ('Mosaic', 'RandomAffine', 'RandomCenterCropPad', 'Expand', 'MinIoURandomCrop', 'TransformBroadcaster'):
+        elif kind in ('Mosaic', 'RandomAffine', 'RandomCenterCropPad', 'Expand', 'MinIoURandomCrop',
+                      'TransformBroadcaster'):
             return None
     return view
 
 
 def _resized(step: dict) -> View | None:
     scales = step.get('scales') if step['type'] == 'RandomChoiceResize' else [step.get('scale')]
-    keep = step.get('resize_cfg' if step['type'] == 'RandomChoiceResize' else '_', step).get('keep_ratio', False)
     pairs = [_pair(scale) for scale in scales or [None]]
-    if not keep or None in pairs:
+    if not step.get('keep_ratio') or None in pairs:
         return None
     return View(pairs, tuple(step.get('ratio_range') or (1.0, 1.0)))
 
 
 def _pair(scale: object) -> tuple[int, int] | None:
     sides = (scale, scale) if isinstance(scale, int) else scale
-    good = isinstance(sides, (list, tuple)) and len(sides) == 2 and all(isinstance(s, int) for s in sides)
-    return (max(sides), min(sides)) if good else None
+    if not isinstance(sides, (list, tuple)) or [type(s) for s in sides] != [int, int]:
+        return None
+    return max(sides), min(sides)
 
 
 def shares(boxes: np.ndarray, sizes: np.ndarray, view: View) -> dict[str, float]:
@@ -85,13 +87,14 @@ def shares(boxes: np.ndarray, sizes: np.ndarray, view: View) -> dict[str, float]
         view: Of the training pipeline.
 
     Returns:
-        ``small``: a side below SMALL; ``cut``: no crop holds it whole; ``lost``: too small to be kept, at any zoom.
+        ``small``: a side below SMALL; ``cut``: no crop holds it whole; ``lost``: too small to be
+        kept, at any zoom.
     """
     sides = _within(boxes, sizes)
     zooms = np.unique(np.linspace(*view.zooms, ZOOMS))
-    factors = np.stack([_factor(sizes, scale) * zoom for scale in view.scales for zoom in zooms])[..., None]
-    drawn = factors * sides  # (scales x zooms, N, 2)
-    cut = (drawn > np.array(view.crop) + 1).any(-1) if view.crop else np.zeros(drawn.shape[:2], bool)
+    factors = [_factor(sizes, scale) * zoom for scale in view.scales for zoom in zooms]
+    drawn = np.stack(factors)[..., None] * sides  # (scales x zooms, N, 2)
+    cut = (drawn > np.array(view.crop or (np.inf, np.inf)) + 1).any(-1)
     lost = (drawn <= np.array(view.least)).any(-1).all(0)
     return dict(small=(drawn < SMALL).any(-1).mean(), cut=cut.mean(), lost=lost.mean())
 
@@ -110,8 +113,9 @@ def _factor(sizes: np.ndarray, scale: tuple[int, int]) -> np.ndarray:
 def fitting(boxes: np.ndarray, sizes: np.ndarray) -> tuple[int, int]:
     """Longest side of the pictures and side of a square crop, in pixels, that fit the objects.
 
-    Pictures keep their own size as far as the median object then has SIDES pixels (the root of its area); 9 of 10
-    get LEAST_SIDE, 9 of 10 lie whole in the crop at the largest zoom; all within SCALES and CROPS.
+    Pictures keep their own size as far as the median object then has SIDES pixels (the root of its
+    area); 9 of 10 get LEAST_SIDE, 9 of 10 lie whole in the crop at the largest zoom; all within
+    SCALES and CROPS.
     """
     sides, longest = _within(boxes, sizes), sizes.max(1)
     relative = np.sqrt(sides.prod(1)) / longest
@@ -125,12 +129,14 @@ def _steps(pixels: float, least: int, most: int) -> int:
     return int(np.clip(np.ceil(pixels / STEP) * STEP, least, most))
 
 
-def misfits(boxes: np.ndarray, sizes: np.ndarray, pipeline: Sequence[dict], place: str) -> list[str]:
+def misfits(boxes: np.ndarray, sizes: np.ndarray, pipeline: Sequence[dict],
+            place: str) -> list[str]:
     """A line where a training pipeline's scale and crop do not fit the objects.
 
     Args:
         boxes: (N, 4) xywh of the objects to be trained on; ``sizes`` as of :func:`shares`.
-        pipeline: Config of the transforms; of one that does more than resize and crop, nothing is said.
+        pipeline: Config of the transforms; of one that does more than resize and crop, nothing is
+            said.
         place: Name of the data set, for the message.
 
     Raises:
@@ -144,9 +150,11 @@ def misfits(boxes: np.ndarray, sizes: np.ndarray, pipeline: Sequence[dict], plac
         return []
     view_text = f'pictures of {" or ".join(f"{a}x{b}" for a, b in view.scales[:3])} px' + (
         f' and crops of {view.crop[0]}x{view.crop[1]} px' if view.crop else '')
-    fix = f'set --cfg-options image_scale={scale} crop_size={crop}'
+    fix = (f'set --cfg-options image_scale={scale}' if len(view.scales) == 1 else
+           f'resize to about {scale} px') + (f' crop_size={crop}' if view.crop else '')
     if bad['lost'] == 1:
-        raise InputError(f'{place}: with {view_text} none of the {len(boxes)} objects keeps the '
-                         f'{view.least[0]}x{view.least[1]} px that FilterAnnotations asks for: {fix}')
-    return [f'{place}: {view_text} do not fit the objects: {bad["cut"]:.0%} lie whole in no crop, {bad["small"]:.0%} are '
-            f'under {SMALL} px wide or high; {fix}']
+        raise InputError(
+            f'{place}: with {view_text} none of the {len(boxes)} objects keeps the '
+            f'{view.least[0]}x{view.least[1]} px that FilterAnnotations asks for: {fix}')
+    return [f'{place}: {view_text} do not fit the objects: {bad["cut"]:.0%} lie whole in no crop, '
+            f'{bad["small"]:.0%} are under {SMALL} px wide or high; {fix}']

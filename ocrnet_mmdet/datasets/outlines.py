@@ -12,17 +12,18 @@ from collections.abc import Sequence
 import numpy as np
 from pycocotools import mask as coco_mask
 
-# How far boxes and outlines may reach past their picture, in its longer sides: a tile of a picture may keep
-# the whole object, and a picture is hardly cut into more than ten by ten. Beyond it, units are wrong.
+# How far boxes and outlines may reach past their picture, in its longer sides: a tile of a picture
+# may keep the whole object, and a picture is hardly cut into more than ten by ten. Beyond it, units
+# are wrong.
 MARGIN = 10
-# Pixels of an object's outline, all its polygons together. One of 10,000 points with 100 px between them has as
-# much; drawn, it takes 0.1 s and 100 MB.
+# Pixels of an object's outline, all its polygons together. One of 10,000 points with 100 px between
+# them has as much; drawn, it takes 0.1 s and 100 MB.
 LONGEST = 1_000_000
 CHUNK = 20_000  # objects whose points are looked at together: 20 MB in COCO
 
 
 def _is_polygon(points: object) -> bool:
-    """A list of finite numbers, as far as its sum tells: large files hold too many to look at each."""
+    """A list of finite numbers, as far as its sum tells: large files hold too many for more."""
     try:
         return isinstance(points, list) and math.isfinite(sum(points))
     except (TypeError, OverflowError):
@@ -30,9 +31,10 @@ def _is_polygon(points: object) -> bool:
 
 
 def are_polygons(segmentation: object) -> bool:
-    """Whether mmdet trains on it and pycocotools takes it for polygons; NaN would end its process."""
-    return (isinstance(segmentation, list) and len(segmentation) > 0 and all(map(_is_polygon, segmentation))
-            and len(segmentation[0]) > 4 and any(len(p) >= 6 and len(p) % 2 == 0 for p in segmentation))
+    """Whether mmdet trains on it and pycocotools takes it for polygons; NaN ends its process."""
+    return (isinstance(segmentation, list) and len(segmentation) > 0
+            and all(map(_is_polygon, segmentation)) and len(segmentation[0]) > 4
+            and any(len(p) >= 6 and len(p) % 2 == 0 for p in segmentation))
 
 
 def too_large(outlines: Sequence[list], sizes: np.ndarray) -> np.ndarray:
@@ -45,7 +47,10 @@ def too_large(outlines: Sequence[list], sizes: np.ndarray) -> np.ndarray:
     Returns:
         (N,) bool.
     """
-    parts = [_too_large(outlines[i:i + CHUNK], sizes[i:i + CHUNK]) for i in range(0, len(outlines), CHUNK)]
+    parts = [
+        _too_large(outlines[i:i + CHUNK], sizes[i:i + CHUNK])
+        for i in range(0, len(outlines), CHUNK)
+    ]
     return np.concatenate(parts) if parts else np.zeros(0, bool)
 
 
@@ -54,15 +59,14 @@ def _too_large(outlines: Sequence[list], sizes: np.ndarray) -> np.ndarray:
     polygons = [(i, p) for i, polygons in enumerate(outlines) for p in polygons if len(p) > 1]
     owner = np.array([i for i, _ in polygons])
     counts = np.array([len(p) // 2 for _, p in polygons])
-    points = np.fromiter(itertools.chain.from_iterable(p[:len(p) // 2 * 2] for _, p in polygons), float,
-                         2 * counts.sum()).reshape(-1, 2)
+    points = np.fromiter(itertools.chain.from_iterable(p[:len(p) // 2 * 2] for _, p in polygons),
+                         float, 2 * counts.sum()).reshape(-1, 2)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     before = np.arange(len(points)) - 1
     before[starts] = starts + counts - 1  # an outline is closed
     with np.errstate(over='ignore'):  # infinite is too long
         edges = np.abs(points - points[before]).max(1)
-    length = np.zeros(len(outlines))
-    np.add.at(length, owner, np.add.reduceat(edges, starts))
+        length = np.bincount(owner, np.add.reduceat(edges, starts), len(outlines))
     margin = MARGIN * sizes.max(1, keepdims=True)[owner]
     least, most = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
     far = ((least < -margin) | (most > sizes[owner] + margin)).any(1)
@@ -70,5 +74,5 @@ def _too_large(outlines: Sequence[list], sizes: np.ndarray) -> np.ndarray:
 
 
 def marks_nothing(polygons: list, height: int, width: int) -> bool:
-    """Whether pycocotools' mask of these polygons has no pixel in the picture, so that no mask can match it."""
+    """Whether pycocotools' mask of polygons has no pixel in the picture, which no mask matches."""
     return not coco_mask.area(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))

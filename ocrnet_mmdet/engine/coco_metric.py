@@ -1,4 +1,4 @@
-"""COCO's AP where a picture has more than a hundred objects, and the model's own limit of detections."""
+"""COCO's AP where pictures have more than a hundred objects, and the model's own limit."""
 from __future__ import annotations
 
 import contextlib
@@ -15,12 +15,13 @@ from mmengine.config import Config, ConfigDict
 from mmengine.fileio import load
 from mmengine.logging import print_log
 
-COCO_CAP = 100  # of detections, a picture and class, that pycocotools' summary counts in its first figure
+COCO_CAP = 100  # detections of a picture and class that pycocotools counts in its first figure
 
 
 @METRICS.register_module()
 class OCRNetCocoMetric(CocoMetric):
-    """``CocoMetric`` whose mAP counts the last of ``proposal_nums`` as its mAP_50 and mAP_75 do, not 100.
+    """``CocoMetric`` whose mAP counts the last of ``proposal_nums`` as its mAP_50 and mAP_75 do,
+    not 100.
 
     Where no picture has more than 100 detections of a class, it is ``CocoMetric``.
     """
@@ -29,12 +30,13 @@ class OCRNetCocoMetric(CocoMetric):
         """As of ``CocoMetric``; what was over 100 is scored a second time."""
         scores = super().compute_metrics(results)
         predictions = [prediction for _, prediction in results]
-        if any(len(p['labels']) > COCO_CAP and np.bincount(p['labels']).max() > COCO_CAP for p in predictions):
-            for metric in ('bbox', 'segm'):
-                if f'{metric}_mAP' in scores:
-                    scores[f'{metric}_mAP'] = round(self._mean_ap(predictions, metric), 3)
-                    print_log(f'{metric}_mAP of up to {max(self.proposal_nums)} detections a picture and class: '
-                              f'{scores[f"{metric}_mAP"]:.3f}', logger='current')
+        if max(np.bincount(p['labels'], minlength=1).max() for p in predictions) <= COCO_CAP:
+            return scores
+        for metric in ('bbox', 'segm'):
+            if f'{metric}_mAP' in scores:
+                scores[f'{metric}_mAP'] = round(self._mean_ap(predictions, metric), 3)
+                print_log(f'{metric}_mAP of up to {max(self.proposal_nums)} detections a picture '
+                          f'and class: {scores[f"{metric}_mAP"]:.3f}', logger='current')
         return scores
 
     def _mean_ap(self, predictions: Sequence[dict], metric: str) -> float:
@@ -59,10 +61,13 @@ def is_coco_metric(evaluator: ConfigDict) -> bool:
 
 
 def detections_caps(model: ConfigDict) -> dict[str, int]:
-    """Every option of a detector that limits its detections of a picture, with its value; the last of all first."""
+    """Options that limit a detector's detections of a picture, with values; the last step first."""
     test_cfg = model.get('test_cfg') or {}
     stages = [f'{stage}.' for stage in ('rcnn', 'rpn') if stage in test_cfg] or ['']
-    parts = {f'model.test_cfg.{stage}max_per_img': test_cfg.get(stage[:-1]) if stage else test_cfg for stage in stages}
+    parts = {
+        f'model.test_cfg.{stage}max_per_img': test_cfg.get(stage[:-1]) if stage else test_cfg
+        for stage in stages
+    }
     return {option: part['max_per_img'] for option, part in parts.items()
             if isinstance((part or {}).get('max_per_img'), int)}
 
@@ -80,4 +85,6 @@ def count_all(cfg: Config, evaluators: Sequence[ConfigDict]) -> list[str]:
     for evaluator in ours:
         evaluator.type = 'OCRNetCocoMetric'
         evaluator.setdefault('proposal_nums', (100, 300, max(1000, most)))
-    return [f'mAP counts up to {most} detections of a picture, as {option} says; COCO counts {COCO_CAP}']
+    return [
+        f'mAP counts up to {most} detections of a picture, as {option} says; COCO counts {COCO_CAP}'
+    ]

@@ -288,3 +288,28 @@ def test_masks_are_asked_for_where_they_are_scored(root):
     cfg.test_evaluator[0].metric = ['bbox', 'segm']
     clean_config(cfg, cfg.work_dir)
     assert check_config(cfg) == []
+
+
+def test_objects_that_are_not_learnt_or_scored_are_counted(root):
+    for split in ('train', 'val'):
+        edit(root / f'{split}.json', lambda data: (data['annotations'][0].update(iscrowd=1),
+                                                   data['annotations'][1].update(ignore=1)))
+    trained, scored = check_config(config(root))
+    assert trained.startswith('train_dataloader: ') and '2 of 3 objects are not trained on: 1 crowds' in trained
+    assert scored.startswith('val_dataloader: ') and '1 of 3 objects do not count in the score: 1 crowds' in scored
+
+
+def test_a_picture_of_more_objects_than_the_detector_returns_is_said(root):
+    cfg = config(root, test_cfg=dict(rcnn=dict(max_per_img=1)))
+    notes = check_config(cfg)
+    assert ['1 pictures have more objects, up to 2, than the 1' in note for note in notes] == [True, True]
+    cfg = config(root, test_cfg=dict(rcnn=dict(max_per_img=200)))
+    note, = check_config(cfg)
+    assert 'mAP counts up to 200' in note and cfg.val_evaluator.type == 'OCRNetCocoMetric'
+
+
+def test_objects_that_scale_and_crop_do_not_fit_are_said(root):
+    cfg = config(root)
+    cfg.train_dataloader.dataset.pipeline = [dict(type='Resize', scale=(12, 12), keep_ratio=True)]
+    note, = check_config(cfg)
+    assert '100% are under 4 px' in note and note.endswith('set --cfg-options image_scale=128')

@@ -32,7 +32,7 @@ def test_objects_that_training_leaves_out_are_counted():
 
 def test_of_what_is_scored_crowds_alone_are_left_out():
     note, = left_out(objects(BOXES, iscrowd=(1, 2, 3), ignore=(3, 4)), 'val', scored=True)
-    assert note.startswith('val: 3 of 40 objects are not scored, found or not: 3 crowds')
+    assert note.startswith('val: 3 of 40 objects do not count in the score: 3 crowds')
 
 
 def test_boxes_of_corners_are_refused():

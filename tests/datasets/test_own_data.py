@@ -2,10 +2,10 @@ import copy
 from argparse import Namespace
 
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from ocrnet_mmdet.cli import load_config
-from ocrnet_mmdet.datasets.own_data import apply_knobs, datasets_of
+from ocrnet_mmdet.datasets.own_data import apply_knobs, datasets_of, set_num_classes
 from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT
@@ -263,3 +263,16 @@ def test_a_run_of_few_steps_keeps_a_schedule(steps):
     apply_knobs(cfg, dict(max_iters=steps))
     assert cfg.param_scheduler[0].begin == 0
     assert all(s.begin < s.end <= steps for s in cfg.param_scheduler)
+
+
+def test_the_class_count_reaches_every_head_and_no_other_part():
+    """As in mmdet's HTC: three stages, a semantic head of COCO stuff's 183 classes; heads may stand in a tuple."""
+    def model(count, heads):
+        return ConfigDict(backbone=dict(num_classes=1000), rpn_head=dict(num_classes=1), panoptic=dict(num_classes=count),
+                          roi_head=dict(semantic_head=dict(num_classes=183), mask_head=dict(num_classes=count),
+                                        bbox_head=heads([dict(num_classes=count, loss_cls=dict(num_classes=count))] * 3)))
+
+    for heads in (list, tuple):
+        cfg = model(80, heads)
+        set_num_classes(cfg, 7)
+        assert cfg == model(7, heads)
