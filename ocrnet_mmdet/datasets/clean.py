@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .coco_file import read_coco, write_json
-from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, RARE, SCORED_RULES, Context, Rule, is_key,
-                         is_number)
+from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, LARGEST_ID, RARE, SCORED_RULES, Context,
+                         Rule, is_key, is_number)
 from .label_notes import Objects, check_corners, objects_of
 from .mask_rules import MASK_RULE, POLYGON_RULE, SCORED_SEGMENTATION_RULE, SEGMENTATION_RULES
 from .picture import PictureError, check_frame, decode_picture
@@ -185,7 +185,8 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
     """
     data, report = read_coco(ann_file, img_dir, 'clean'), []
     ids = (a.get('id') for a in data['annotations'])
-    free_ids = itertools.count(1 + max((int(i) for i in ids if is_number(i) and i > 0), default=0))
+    known = (int(i) for i in ids if is_number(i) and 0 < i < LARGEST_ID // 2)
+    free_ids = itertools.count(1 + max(known, default=0))
     context = Context(img_dir, {c['id'] for c in data['categories']}, free_ids=free_ids)
     images = _sift(data['images'], IMAGE_RULES, context, 'image', report)
     if decode:

@@ -75,6 +75,14 @@ def _repeated(key: str) -> Callable:
     return find
 
 
+def _copies(annotations: list[dict], _: Context) -> list[bool]:
+    """Later entries of an object: of its id, picture, category and box."""
+    seen = set()
+    whole = ((a['id'], a['image_id'], a['category_id'], *a['bbox']) if is_key(a['id']) else None
+             for a in annotations)
+    return [key in seen or key is not None and seen.add(key) is not None for key in whole]
+
+
 def _ambiguous(images: list[dict], _: Context) -> list[bool]:
     """Later entries of a picture; all of an id of several: whose objects, nobody can tell."""
     names, seen = defaultdict(set), set()
@@ -242,6 +250,7 @@ ANNOTATION_RULES = (
     Rule('lacks iscrowd, 0 or 1',
          lambda annotations, _: [a.get('iscrowd') not in (0, 1) for a in annotations],
          mend=_mend_crowd),
+    Rule('is listed twice', _copies),
     Rule('has an id that is neither a number nor text, or beyond 2**53',
          _no_key('id'), mend=_mend_id),
     Rule('has the id of another one', _repeated('id'), mend=_mend_id),

@@ -22,7 +22,7 @@ LEAST_SIDE = 8  # pixels, that 9 of 10 objects are to have
 SCALES = (128, 2048)  # pixels of the longest side
 CROPS = (128, 512)
 STEP = 32  # the coarsest stride
-ZOOM = 1.4  # largest, of a training picture in configs/_base_/small_data.py
+ZOOM = (0.7, 1.4)  # of a training picture in configs/_base_/small_data.py
 
 
 @dataclass
@@ -114,15 +114,15 @@ def fitting(boxes: np.ndarray, sizes: np.ndarray) -> tuple[int, int]:
     """Longest side of the pictures and side of a square crop, in pixels, that fit the objects.
 
     Pictures keep their own size as far as the median object then has SIDES pixels (the root of its
-    area); 9 of 10 get LEAST_SIDE, 9 of 10 lie whole in the crop at the largest zoom; all within
+    area); 9 of 10 get LEAST_SIDE, and 9 of 10, seen at any zoom, lie whole in the crop; all within
     SCALES and CROPS.
     """
     sides, longest = _within(boxes, sizes), sizes.max(1)
     relative = np.sqrt(sides.prod(1)) / longest
     own = np.clip(np.median(longest), *np.array(SIDES) / np.median(relative))
     scale = _steps(max(own, LEAST_SIDE / np.quantile(relative, 0.1)), *SCALES)
-    crop = _steps(np.quantile(sides.max(1) / longest, 0.9) * scale * ZOOM, *CROPS)
-    return scale, min(crop, max(_steps(scale, 0, CROPS[1]), CROPS[0]))
+    drawn = np.outer(np.linspace(*ZOOM, ZOOMS), sides.max(1) / longest) * scale
+    return scale, _steps(np.quantile(drawn, 0.9), *CROPS)
 
 
 def _steps(pixels: float, least: int, most: int) -> int:

@@ -202,13 +202,13 @@ def test_a_crowd_is_0_or_1(folder, value, mended):
     assert folder.clean()[0]['annotations'][1]['iscrowd'] == mended
 
 
-@pytest.mark.parametrize('identity', [0, 'a3', None, [3]])
+@pytest.mark.parametrize('identity', [0, 'a3', None, [3], 1e308, 10**400])
 def test_ids_that_pycocotools_cannot_score_matter_only_where_it_does(folder, identity):
     sound = copy.deepcopy(folder.data)
     folder.data['annotations'][2]['id'] = identity
     if identity in (0, 'a3'):
         assert folder.check() == []
-    assert f'annotation {identity} (b.png' in refusal(folder, scored=True)
+    assert f'annotation {str(identity)[:5]}' in refusal(folder, scored=True)
     data, report = folder.clean()
     sound['annotations'][2]['id'] = 5
     assert data == sound and '1 annotations mended' in report[0]
@@ -227,6 +227,13 @@ def test_repeated_annotation_ids_are_refused_and_mended_without_losing_boxes(fol
     assert 'annotation 1 (night/c.png' in refusal(folder)
     data, report = folder.clean()
     assert [a['id'] for a in data['annotations']] == [1, 2, 3, 4] and 'mended' in report[0]
+
+
+def test_an_object_that_is_listed_twice_is_kept_once(folder):
+    sound = copy.deepcopy(folder.data)
+    folder.data['annotations'] += copy.deepcopy(folder.data['annotations'][1:3])
+    assert 'annotation 2 (a.png' in (message := refusal(folder)) and 'is listed twice' in message
+    assert folder.clean()[0] == sound
 
 
 def test_pictures_of_one_id_are_refused_and_left_out_for_their_objects_cannot_be_told_apart(folder):

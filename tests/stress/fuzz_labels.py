@@ -170,7 +170,7 @@ def config(folder: str, masks: bool, classes: tuple[str, ...]) -> Config:
     dataset = dict(type='CocoDataset', data_root=folder, data_prefix=dict(img='images/'), ann_file='labels.json',
                    metainfo=dict(classes=classes), pipeline=steps)
     return Config(dict(
-        work_dir=f'{folder}/work', model=dict(), train_dataloader=dict(dataset=dataset),
+        work_dir=f'{folder}/work', model=dict(test_cfg=dict(rcnn=dict(max_per_img=1000))), train_dataloader=dict(dataset=dataset),
         val_dataloader=dict(dataset=dict(dataset, test_mode=True)),
         val_evaluator=dict(type='CocoMetric', ann_file=f'{folder}/labels.json', metric=['bbox', 'segm'][:1 + masks])))
 
