@@ -140,8 +140,8 @@ def _check_source(cfg: Config, source: _Source,
     copy = os.path.abspath(
         os.path.join(cfg.work_dir, f'classes_{number}_{os.path.basename(source.ann_file)}'))
     write_json(reordered(data, source.classes, keep_ids), copy)
-    notes.append(f"{place}: its categories stand in another order than the config's classes: read "
-                 f'from a copy in their order, {copy}')
+    notes.append(f'{place}: its categories stand, or are numbered, in another order than the '
+                 f"config's classes: read from a copy in their order, {copy}")
     return notes, copy, names
 
 
