@@ -1,13 +1,12 @@
-"""Label files damaged at random: what the check accepts scores itself as AP 1, the rest is one
-line.
+"""Label files damaged at random: what the check accepts scores itself as AP 1, all else is a line.
 
 python tests/stress/fuzz_labels.py --files 10000 --seed 0
 
 Every file is valid at first and then changed in 1 to 3 places, in its JSON tree or in its bytes. A
 process of its own checks it as tools/train.py does, with and without --skip-bad-images, loads what
 was accepted as mmdet trains on it, and scores its objects as their own detections; a signal or no
-end within LIMIT is an outcome. Printed are counts by outcome; the seeds of files that hold the
-property's opposite, with exit status 1.
+end within LIMIT is an outcome. Printed are counts by outcome and the seeds of files of which this
+does not hold; with any, the exit status is 1.
 """
 from __future__ import annotations
 
@@ -332,7 +331,8 @@ class Worker:
             outcome = f'no end within {LIMIT} s'
         except EOFError:
             self.process.join()
-            outcome = f'signal {signal.Signals(-self.process.exitcode).name}' if self.process.exitcode < 0 else 'exit'
+            code = self.process.exitcode
+            outcome = f'signal {signal.Signals(-code).name}' if code < 0 else f'exit {code}'
         self.stop()
         self._start()
         return [outcome]
