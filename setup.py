@@ -19,8 +19,9 @@ setup(
     packages=find_packages(include=['ocrnet_mmdet', 'ocrnet_mmdet.*']),
     # torch and the mm* packages are the user's choice: named here, pip could replace a build that
     # fits the GPU, or install one distribution over the other (onedl-mmcv over mmcv). The first
-    # three below come with mmdet anyway, and without bounds whatever version is there stays.
-    install_requires=['numpy', 'pillow', 'pycocotools', 'scikit-image'],
+    # three below come with mmdet anyway, the last with scikit-image, and without bounds whatever
+    # version is there stays.
+    install_requires=['numpy', 'pillow', 'pycocotools', 'scikit-image', 'tifffile'],
     extras_require={
         'onedl': ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.0.0', 'onedl-mmdetection>=3.1.0,<4'],
         'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.1.0,<4'],
