@@ -7,8 +7,9 @@ view_size = 224
 batch_size = 32  # pictures a process; each is seen in two views
 max_iters = 20000
 
+picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
     dict(type='OCRNetDiscoverRegions', cache_dir='work_dirs/regions'),
     dict(type='OCRNetTwoViews', size=view_size)]
 train_dataloader = dict(

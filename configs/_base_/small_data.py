@@ -15,11 +15,13 @@ crop_size = (384, 384)
 batch_size = 4
 max_iters = 4000
 
+picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
     # Polygons: exact under resizing (mmdet's bitmaps shift by up to a pixel) and 5 times as fast on
     # nuclei.
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
+    dict(type='OCRNetCheckFrame'),
     dict(type='RandomResize', scale=image_scale, ratio_range=(0.7, 1.4), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True),
     # What the crop leaves of an object at its edge: trained on, slivers are found along every edge.
@@ -27,7 +29,8 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs')]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
+    dict(type='OCRNetCheckFrame'),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
     dict(type='PackDetInputs',

@@ -107,7 +107,8 @@ def set_picture_size(cfg: Config, size: int, augment: bool) -> None:
     if not augment:
         test = cfg.val_dataloader.dataset.pipeline
         train = cfg.train_dataloader.dataset.pipeline
-        cfg.train_dataloader.dataset.pipeline = [*train[:2], test[1], train[-1]]
+        resize = next(step for step in test if step.type == 'Resize')
+        cfg.train_dataloader.dataset.pipeline = [*train[:3], resize, train[-1]]
 
 
 def execute(run: Run, out: Path) -> None:

@@ -3,9 +3,9 @@ from .image_folder import OCRNetImageFolder
 from .image_shards import OCRNetImageShards
 from .label_dataset import OCRNetLabelDataset
 from .label_pipeline import OCRNetCropToBox, OCRNetPackLabel, OCRNetRandomResizedCrop
-from .load_image import OCRNetLoadImage
+from .load_image import OCRNetCheckFrame
 from .variation_sampler import OCRNetVariationSampler
 
-__all__ = ['OCRNetCropToBox', 'OCRNetImageFolder', 'OCRNetImageShards', 'OCRNetLabelDataset',
-           'OCRNetLoadImage', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop',
+__all__ = ['OCRNetCheckFrame', 'OCRNetCropToBox', 'OCRNetImageFolder', 'OCRNetImageShards',
+           'OCRNetLabelDataset', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop',
            'OCRNetVariationSampler']

@@ -14,7 +14,7 @@ from mmdet.structures.bbox import bbox2roi, bbox_overlaps
 from torch import Tensor, nn
 
 from ..datasets.clean import check_dataset
-from ..datasets.load_image import OCRNetLoadImage
+from ..datasets.load_image import read_picture
 from ..errors import InputError
 from .slots import box_forward, captured_input
 from .views import ViewMap, show
@@ -67,7 +67,7 @@ class Probe:
 
     def _show(self, path: str, objects: list, seed: int) -> tuple[Tensor, Tensor, Tensor]:
         """A picture (3, S, S) uint8 with its boxes (N, 4) and their classes (N,)."""
-        image = OCRNetLoadImage().transform(dict(img_path=path))['img']
+        image = read_picture(path)
         height, width = image.shape[:2]
         view = ViewMap.of_crop(np.array((0, 0, width, height), float), self.size, flip=False)
         found = np.array(objects, float)
