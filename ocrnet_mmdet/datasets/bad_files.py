@@ -39,8 +39,8 @@ class BadFiles:
         if not self._said:
             self._said = True
             where = f'; all are named in {self.path}' if self.path else ''
-            readable = name.encode('utf-8', 'backslashreplace').decode()  # file names need not be UTF-8
-            print_log(f'{readable} is left out: {reason}{where}', logger='current', level=logging.WARNING)
+            print_log(f'{printable(name)} is left out: {printable(reason)}{where}',
+                      logger='current', level=logging.WARNING)
         self._read_on()
         if name in self._names:
             return
@@ -64,5 +64,16 @@ class BadFiles:
         self._names.update(os.fsdecode(line.partition(b'\t')[0]) for line in whole.splitlines())
 
 
+def printable(text: str) -> str:
+    """A name or message as a log and a terminal can hold it: what they would obey is escaped.
+
+    File names may have line breaks, escape sequences, and bytes that are no UTF-8.
+    """
+    return ''.join(letter if letter.isprintable() else letter.encode('unicode_escape').decode()
+                   for letter in text)
+
+
 def _one_line(text: str) -> str:
-    return ' '.join(text.split())
+    """Text without line breaks and escape sequences; bytes that are no UTF-8 stay what they are."""
+    return ''.join(letter if '\udc80' <= letter <= '\udcff' else printable(letter)
+                   for letter in ' '.join(text.split()))

@@ -54,6 +54,15 @@ def test_a_name_that_is_not_utf_8_is_said_in_letters_that_a_log_can_hold(monkeyp
     assert said == [b'caf\\udce9.jpg is left out: broken']
 
 
+def test_a_name_cannot_speak_to_the_terminal(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line))
+    bad = BadFiles(str(tmp_path / 'bad.txt'))
+    bad.add('a\x1b[2J\nb.jpg', 'broken \x07')
+    assert '\\x1b[2J' in said[0] and said[0].isprintable()
+    assert (tmp_path / 'bad.txt').read_text().rstrip('\n').replace('\t', '').isprintable()
+
+
 def test_without_a_file_a_process_counts_its_own():
     bad = BadFiles(None)
     bad.add('a.jpg', 'x')
