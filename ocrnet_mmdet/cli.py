@@ -10,11 +10,15 @@ from pathlib import Path
 
 from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from .datasets.check_config import check_config, clean_config
 from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
+from .engine.explained import explained
+from .engine.room import make_room
 from .errors import InputError
+from .options import check_options, check_values
 
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 CHECKPOINTS = (b'PK', b'\x80')  # how files of torch.save begin: zip, and pickle before torch 1.6
@@ -99,7 +103,9 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg = Config.fromfile(args.config)
     # The knobs first: an option that names a place of theirs, such as one head's num_classes, stands.
     apply_knobs(cfg, args.cfg_options)
+    check_options(cfg, args.cfg_options)
     cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k not in KNOBS})
+    check_values(cfg)
     carry_seed(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = (args.work_dir or cfg.get('work_dir')
@@ -108,14 +114,26 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
-    """Check the data that the config names, or clean it, then train."""
+def run_training(cfg: Config, skip_bad: bool = False, options: dict = dict()) -> Runner:
+    """Check the data that the config names, or clean it, then train.
+
+    Args:
+        options: Of the command line, already in ``cfg``: named where the training does not come to its first step.
+    """
     _check_checkpoint(cfg.get('load_from'))
     if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
-    runner = _build(cfg, skip_bad)
-    runner.train()
+    _check_amp(cfg)
+    with explained(options, cfg.work_dir) as first_step:
+        runner = _build(cfg, skip_bad)
+        runner.register_hook(first_step)
+        runner.train()
     return runner
+
+
+def _check_amp(cfg: Config) -> None:
+    if cfg.optim_wrapper.get('type') == 'AmpOptimWrapper' and get_device() in ('cpu', 'mps'):
+        raise InputError('mixed precision (--amp) needs a GPU that torch can use, here is none: leave it out')
 
 
 def run_test(args: argparse.Namespace) -> None:
@@ -154,7 +172,8 @@ def _check_checkpoint(path: str | None) -> None:
 
 
 def _build(cfg: Config, skip_bad: bool) -> Runner:
-    notes = clean_config(cfg, cfg.work_dir) if skip_bad else []
+    notes = make_room(cfg)
+    notes += clean_config(cfg, cfg.work_dir) if skip_bad else []
     notes += check_config(cfg)
     runner = Runner.from_cfg(cfg)
     for note in notes:

@@ -18,7 +18,7 @@ def configured(monkeypatch):
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     found = []
-    monkeypatch.setattr(tool, 'run_training', lambda cfg, skip_bad: found.append(cfg))
+    monkeypatch.setattr(tool, 'run_training', lambda cfg, **_: found.append(cfg))
 
     def configure(*arguments):
         monkeypatch.setattr(sys, 'argv', ['train.py', CONFIG, *map(str, arguments)])

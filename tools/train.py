@@ -44,7 +44,7 @@ def main() -> None:
         cfg.load_from = None if cfg.resume else cfg.get('load_from')
     elif args.resume:
         cfg.resume, cfg.load_from = True, args.resume
-    run_training(cfg, skip_bad=args.skip_bad_images)
+    run_training(cfg, skip_bad=args.skip_bad_images, options=args.cfg_options)
 
 
 if __name__ == '__main__':
