@@ -118,13 +118,13 @@ def run_training(cfg: Config, skip_bad: bool = False, options: dict = dict()) ->
     """Check the data that the config names, or clean it, then train.
 
     Args:
-        options: Of the command line, already in ``cfg``: named where the training does not come to its first step.
+        options: Of the command line, already in ``cfg``: named where no first step is reached.
     """
     _check_checkpoint(cfg.get('load_from'))
     if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
         cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
-    _check_amp(cfg)
     with explained(options, cfg.work_dir) as first_step:
+        _check_amp(cfg)
         runner = _build(cfg, skip_bad)
         runner.register_hook(first_step)
         runner.train()
@@ -133,7 +133,8 @@ def run_training(cfg: Config, skip_bad: bool = False, options: dict = dict()) ->
 
 def _check_amp(cfg: Config) -> None:
     if cfg.optim_wrapper.get('type') == 'AmpOptimWrapper' and get_device() in ('cpu', 'mps'):
-        raise InputError('mixed precision (--amp) needs a GPU that torch can use, here is none: leave it out')
+        raise InputError('mixed precision (--amp) needs a GPU that torch can use, here is none: '
+                         'leave it out')
 
 
 def run_test(args: argparse.Namespace) -> None:

@@ -14,13 +14,16 @@ class InputError(Exception):
         return super().__str__().strip().rpartition('InputError: ')[2]
 
 
-def require(name: str, value: object, kind: type = float, low: float | None = None, high: float | None = None,
-            above: float | None = None, count: int | None = None) -> object:
+def require(name: str, value: object, kind: type = float, low: float | None = None,
+            high: float | None = None, above: float | None = None,
+            count: int | None = None) -> object:
     """``value``, if it is such a number; of ``count`` numbers a tuple.
 
+    True and False are no numbers, NaN and infinity never fit.
+
     Args:
-        name: What the message calls it: the option's name.
-        kind: ``int`` or ``float``, which takes whole numbers too. True and False are neither, NaN and infinity never fit.
+        name: The option's, for the message.
+        kind: ``int`` or ``float``, which takes whole numbers too.
         low: The least that fits.
         high: The greatest that fits.
         above: All that fits is greater.
@@ -30,16 +33,18 @@ def require(name: str, value: object, kind: type = float, low: float | None = No
         InputError: It is another.
     """
     def fits(number: object) -> bool:
-        return (isinstance(number, (int, kind)) and not isinstance(number, bool) and math.isfinite(number)
-                and (low is None or number >= low) and (high is None or number <= high)
-                and (above is None or number > above))
+        return (isinstance(number, (int, kind)) and not isinstance(number, bool)
+                and -math.inf < number < math.inf and (low is None or number >= low)
+                and (high is None or number <= high) and (above is None or number > above))
 
-    many = isinstance(value, (list, tuple))
-    if many == (count is not None) and (not many or len(value) == count) and all(map(fits, value if many else [value])):
-        return tuple(value) if many else value
-    what = dict(int='whole number', float='number')[kind.__name__]
+    if count is None and fits(value):
+        return value
+    if isinstance(value, (list, tuple)) and len(value) == count and all(map(fits, value)):
+        return tuple(value)
+    what = 'whole number' if kind is int else 'number'
     what = f'a {what}' if count is None else f'{count} {what}s'
-    limits = ([f'from {low} to {high}'] if low is not None and high is not None else
-              [f'of {low} or more'] if low is not None else [f'of {high} or less'] if high is not None else [])
-    limits += [f'above {above}'] if above is not None else []
-    raise InputError(' '.join([f'{name} is {value!r}: give {what}', *limits]))
+    limits = ' and '.join(f'{word} {limit}' for word, limit in (
+        ('above', above), ('of at least', low), ('at most', high)) if limit is not None)
+    text = repr(value)
+    text = text if len(text) < 60 else f'{text[:56]} ...'
+    raise InputError(f'{name} is {text}: give {what} {limits}'.rstrip())

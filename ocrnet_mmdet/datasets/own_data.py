@@ -10,7 +10,7 @@ from os.path import join
 
 from mmengine.config import Config, ConfigDict
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -119,9 +119,11 @@ def _normal(name: str, value: object) -> object:
     if name == 'classes':
         return tuple(map(str, value)) if isinstance(value, (list, tuple)) else (str(value), )
     if name in PATHS:
+        if not isinstance(value, (str, int, list, tuple)) or isinstance(value, bool):
+            raise InputError(f'{name} is {value!r}: give a path, in quotes where it is a number')
         return str(value) if isinstance(value, int) else value
-    if name in NUMBERS and not (isinstance(value, int) and value > 0):
-        raise InputError(f'{name} is {value!r}: give a whole number above 0, {name}=128')
+    if name in NUMBERS:
+        return require(name, value, int, above=0)
     return _size(name, value) if name in ('crop_size', 'image_scale') else value
 
 
@@ -137,7 +139,7 @@ def _size(knob: str, value: object) -> tuple[int, int]:
     """
     sides = (value, value) if isinstance(value, int) else value
     if not (isinstance(sides, (tuple, list)) and len(sides) == 2
-            and all(isinstance(side, int) and side > 0 for side in sides)):
+            and all(type(side) is int and side > 0 for side in sides)):
         raise InputError(f'{knob} is {value!r}: give one side or two, {knob}=256 or {knob}=512,256')
     return tuple(sides)
 

@@ -1,4 +1,4 @@
-"""What is raised before a training's first step is over, as one line that names the options behind it."""
+"""What is raised before a training's first step is over, as one line that names the options."""
 from __future__ import annotations
 
 import traceback
@@ -25,36 +25,40 @@ class FirstStep(Hook):
 
 @contextmanager
 def explained(options: dict, work_dir: str) -> Iterator[FirstStep]:
-    """For building and running a training with ``options`` of the command line; gives the hook that it needs.
+    """For building and running a training with ``options`` of the command line; gives its hook.
 
-    mmengine, mmdet and torch read most options where they are used, and say what is wrong in their own words.
+    mmengine, mmdet and torch read most options where they are used, and say what is wrong in their
+    own words.
 
     Raises:
-        InputError: Something was raised before the first step was over, and there are options. Its traceback is in
-            ``work_dir``. Without options it goes on as it is, and so does what says of itself how to mend it.
+        InputError: Something was raised before the first step was over, and there are options. Its
+            traceback is in ``work_dir``. Without options it goes on as it is, and so does an error of
+            a file that no option names.
     """
     first_step = FirstStep()
     try:
         yield first_step
-    except (InputError, OSError):
+    except InputError:
         raise
     except Exception as error:
-        if first_step.taken or not options:
+        named = _spoken_of(options, str(error))
+        if first_step.taken or not options or isinstance(error, OSError) and not named:
             raise
-        raise InputError(f'{_named(options, str(error))}: {_said(error)} (all of it: {_kept(work_dir)})') from error
+        given = ' '.join(f'{name}={value}' for name, value in (named or options).items())
+        raise InputError(f'{"option" if named else "one of the options"} {given[:200]}: '
+                         f'{_said(error)} (all of it: {_kept(work_dir)})') from error
 
 
-def _named(options: dict, message: str) -> str:
-    """The options that a message speaks of by name or value; all of them if it speaks of none."""
-    spoken_of = {name: value for name, value in options.items()
-                 if name.split('.')[-1] in message or len(str(value)) > 1 and str(value) in message}
-    text = ' '.join(f'{name}={value}' for name, value in (spoken_of or options).items())
-    return f'option {text[:200]}' if spoken_of else f'one of the options {text[:200]}'
+def _spoken_of(options: dict, message: str) -> dict:
+    """Those that a message names, or whose value it does."""
+    return {name: value for name, value in options.items() if name.split('.')[-1] in message
+            or len(str(value)) > 1 and str(value) in message}
 
 
 def _said(error: Exception) -> str:
     line = ' '.join(str(error).split())
-    return f'{type(error).__name__}: {line if len(line) < 180 else line[:120] + " ... " + line[-50:]}'
+    line = line if len(line) < 180 else f'{line[:120]} ... {line[-50:]}'
+    return f'{type(error).__name__}: {line}'
 
 
 def _kept(work_dir: str) -> Path:

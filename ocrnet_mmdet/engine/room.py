@@ -1,10 +1,11 @@
 """Room for the data loaders' workers: their batches need neither shared memory nor open files.
 
-torch hands every tensor of a batch over in a piece of shared memory of its own, with an open file each. A pretraining's
-default batch of 32 pictures holds 320 tensors and each of 4 workers prepares two batches ahead: 2,560 files and 80 MB.
-A container has 64 MiB of ``/dev/shm``, beyond which a worker ends with a bus error, and 1,024 files a process. Here a
-batch goes through its worker's pipe as one piece of bytes: that one took 18 ms to arrive instead of 91, one of two
-COCO pictures 15 ms instead of 6.
+torch hands every tensor of a batch over in a piece of shared memory of its own, with an open file
+each. A pretraining's default batch of 32 pictures holds 320 tensors, and each of 4 workers prepares
+two batches ahead: 2,560 files and 80 MB. A container has 64 MiB of ``/dev/shm``, beyond which a
+worker ends with a bus error, and 1,024 files a process. Here a batch goes through its worker's pipe
+as one piece of bytes: that one took 18 ms to arrive instead of 91, one of two COCO pictures 15 ms
+instead of 6.
 """
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ def through_pipe(samples: Sequence, collate: dict) -> object:
 
     Args:
         samples: What the data set gave, one a picture.
-        collate: The function that makes a batch of them: its registered name as ``type``, and its arguments.
+        collate: What makes a batch of them: its registered name as ``type``, and arguments.
     """
     collate = dict(collate)
     kind = collate.pop('type')
@@ -43,7 +44,8 @@ def through_pipe(samples: Sequence, collate: dict) -> object:
 class _Sent:
     """Samples that are unpickled as ``collate(samples)``.
 
-    They are collated in the main process: in a worker torch's ``default_collate`` stacks in shared memory.
+    They are collated in the main process: in a worker torch's ``default_collate`` stacks in shared
+    memory.
     """
 
     def __init__(self, samples: Sequence, collate: Callable) -> None:
@@ -72,8 +74,8 @@ def _arrived(samples: bytes, collate: Callable) -> object:
 def make_room(cfg: Config) -> list[str]:
     """Let the loaders of a config work where there is little room.
 
-    As many files as this process may open; batches through pipes; no workers where they cannot be had; and what is for
-    workers alone follows ``num_workers=0``.
+    As many files as this process may open; batches through pipes; no workers where they cannot be
+    had; and what is for workers alone follows ``num_workers=0``.
 
     Returns:
         Notes worth a line in the log each.

@@ -9,7 +9,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor
 
-from ..errors import InputError
+from ..errors import InputError, require
 from .staged_cnn import VGG_CONVS, conv8, inception, vgg
 
 RESNET_DEPTHS = (18, 34, 50, 101)
@@ -56,6 +56,7 @@ class OCRNetEncoder(BaseModule):
         if not set(out_indices) <= set(range(4)) or not -1 <= frozen_stages <= 4:
             raise InputError(f'out_indices={tuple(out_indices)}, frozen_stages={frozen_stages}: the '
                              'encoder has stages 0 to 3, and frozen_stages goes from -1 to 4')
+        require('backbone.width', width, low=1 / 64)
         options = dict(out_indices=tuple(out_indices), frozen_stages=frozen_stages,
                        norm_eval=norm_eval, with_cp=with_cp, init_cfg=init_cfg)
         if arch.startswith('resnet'):

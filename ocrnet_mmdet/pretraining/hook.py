@@ -18,7 +18,7 @@ from ..datasets.variation_sampler import OCRNetVariationSampler
 from ..engine.checkpoint_check import PRETRAINING, check_parts
 from ..engine.finite_loss import SavedCheckpoints
 from ..engine.resume_check import check_resume
-from ..errors import InputError
+from ..errors import InputError, require
 from . import monitors
 from .export import EXPORT_NAME, export_detector, untrained_of
 from .pretrainer import OCRNetPretrainer
@@ -56,11 +56,11 @@ class OCRNetPretrainHook(Hook):
     def __init__(self, momentum: tuple[float, float] = (0.99, 1.0), horizon: float = 0.05,
                  sigma_from: float = 0.12, own_from: float = 1.0, interval: int = 10,
                  collapse: dict = dict(), probe: dict | None = None) -> None:
-        self.momentum = tuple(momentum)
-        self.horizon = horizon
-        self.sigma_from = sigma_from
-        self.own_from = own_from
-        self.interval = interval
+        self.momentum = require('OCRNetPretrainHook.momentum', momentum, low=0, high=1, count=2)
+        self.horizon = require('OCRNetPretrainHook.horizon', horizon, above=0)
+        self.sigma_from = require('OCRNetPretrainHook.sigma_from', sigma_from, low=0, high=1)
+        self.own_from = require('OCRNetPretrainHook.own_from', own_from, low=0, high=1)
+        self.interval = require('OCRNetPretrainHook.interval', interval, int, low=1)
         self.collapse = monitors.CollapseMonitor(**collapse)
         self.alarms = {seen: monitors.PlateauAlarm(name) for seen, name in ALARMS.items()}
         self.probe = Probe(**probe) if probe else None
