@@ -133,8 +133,8 @@ def run_training(cfg: Config, skip_bad: bool = False, options: dict = dict()) ->
 
 def _check_amp(cfg: Config) -> None:
     if cfg.optim_wrapper.get('type') == 'AmpOptimWrapper' and get_device() in ('cpu', 'mps'):
-        raise InputError('mixed precision (--amp) needs a GPU that torch can use, here is none: '
-                         'leave it out')
+        raise InputError('optim_wrapper.type is AmpOptimWrapper (--amp): mixed precision needs a '
+                         'GPU that torch can use, here is none: leave it out')
 
 
 def run_test(args: argparse.Namespace) -> None:

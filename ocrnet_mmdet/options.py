@@ -194,6 +194,8 @@ def check_values(cfg: Config) -> None:
         InputError: A number or a switch cannot be meant: an infinite rate, a batch of no picture.
     """
     _check_values(cfg.to_dict(), '')
+    window = (cfg.get('log_processor') or {}).get('window_size', 10)  # elsewhere it may be 'epoch'
+    require('log_processor.window_size', window, int, low=1)
     for name in ('load_from', 'work_dir'):
         if not isinstance(cfg.get(name), (str, type(None))):
             raise InputError(f'{name} is {cfg[name]!r}: give a path, in quotes if it is a number')

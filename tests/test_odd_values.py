@@ -168,7 +168,7 @@ def pairs(options: dict) -> list[tuple[str, str]]:
     return [(name, option) for name, given in options.items() for option in given]
 
 
-@pytest.mark.parametrize('name, option', pairs(REFUSED), ids='-'.join)
+@pytest.mark.parametrize('name, option', pairs(REFUSED))
 def test_an_odd_value_is_one_line_before_the_first_step(begin, name, option):
     line = begin(name, option)
     assert isinstance(line, str), f'{option} was accepted'
@@ -191,7 +191,7 @@ ACCEPTED = dict(
         train_dataloader.persistent_workers=True model.weights.boxes=0'''.split())
 
 
-@pytest.mark.parametrize('name, option', pairs(ACCEPTED), ids='-'.join)
+@pytest.mark.parametrize('name, option', pairs(ACCEPTED))
 def test_a_usual_value_trains(begin, name, option):
     assert begin(name, option) is True
 
