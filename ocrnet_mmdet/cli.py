@@ -16,7 +16,7 @@ from mmengine.runner import Runner
 from .datasets.check_config import check_config, clean_config
 from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
 from .engine.explained import explained
-from .engine.room import make_room
+from .engine.room import RoomyRunner
 from .errors import InputError
 from .options import check_options, check_values
 
@@ -173,10 +173,9 @@ def _check_checkpoint(path: str | None) -> None:
 
 
 def _build(cfg: Config, skip_bad: bool) -> Runner:
-    notes = make_room(cfg)
-    notes += clean_config(cfg, cfg.work_dir) if skip_bad else []
+    notes = clean_config(cfg, cfg.work_dir) if skip_bad else []
     notes += check_config(cfg)
-    runner = Runner.from_cfg(cfg)
+    runner = RoomyRunner.from_cfg(cfg)
     for note in notes:
         runner.logger.info(note)
     return runner

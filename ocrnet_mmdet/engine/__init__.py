@@ -3,7 +3,6 @@ from .checkpoint_check import OCRNetCheckpointCheckHook
 from .final_test import OCRNetFinalTestHook
 from .finite_loss import OCRNetFiniteLossHook
 from .optim_constructor import OCRNetOptimConstructor
-from .room import through_pipe
 
 __all__ = ['OCRNetAccuracy', 'OCRNetCheckpointCheckHook', 'OCRNetFinalTestHook',
-           'OCRNetFiniteLossHook', 'OCRNetOptimConstructor', 'through_pipe']
+           'OCRNetFiniteLossHook', 'OCRNetOptimConstructor']

@@ -9,7 +9,9 @@ instead of 6.
 """
 from __future__ import annotations
 
+import copy
 import io
+import logging
 import multiprocessing
 import pickle
 import resource
@@ -17,28 +19,65 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
 from mmengine.registry import FUNCTIONS
+from mmengine.runner import Runner
 from torch import Tensor
-from torch.utils.data import get_worker_info
-
-from ..datasets.own_data import LOADERS
-
-COLLATE = 'ocrnet_through_pipe'
+from torch.utils.data import DataLoader, get_worker_info
 
 
-@FUNCTIONS.register_module(name=COLLATE)
-def through_pipe(samples: Sequence, collate: dict) -> object:
+class RoomyRunner(Runner):
+    """mmengine's Runner, whose data loaders work where there is little room.
+
+    Their batches go through pipes, as many files are open as this process may have, where no worker
+    can be had there is none, and what is for workers alone follows ``num_workers=0``.
+    """
+
+    @staticmethod
+    def build_dataloader(dataloader: DataLoader | dict, seed: int | None = None,
+                         diff_rank_seed: bool = False) -> DataLoader:
+        if isinstance(dataloader, dict):
+            dataloader = fitted(dataloader)
+        return Runner.build_dataloader(dataloader, seed, diff_rank_seed)
+
+
+def fitted(loader: dict) -> dict:
+    """The config of a data loader, changed so that it works here."""
+    loader = copy.deepcopy(loader)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if loader.get('num_workers') and not _locks():
+        loader['num_workers'] = 0
+    if not loader.get('num_workers'):
+        loader['persistent_workers'] = False
+        loader.pop('prefetch_factor', None)
+    collate = loader.get('collate_fn', dict(type='pseudo_collate'))  # mmengine's default
+    if isinstance(collate, dict):
+        kind = collate.pop('type')
+        collate = partial(FUNCTIONS.get(kind) if isinstance(kind, str) else kind, **collate)
+    loader['collate_fn'] = partial(through_pipe, collate=collate)
+    return loader
+
+
+def _locks() -> bool:
+    """Whether workers can be had; says so if not."""
+    try:
+        multiprocessing.Queue()  # its locks are files in /dev/shm
+    except OSError as error:
+        print_log(f'the data are loaded without workers, which cannot be had here: /dev/shm: '
+                  f'{error.strerror}', logger='current', level=logging.WARNING)
+        return False
+    return True
+
+
+def through_pipe(samples: Sequence, collate: Callable) -> object:
     """The ``collate_fn`` of a loader; in a worker what it gives becomes a batch on arrival.
 
     Args:
         samples: What the data set gave, one a picture.
-        collate: What makes a batch of them: its registered name as ``type``, and arguments.
+        collate: What makes a batch of them.
     """
-    collate = dict(collate)
-    kind = collate.pop('type')
-    function = partial(FUNCTIONS.get(kind) if isinstance(kind, str) else kind, **collate)
-    return function(samples) if get_worker_info() is None else _Sent(samples, function)
+    return collate(samples) if get_worker_info() is None else _Sent(samples, collate)
 
 
 class _Sent:
@@ -69,42 +108,3 @@ class _Pickler(pickle.Pickler):
 
 def _arrived(samples: bytes, collate: Callable) -> object:
     return collate(pickle.loads(samples))
-
-
-def make_room(cfg: Config) -> list[str]:
-    """Let the loaders of a config work where there is little room.
-
-    As many files as this process may open; batches through pipes; no workers where they cannot be
-    had; and what is for workers alone follows ``num_workers=0``.
-
-    Returns:
-        Notes worth a line in the log each.
-    """
-    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    loaders = [cfg[name] for name in LOADERS if cfg.get(name)]
-    wanted = any(loader.get('num_workers') for loader in loaders)
-    reason = _no_workers() if wanted else None
-    for loader in loaders:
-        if reason:
-            loader.num_workers = 0
-        _fit(loader)
-    return [f'without workers, which cannot be had here: {reason}'] if reason else []
-
-
-def _no_workers() -> str | None:
-    """Why there can be no worker; None where there can."""
-    try:
-        multiprocessing.Queue()  # its locks are files in /dev/shm
-    except OSError as error:
-        return f'/dev/shm: {error.strerror}'
-    return None
-
-
-def _fit(loader: ConfigDict) -> None:
-    if not loader.get('num_workers'):
-        loader.persistent_workers = False
-        loader.pop('prefetch_factor', None)
-    collate = loader.get('collate_fn', dict(type='pseudo_collate'))  # mmengine's default
-    if isinstance(collate, dict) and collate.get('type') != COLLATE:
-        loader.collate_fn = dict(type=COLLATE, collate=collate)

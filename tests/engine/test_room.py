@@ -1,3 +1,4 @@
+import copy
 import os
 import resource
 
@@ -6,8 +7,6 @@ import pytest
 import torch
 from mmdet.registry import DATASETS
 from mmdet.structures import DetDataSample
-from mmengine.config import Config
-from mmengine.runner import Runner
 from mmengine.structures import InstanceData
 from torch.utils.data import Dataset
 
@@ -35,13 +34,10 @@ class ManyTensors(Dataset):
 
 
 def loader(workers: int, labelled: bool = True, **kwargs):
-    cfg = Config(dict(train_dataloader=dict(
+    return room.RoomyRunner.build_dataloader(dict(
         batch_size=4, num_workers=workers, persistent_workers=True,
         sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(type='ManyTensors', labelled=labelled), **kwargs)))
-    assert room.make_room(cfg) == []
-    assert room.make_room(cfg) == []  # of a config that was dumped by a run
-    return Runner.build_dataloader(cfg.train_dataloader, seed=0)
+        dataset=dict(type='ManyTensors', labelled=labelled), **kwargs), seed=0)
 
 
 @pytest.mark.parametrize('workers', [0, 2])
@@ -86,7 +82,7 @@ def test_a_process_may_open_as_many_files_as_the_system_allows_it():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
     try:
-        room.make_room(Config(dict()))
+        loader(0)
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (hard, hard)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
@@ -96,17 +92,18 @@ def test_without_locks_there_are_no_workers_and_it_is_said(monkeypatch):
     def full() -> None:
         raise OSError(28, 'No space left on device')
 
+    said = []
     monkeypatch.setattr(room.multiprocessing, 'Queue', full)
-    cfg = Config(dict(train_dataloader=dict(
-        num_workers=4, persistent_workers=True, prefetch_factor=4)))
-    assert room.make_room(cfg) == [
-        'without workers, which cannot be had here: /dev/shm: No space left on device']
-    assert cfg.train_dataloader.num_workers == 0 and not cfg.train_dataloader.persistent_workers
-    assert 'prefetch_factor' not in cfg.train_dataloader
+    monkeypatch.setattr(room, 'print_log', lambda line, **_: said.append(line))
+    assert len(list(loader(4, prefetch_factor=4))) == 16
+    assert said == ['the data are loaded without workers, which cannot be had here: /dev/shm: '
+                    'No space left on device']
 
 
-def test_what_is_for_workers_alone_follows_none_of_them():
-    cfg = Config(dict(val_dataloader=dict(
-        num_workers=0, persistent_workers=True, prefetch_factor=2)))
-    room.make_room(cfg)
-    assert not cfg.val_dataloader.persistent_workers and 'prefetch_factor' not in cfg.val_dataloader
+def test_the_config_that_a_run_dumps_stays_as_it_was():
+    """DetInferencer takes no collate_fn but a name."""
+    given = dict(num_workers=0, persistent_workers=True, prefetch_factor=2,
+                 collate_fn=dict(type='pseudo_collate'))
+    before = copy.deepcopy(given)
+    room.fitted(given)
+    assert given == before
