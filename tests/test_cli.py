@@ -2,10 +2,8 @@
 import argparse
 
 import pytest
-import torch
 
-from ocrnet_mmdet.cli import OptionAction, _check_checkpoint, one_line_errors, parse_option
-from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.cli import OptionAction, one_line_errors, parse_option
 
 
 @pytest.mark.parametrize('text, value', [
@@ -40,17 +38,4 @@ def test_a_missing_right_is_one_line(capsys):
     with pytest.raises(SystemExit), one_line_errors():
         raise PermissionError(13, 'Permission denied', '/root/list.txt')
     assert capsys.readouterr().err.splitlines() == [
-        "error: [Errno 13] Permission denied: '/root/list.txt': correct its rights, or name another place"]
-
-
-def test_a_checkpoint_is_a_file_of_torch(tmp_path):
-    for name, zipped in (('new.pth', True), ('old.pth', False)):
-        torch.save(dict(w=torch.ones(2)), tmp_path / name, _use_new_zipfile_serialization=zipped)
-        _check_checkpoint(str(tmp_path / name))
-    _check_checkpoint(None)
-    _check_checkpoint('torchvision://resnet50')
-    with pytest.raises(InputError, match='nowhere.pth does not exist'):
-        _check_checkpoint(str(tmp_path / 'nowhere.pth'))
-    (tmp_path / 'notes.txt').write_text('epoch 12')
-    with pytest.raises(InputError, match='notes.txt is no checkpoint'):
-        _check_checkpoint(str(tmp_path / 'notes.txt'))
+        'error: /root/list.txt: Permission denied: correct its rights, or name another place']

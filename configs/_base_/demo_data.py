@@ -6,16 +6,20 @@ classes = ('star', 'ring', 'cross', 'leaf', 'crescent')
 img_dir = ''  # the JSON files name pictures from the root: train/000000.jpg
 
 size = (160, 160)
+picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
+    dict(type='OCRNetCheckFrame'),
+    dict(type='OCRNetSeedDraw'),
     dict(type='RandomResize', scale=size, ratio_range=(0.7, 1.4), keep_ratio=True),
     dict(type='RandomCrop', crop_size=size, allow_negative_crop=True),
     dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs')]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
+    dict(type='OCRNetCheckFrame'),
     dict(type='Resize', scale=size, keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
     dict(type='PackDetInputs',
@@ -34,4 +38,3 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=False, begin=50, end=max_iters, T_max=max_iters - 50,
          eta_min=0)]
 default_hooks = dict(checkpoint=dict(interval=max_iters))
-randomness = dict(seed=0)  # both starts see the same crops in the same order

@@ -7,8 +7,9 @@ view_size = 224
 batch_size = 32  # pictures a process; each is seen in two views
 max_iters = 20000
 
+picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
     dict(type='OCRNetDiscoverRegions', cache_dir='work_dirs/regions'),
     dict(type='OCRNetTwoViews', size=view_size)]
 train_dataloader = dict(
@@ -31,7 +32,7 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
          T_max=max_iters - max_iters // 12, eta_min=0)]
 default_hooks = dict(
-    checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2))
+    checkpoint=dict(type='OCRNetCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2))
 custom_hooks = [
     dict(type='OCRNetPretrainHook'),
     dict(type='OCRNetFiniteLossHook')]

@@ -2,7 +2,9 @@
 _base_ = 'mmdet::_base_/default_runtime.py'
 
 default_hooks = dict(
-    checkpoint=dict(type='CheckpointHook', save_last=True, save_best='auto', max_keep_ckpts=2))
+    checkpoint=dict(type='OCRNetCheckpointHook', save_last=True, save_best='auto', max_keep_ckpts=2),
+    visualization=dict(
+        type='OCRNetVisualizationHook', backend_args=dict(backend='ocrnet_pictures')))
 custom_hooks = [
     dict(type='NumClassCheckHook'),
     dict(type='OCRNetCheckpointCheckHook'),

@@ -15,11 +15,14 @@ crop_size = (384, 384)
 batch_size = 4
 max_iters = 4000
 
+picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
     # Polygons: exact under resizing (mmdet's bitmaps shift by up to a pixel) and 5 times as fast on
     # nuclei.
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
+    dict(type='OCRNetCheckFrame'),
+    dict(type='OCRNetSeedDraw'),  # before the first step that draws
     dict(type='RandomResize', scale=image_scale, ratio_range=(0.7, 1.4), keep_ratio=True),
     dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True),
     # What the crop leaves of an object at its edge: trained on, slivers are found along every edge.
@@ -27,7 +30,8 @@ train_pipeline = [
     dict(type='RandomFlip', prob=0.5),
     dict(type='PackDetInputs')]
 test_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
+    dict(type='OCRNetCheckFrame'),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
     dict(type='PackDetInputs',
@@ -39,7 +43,7 @@ train_dataloader = dict(
     batch_size=batch_size,
     num_workers=2,
     persistent_workers=True,
-    sampler=dict(type='InfiniteSampler', shuffle=True),
+    sampler=dict(type='OCRNetDrawSampler'),
     # Pictures without objects stay: they are what a detector must learn to keep silent on.
     dataset=dict(ann_file=train_ann, pipeline=train_pipeline,
                  filter_cfg=dict(filter_empty_gt=False), **dataset))
@@ -56,7 +60,7 @@ val_evaluator = dict(
     metric=['bbox', 'segm'] if with_mask else ['bbox'], classwise=True)
 test_evaluator = val_evaluator
 
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=1000)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 10)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(
@@ -69,6 +73,8 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters,
          T_max=max_iters - 100, eta_min=0)]
-default_hooks = dict(checkpoint=dict(by_epoch=False, interval=1000, save_best='coco/bbox_mAP'))
+default_hooks = dict(checkpoint=dict(
+    by_epoch=False, interval=max_iters // 10, save_best='coco/bbox_mAP'))
+randomness = dict(seed=0)  # a resumed run draws what it would have drawn
 log_processor = dict(by_epoch=False)
 auto_scale_lr = dict(enable=False, base_batch_size=4)

@@ -6,8 +6,9 @@ work_dir = 'work_dirs/demo/pretraining'
 
 # Half as many regions and segments as by default, for time.
 model = dict(_delete_=True, type='OCRNetPretrainer', detector={{_base_.model}}, regions_per_view=8)
+picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile'),
+    dict(type='LoadImageFromFile', backend_args=picture_backend),
     dict(type='OCRNetDiscoverRegions', cache_dir='work_dirs/demo/regions'),
     # Objects at 0.8 to 1.3 times their size, fine-tuning shows them at 0.7 to 1.4 times.
     dict(type='OCRNetTwoViews', size=128, area=(0.4, 1.0), segments=2)]

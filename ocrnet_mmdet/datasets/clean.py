@@ -8,95 +8,53 @@ from __future__ import annotations
 
 import difflib
 import itertools
-import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, MASK_RULE, POLYGON_RULE, RARE, SCORED_RULES,
-                         SEGMENTATION_RULE, Context, Rule, boxes_of, is_key, is_number)
+from .coco_file import read_coco, write_json
+from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, LARGEST_ID, RARE, SCORED_RULES, Context,
+                         Rule, is_key, is_number)
+from .label_notes import Objects, check_corners, objects_of
+from .mask_rules import MASK_RULE, POLYGON_RULE, SCORED_SEGMENTATION_RULE, SEGMENTATION_RULES
 from .picture import PictureError, check_frame, decode_picture
-from ..errors import InputError
-
-GET_DATA = ('for COCO 2017 unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of '
-            'http://images.cocodataset.org into data/coco, for own data set data_root; '
-            '`make demo` needs no data')
-
-
-def _read(ann_file: str, img_dir: str, what: str) -> dict:
-    """The annotation file's content; InputError where it or the folder is absent or not COCO."""
-    if not os.path.isfile(ann_file):
-        raise InputError(f'{what}: there is no annotation file {ann_file}: {GET_DATA}')
-    if not os.path.isdir(img_dir):
-        raise InputError(f'{what}: there is no picture folder {img_dir}: {GET_DATA}')
-    try:
-        with open(ann_file, encoding='utf-8') as file:
-            data = json.load(file)
-    except OSError as error:
-        raise InputError(f'{what}: {ann_file} cannot be read: {error.strerror}: correct its rights, or copy it'
-                         ) from error
-    except ValueError as error:
-        fix = 'save it as UTF-8 without a byte order mark' if 'BOM' in str(error) else 'export or copy it again'
-        raise InputError(f'{what}: {ann_file} is not JSON ({error}): {fix}') from error
-    for key in ('images', 'annotations', 'categories'):
-        entries = data.get(key) if isinstance(data, dict) else None
-        if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-            raise InputError(f'{what}: {ann_file} is not a COCO file: it has no list "{key}"; '
-                             'export the annotations as "COCO detection" (instances)')
-    _check_categories(data['categories'], f'{what}: {ann_file}')
-    return data
-
-
-def _check_categories(categories: list[dict], place: str) -> None:
-    """Raise InputError unless every category has a name and an id of its own."""
-    if not all({'id', 'name'} <= c.keys() for c in categories):
-        raise InputError(f'{place}: a category lacks id or name: correct the file')
-    names: dict = {}
-    for category in categories:
-        if not is_key(category['id']):
-            raise InputError(f'{place}: category {category["name"]!r} has the id {category["id"]!r}: give it a number')
-        if category['id'] in names:  # mmdet would take all objects of both for the last one's
-            raise InputError(f'{place}: the categories {names[category["id"]]!r} and {category["name"]!r} have the same '
-                             f'id {category["id"]!r}: give every category its own')
-        names[category['id']] = category['name']
+from ..errors import InputError, shown
 
 
 def _shorten(names: Sequence[str]) -> str:
-    shown = ', '.join(map(str, names[:12]))
-    return f'({shown}, ... {len(names)} in all)' if len(names) > 12 else f'({shown})'
+    text = ', '.join(shown(str(name), 30) for name in names[:6])
+    return f'({text}, ... {len(names)} in all)' if len(names) > 6 else f'({text})'
 
 
 def _check_classes(categories: list[dict], classes: Sequence[str], place: str) -> None:
-    """Raise InputError unless all ``classes`` are categories of the file, in the file's order."""
-    names = [c['name'] for c in categories]
+    """Raise InputError unless each of ``classes`` is, as text, one category's name in the file."""
+    names = [str(c['name']) for c in categories]
     lists = f"the config's classes are {_shorten(classes)}, the file's {_shorten(names)}"
+    counts, given = Counter(names), Counter(classes)
     for name in classes:
-        if names.count(name) > 1:
-            raise InputError(f'{place} has {names.count(name)} categories named {name!r}: give '
-                             'every category its own name')
-        if name not in names:
-            lower = {n.lower(): n for n in map(str, names)}
-            near = difflib.get_close_matches(str(name).lower(), lower, 1)
-            hint = f' (did you mean {lower[near[0]]!r}?)' if near else ''
-            raise InputError(f'{place} has no class {name!r}{hint}: {lists}; set '
+        if counts[name] > 1 or given[name] > 1:
+            raise InputError(
+                f'{place} has {counts[name]} categories named {shown(name)!r}, the config '
+                f'{given[name]}: give every category its own name')
+        if name not in counts:
+            lower = {n.lower(): n for n in names}
+            near = difflib.get_close_matches(name.lower(), lower, 1)
+            hint = f' (did you mean {shown(lower[near[0]])!r}?)' if near else ''
+            raise InputError(f'{place} has no class {shown(name)!r}{hint}: {lists}; set '
                              'metainfo=dict(classes=...) of the data set to names of the file')
-    in_file_order = [n for n in names if n in set(classes)]
-    if list(classes) != in_file_order:
-        # CocoDataset numbers labels in the file's order whatever the config's: names would swap
-        raise InputError(f'{place}: the classes stand in another order than in the file, which '
-                         f'is what mmdet numbers them by: {lists}; write them as '
-                         f'{_shorten(in_file_order)}')
 
 
 def _name_image(image: dict) -> str:
-    return f'image {image.get("file_name", image.get("id", "without a name"))}'
+    return f'image {shown(image.get("file_name", image.get("id", "without a name")))}'
 
 
 def _name_annotation(annotation: dict, context: Context) -> str:
     image_id = annotation.get('image_id')
     image = context.images.get(image_id, {}) if is_key(image_id) else {}
-    picture = image.get('file_name', f'image_id {image_id}')
-    return f'annotation {annotation.get("id")} ({picture}, box {annotation.get("bbox")})'
+    picture = shown(image.get('file_name', f'image_id {shown(image_id, 40)}'))
+    box = shown(annotation.get('bbox'), 60)
+    return f'annotation {shown(annotation.get("id"), 40)} ({picture}, box {box})'
 
 
 def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
@@ -107,60 +65,69 @@ def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
 
 
 def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str,
-                  masks: bool = False, polygons: bool = False, labelled: bool = True,
-                  scored: bool = False) -> list[str]:
-    """Check a COCO data set without decoding its pictures.
+                  **options) -> list[str]:
+    """Notes of :func:`check_labels` on a file of COCO's, most often none; raises as that does."""
+    return check_labels(read_coco(ann_file, img_dir, what), f'{what}: {shown(ann_file, 160)}',
+                        img_dir, classes, **options)[0]
+
+
+def check_labels(data: dict, place: str, img_dir: str, classes: Sequence[str] | None,
+                 masks: bool = False, polygons: bool = False, labelled: bool = True,
+                 scored: bool = False) -> tuple[list[str], Objects]:
+    """Check the content of a COCO file without decoding its pictures.
 
     Args:
-        ann_file: The annotation file.
+        data: The content, see :func:`read_coco`.
+        place: Name of the data set and of the file, for the messages.
         img_dir: The folder that its file names are relative to.
-        classes: Class names of the config; None takes the file's as they are.
-        what: Name of the data set, for the messages (``train_dataloader``).
+        classes: Class names of the config, in any order; None takes the file's.
         masks: Whether every annotation needs a segmentation.
         polygons: Whether it must be polygons (``LoadAnnotations`` with ``poly2mask=False``).
         labelled: Whether the set must have objects (COCO's test-dev file has none).
         scored: Whether pycocotools is to score it.
 
     Returns:
-        Notes worth a line in the log each; most often none.
+        Notes worth a line in the log each, most often none; the objects of these classes.
 
     Raises:
         InputError: At the first defect, with the first entry that has it and their number.
     """
-    place = f'{what}: {ann_file}'
-    data = _read(ann_file, img_dir, what)
     images, annotations, notes = data['images'], data['annotations'], []
     if not images:
         raise InputError(f'{place} lists no images: export it again')
-    names = [c['name'] for c in data['categories']]
+    names = [str(c['name']) for c in data['categories']]
     _check_classes(data['categories'], names if classes is None else classes, place)
     context = Context(img_dir, {c['id'] for c in data['categories']})
     for rule in IMAGE_RULES:
         bad = rule.bad(images, context)
         if len(bad):
             first = _name_image(images[bad[0]])
-            _judge(rule, len(bad), len(images), first, f'{place}: {img_dir}')
+            _judge(rule, len(bad), len(images), first, f'{place}: {shown(img_dir, 120)}')
     context.images = {image['id']: image for image in images}
     for rule in ANNOTATION_RULES + SCORED_RULES * scored:
         notes += _annotation_notes(rule, annotations, context, place)
-    wanted = {c['id'] for c in data['categories'] if classes is None or c['name'] in classes}
+    wanted = {c['id'] for c in data['categories'] if classes is None or str(c['name']) in classes}
     ours = [a for a in annotations if a['category_id'] in wanted]
-    for rule in (MASK_RULE, SEGMENTATION_RULE) * masks + (POLYGON_RULE, ) * polygons:
+    for rule in _mask_rules(masks, polygons, scored):
         notes += _annotation_notes(rule, ours, context, place)
-    # mmdet leaves out crowds, what is marked and boxes thinner than 1 pixel
-    large = (boxes_of(ours)[:, 2:] >= 1).all(1)
-    used = {a['image_id'] for a, fits in zip(ours, large)
-            if fits and not a['iscrowd'] and not a.get('ignore')}
-    if labelled and not used:
-        raise InputError(f'{place}: none of its {len(images)} images has an object of the classes '
-                         f'{_shorten(classes or names)}: of {len(annotations)} annotations '
-                         f'{len(ours)} are of them, and of these {int(large.sum())} at least 1 pixel wide and high, '
-                         f'{sum(bool(a["iscrowd"] or a.get("ignore")) for a in ours)} crowds or marked "ignore"; '
-                         'annotate some, or correct the classes')
-    return notes
+    objects = objects_of(ours, images)
+    if labelled and not objects.trained.any():
+        raise InputError(
+            f'{place}: none of its {len(images)} images has an object of the classes '
+            f'{_shorten(classes or names)}: of {len(annotations)} annotations '
+            f'{len(ours)} are of them, and of these {int((~objects.thin).sum())} at least 1 pixel '
+            f'wide and high, {int((objects.crowd | objects.marked).sum())} crowds or marked '
+            '"ignore"; annotate some, or correct the classes')
+    return notes + check_corners(objects, place), objects
 
 
-def _annotation_notes(rule: Rule, annotations: list[dict], context: Context, place: str) -> list[str]:
+def _mask_rules(masks: bool, polygons: bool, scored: bool) -> tuple[Rule, ...]:
+    return ((MASK_RULE, *SEGMENTATION_RULES, *(SCORED_SEGMENTATION_RULE, ) * scored) * masks
+            + (POLYGON_RULE, ) * polygons)
+
+
+def _annotation_notes(rule: Rule, annotations: list[dict], context: Context,
+                      place: str) -> list[str]:
     bad = rule.bad(annotations, context)
     if not len(bad):
         return []
@@ -174,7 +141,7 @@ def _read_picture(image: dict, img_dir: str) -> str | None:
         with open(os.path.join(img_dir, image['file_name']), 'rb') as file:
             content = file.read()
         check_frame(content, decode_picture(content), image['width'], image['height'])
-    except (OSError, PictureError) as error:
+    except (OSError, ValueError) as error:  # PictureError; a name that no file can have
         return str(error)
     return None
 
@@ -198,16 +165,8 @@ def _sift(entries: list[dict], rules: Sequence[Rule], context: Context, kind: st
     return entries
 
 
-def _write_json(data: dict, path: str) -> None:
-    """Write a file that is either whole or absent, also with several writers."""
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    part = f'{path}.{os.getpid()}.part'
-    with open(part, 'w', encoding='utf-8') as file:
-        json.dump(data, file)
-    os.replace(part, path)
-
-
-def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True) -> list[str]:
+def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
+                masks: bool = False) -> list[str]:
     """Copy an annotation file without the pictures and boxes that cannot be used.
 
     Args:
@@ -216,6 +175,7 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True)
         out_file: The copy, written whole or not at all.
         decode: Also decode every picture (about 10 ms for one of 1 megapixel on one core) and
             compare its size with the stated one.
+        masks: Also leave out objects whose segmentation is bad; those without one stay.
 
     Returns:
         One line for every kind of defect: how many, what was done, the first; empty if none.
@@ -223,9 +183,10 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True)
     Raises:
         InputError: If the file is not COCO, or no picture is left.
     """
-    data, report = _read(ann_file, img_dir, 'clean'), []
+    data, report = read_coco(ann_file, img_dir, 'clean'), []
     ids = (a.get('id') for a in data['annotations'])
-    free_ids = itertools.count(1 + max((int(i) for i in ids if is_number(i) and i > 0), default=0))
+    known = (int(i) for i in ids if is_number(i) and 0 < i < LARGEST_ID // 2)
+    free_ids = itertools.count(1 + max(known, default=0))
     context = Context(img_dir, {c['id'] for c in data['categories']}, free_ids=free_ids)
     images = _sift(data['images'], IMAGE_RULES, context, 'image', report)
     if decode:
@@ -237,11 +198,15 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True)
                           + '; '.join(broken[:20]) + ('; ...' if len(broken) > 20 else ''))
         images = [image for image, reason in zip(images, reasons) if not reason]
     if not images:
-        raise InputError(f'{ann_file}: no picture is left of {len(data["images"])}: '
+        raise InputError(f'{shown(ann_file, 160)}: no picture is left of {len(data["images"])}: '
                          f'{report[-1] if report else "it lists none"}')
     context.images = {image['id']: image for image in images}
     lost = {i.get('id') for i in data['images'] if is_key(i.get('id'))} - context.images.keys()
-    annotations = [a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)]
-    annotations = _sift(annotations, ANNOTATION_RULES + SCORED_RULES, context, 'annotation', report)
-    _write_json(dict(data, images=images, annotations=annotations), out_file)
+    annotations = [
+        a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)
+    ]
+    rules = ANNOTATION_RULES + SCORED_RULES
+    rules += (*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks
+    annotations = _sift(annotations, rules, context, 'annotation', report)
+    write_json(dict(data, images=images, annotations=annotations), out_file)
     return report

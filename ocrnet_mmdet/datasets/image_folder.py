@@ -8,6 +8,7 @@ import itertools
 import logging
 import math
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,8 +18,9 @@ from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
 from .bad_files import BadFiles
-from .listing import SUFFIXES, FileNames, list_pictures, read_list
-from ..errors import InputError
+from .listing import FileNames, list_pictures, read_list, say_left_out
+from .picture_formats import SUFFIXES
+from ..errors import InputError, printable
 
 FEW = 16  # pictures: with fewer, an ordinary batch holds one of them twice
 
@@ -170,12 +172,16 @@ def _roots(data_root: str | Sequence) -> tuple[list[str], list[float] | None]:
 
 def _files(root: str, folder: str, ann_file: str) -> FileNames:
     """The pictures of one folder, by its list or by a search, in the order of their names."""
-    listed = os.path.join(root, ann_file) if ann_file else ''
-    files = FileNames(sorted(read_list(listed)) if listed else list_pictures(folder))
+    listed, left_out = os.path.join(root, ann_file) if ann_file else '', Counter()
+    files = FileNames(sorted(read_list(listed)) if listed else list_pictures(folder, left_out))
+    said = f'; {say_left_out(left_out)}' if left_out else ''
     if not len(files):
         what = (f'{listed} names no picture' if listed else
                 f'{folder} holds no picture, that is no file that ends with {" ".join(SUFFIXES)}')
-        raise InputError(f'{what}: correct data_root')
+        raise InputError(f'{what}{said}: correct data_root')
+    if left_out:
+        print_log(f'{printable(folder)}: {len(files)} pictures{said}', logger='current',
+                  level=logging.WARNING)
     return files
 
 

@@ -18,7 +18,7 @@ from mmengine.logging import print_log
 from torch.utils.data import IterableDataset, get_worker_info
 
 from .bad_files import BadFiles
-from .listing import SUFFIXES
+from .listing import is_picture
 from .picture import PictureError, decode_picture
 from ..errors import InputError
 
@@ -123,8 +123,8 @@ class OCRNetImageShards(IterableDataset):
         handler = self._damage_handler(self.shards[shard])
         streams = iterators.url_opener(iter([dict(url=self.shards[shard])]), handler=handler)
         files = iterators.tar_file_expander(
-            streams, handler=handler, select_files=lambda name: name.lower().endswith(SUFFIXES),
-            eof_value=None)
+            streams, handler=handler, eof_value=None,
+            select_files=lambda name: is_picture(os.fsencode(name)))
         for place, file in enumerate(files):
             if place % step == first:
                 yield shard, place, file['fname'], file['data']

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+from collections import Counter
 from collections.abc import Sequence
 
 from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.dataset import BaseDataset
+from mmengine.logging import print_log
 
 from .label_pipeline import label_pipeline
-from .listing import list_pictures
-from ..errors import InputError
+from .listing import list_pictures, say_left_out
+from ..errors import InputError, printable
 
 SPLITS = ('train', 'val', 'test')
 
@@ -77,12 +80,15 @@ class OCRNetLabelDataset(BaseDataset):
         there = {entry.name for folder in folders.values() if os.path.isdir(folder)
                  for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != '.'}
         self._set_classes(sorted(there), self.data_root)
-        samples = []
+        samples, left_out = [], Counter()
         for label, name in enumerate(self.class_names):
             folder = os.path.join(folders[self.split], name)
             if os.path.isdir(folder):  # a split may lack a class
                 samples += [dict(img_path=os.path.join(folder, os.fsdecode(file)), gt_label=label)
-                            for file in list_pictures(folder)]
+                            for file in list_pictures(folder, left_out)]
+        if left_out:
+            print_log(f'{printable(folders[self.split])}: {len(samples)} pictures; '
+                      f'{say_left_out(left_out)}', logger='current', level=logging.WARNING)
         return samples
 
     def _boxes(self) -> list[dict]:

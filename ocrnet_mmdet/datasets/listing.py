@@ -10,16 +10,51 @@ import errno
 import json
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from ..errors import InputError
+from .picture_formats import CONVERTERS, OPENERS, SUFFIXES
+from ..errors import InputError, printable
 
-# what picture.py reads; letter case does not count
-SUFFIXES = ('.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.bmp', '.dib', '.webp', '.tif', '.tiff',
-            '.gif', '.jp2', '.ppm', '.pgm', '.pbm', '.pnm', '.exr', '.hdr')
-_SUFFIXES = tuple(os.fsencode(suffix) for suffix in SUFFIXES)
+# Files that lie beside pictures and are none, by their suffixes, and by their names without one.
+BESIDE = frozenset(os.fsencode(f'.{suffix}') for suffix in (
+    'txt json jsonl xml csv tsv md rst yaml yml toml ini cfg log html htm py ipynb sh npy npz mat '
+    'pkl pt pth onnx zip gz tar tgz 7z rar db lock tmp bak part md5 sha256 url lnk aae xmp tfw jgw pgw '
+    'prj ovr geojson shp shx dbf cpg kml names data cache doc docx xls xlsx parquet').split())
+TEXTS = frozenset((b'authors', b'changelog', b'copying', b'licence', b'license', b'makefile',
+                   b'notice', b'readme', b'version'))
+_SUFFIXES = frozenset(os.fsencode(suffix) for suffix in SUFFIXES)
+SHOWN = 8  # suffixes in a line
+
+
+def is_picture(name: bytes, left_out: Counter[bytes] | None = None) -> bool:
+    """Whether a file's name is one of a picture that can be read: by its suffix, or it has none.
+
+    Args:
+        left_out: Counts the suffixes of the other files, but those of ``BESIDE``.
+    """
+    suffix = os.path.splitext(name)[1].lower()
+    if suffix in _SUFFIXES or not suffix and name.lower() not in TEXTS:
+        return True
+    if left_out is not None and suffix and suffix not in BESIDE:
+        left_out[suffix] += 1
+    return False
+
+
+def say_left_out(left_out: Counter[bytes]) -> str:
+    """One line: how many files were left out, by which suffixes, and what would read them."""
+    counts = [(os.fsdecode(suffix), count) for suffix, count in
+              sorted(left_out.items(), key=lambda item: (-item[1], item[0]))]
+    shown = ', '.join(f'{printable(suffix)} ({count})' for suffix, count in counts[:SHOWN])
+    more = f' and {len(counts) - SHOWN} other suffixes' if len(counts) > SHOWN else ''
+    fixes = [f'{suffix} needs pip install {OPENERS[suffix]}'
+             for suffix, _ in counts if suffix in OPENERS]
+    fixes += [f'{suffix} a conversion to PNG or TIFF, by {CONVERTERS[suffix]}'
+              for suffix, _ in counts if suffix in CONVERTERS]
+    return (f'{left_out.total()} files are left out by their suffix: {shown}{more}'
+            + (f'; {", ".join(fixes)}' if fixes else ''))
 
 
 class FileNames:
@@ -47,19 +82,20 @@ class FileNames:
         return self._buffer[self._ends[i]:self._ends[i + 1]].tobytes()
 
 
-def list_pictures(folder: str) -> Iterator[bytes]:
+def list_pictures(folder: str, left_out: Counter[bytes] | None = None) -> Iterator[bytes]:
     """The picture files below a folder, at any depth, in the order of their names.
 
-    Files are told by their suffix and not opened. Links are followed, each folder is entered once.
-    Files and folders that begin with a dot are left out: copies that a desktop keeps.
+    Files are told by :func:`is_picture` and not opened. Links are followed, each folder is entered
+    once. Files and folders that begin with a dot are left out: copies that a desktop keeps.
 
     Raises:
         InputError: If a folder is absent or may not be read.
     """
-    return _walk(os.fsencode(folder), b'', set())
+    return _walk(os.fsencode(folder), b'', set(), left_out)
 
 
-def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]]) -> Iterator[bytes]:
+def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]],
+          left_out: Counter[bytes] | None) -> Iterator[bytes]:
     names = []
     try:
         inode = os.stat(folder)
@@ -70,9 +106,11 @@ def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]]) -> Iterat
             for entry in entries:
                 if entry.name.startswith(b'.'):
                     continue
-                if _is_folder(entry):
+                if _points_to(entry.is_dir):
                     names.append(entry.name + b'/')
-                elif entry.name.lower().endswith(_SUFFIXES):
+                # what has no suffix may be a socket or a dead link
+                elif is_picture(entry.name, left_out) and (
+                        b'.' in entry.name or _points_to(entry.is_file)):
                     names.append(entry.name)
     except OSError as error:
         raise InputError(f'picture folder {os.fsdecode(folder)} cannot be listed: '
@@ -80,14 +118,14 @@ def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]]) -> Iterat
     # A folder sorts by its name with the slash, so that the whole is in the order of the names.
     for name in sorted(names):
         if name.endswith(b'/'):
-            yield from _walk(os.path.join(folder, name[:-1]), prefix + name, entered)
+            yield from _walk(os.path.join(folder, name[:-1]), prefix + name, entered, left_out)
         else:
             yield prefix + name
 
 
-def _is_folder(entry: os.DirEntry) -> bool:
+def _points_to(is_kind: Callable[[], bool]) -> bool:
     try:
-        return entry.is_dir()
+        return is_kind()
     except OSError as error:
         if error.errno == errno.ELOOP:  # a link to itself
             return False

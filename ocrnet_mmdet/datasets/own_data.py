@@ -10,7 +10,7 @@ from os.path import join
 
 from mmengine.config import Config, ConfigDict
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 EVALUATORS = ('val_evaluator', 'test_evaluator')
@@ -23,6 +23,8 @@ ZOOM = (0.7, 1.4)  # of a training picture's size in configs/_base_/small_data.p
 SPAN = 1.5
 # Data sets of pictures alone, without classes; a seed makes their order and variations.
 SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')
+# Parts whose num_classes is no count of the data set's: 1, ImageNet's, COCO stuff's.
+OTHER_CLASSES = ('rpn_head', 'backbone', 'semantic_head')
 KNOBS = ('data_root', 'classes', 'train_ann', 'val_ann', 'img_dir', 'with_mask', 'batch_size', 'max_iters',
          *SIZES)
 PATHS, NUMBERS = ('data_root', 'train_ann', 'val_ann', 'img_dir'), ('batch_size', 'max_iters', 'view_size')
@@ -119,9 +121,11 @@ def _normal(name: str, value: object) -> object:
     if name == 'classes':
         return tuple(map(str, value)) if isinstance(value, (list, tuple)) else (str(value), )
     if name in PATHS:
+        if not isinstance(value, (str, int, list, tuple)) or isinstance(value, bool):
+            raise InputError(f'{name} is {value!r}: give a path, in quotes where it is a number')
         return str(value) if isinstance(value, int) else value
-    if name in NUMBERS and not (isinstance(value, int) and value > 0):
-        raise InputError(f'{name} is {value!r}: give a whole number above 0, {name}=128')
+    if name in NUMBERS:
+        return require(name, value, int, above=0)
     return _size(name, value) if name in ('crop_size', 'image_scale') else value
 
 
@@ -137,13 +141,15 @@ def _size(knob: str, value: object) -> tuple[int, int]:
     """
     sides = (value, value) if isinstance(value, int) else value
     if not (isinstance(sides, (tuple, list)) and len(sides) == 2
-            and all(isinstance(side, int) and side > 0 for side in sides)):
+            and all(type(side) is int and side > 0 for side in sides)):
         raise InputError(f'{knob} is {value!r}: give one side or two, {knob}=256 or {knob}=512,256')
     return tuple(sides)
 
 
 def set_max_iters(cfg: Config, steps: int) -> None:
     """Train for ``steps`` iterations, with the schedule that the config has for its own.
+
+    Checkpoint and validation come at least ten times, where the config has any before the end.
 
     Raises:
         InputError: The config counts epochs.
@@ -153,8 +159,11 @@ def set_max_iters(cfg: Config, steps: int) -> None:
         raise InputError(f'max_iters={steps}: this config counts epochs: set train_cfg.max_epochs instead')
     if steps == before:
         return
-    interval = cfg.train_cfg.get('val_interval', 1000)  # mmengine's
-    cfg.train_cfg.val_interval = steps + 1 if interval > before else min(interval, steps)
+    saving = (cfg.get('default_hooks') or {}).get('checkpoint') or {}
+    for node, name, default in ((cfg.train_cfg, 'val_interval', 1000), (saving, 'interval', -1)):
+        interval = node.get(name, default)  # mmengine's own defaults
+        if interval > 0:
+            node[name] = steps + 1 if interval > before else min(interval, max(1, steps // 10))
     cfg.train_cfg.max_iters = steps
     cfg.param_scheduler = _as_list(cfg.get('param_scheduler'))
     for schedule in cfg.param_scheduler:
@@ -188,19 +197,28 @@ def datasets_of(node: ConfigDict | None) -> Iterator[ConfigDict]:
         yield from datasets_of(child)
 
 
-def set_num_classes(node: ConfigDict, count: int) -> None:
-    """Set ``num_classes`` of every head in a model config but the class-agnostic RPN's."""
-    for key, child in node.items():
-        if key == 'num_classes':
-            node[key] = count
-        elif key != 'rpn_head':
-            for part in _as_list(child):
-                if isinstance(part, dict):
-                    set_num_classes(part, count)
+def class_counts(node: ConfigDict, key: str = 'model') -> Iterator[tuple[str, ConfigDict]]:
+    """Every part of a model config whose ``num_classes`` is the number of its objects' classes, with its key."""
+    if 'num_classes' in node:
+        yield key, node
+    for name, child in node.items():
+        if name in OTHER_CLASSES:
+            continue
+        places = [f'{key}.{name}.{i}' for i in range(len(child))] if isinstance(child, (list, tuple)) else [
+            f'{key}.{name}']
+        for place, part in zip(places, _as_list(child)):
+            if isinstance(part, dict):
+                yield from class_counts(part, place)
+
+
+def set_num_classes(model: ConfigDict, count: int) -> None:
+    """Set ``num_classes`` of every head in a model config that tells the objects' classes apart."""
+    for _, part in class_counts(model):
+        part['num_classes'] = count
 
 
 def _as_list(value) -> list:
-    return [] if value is None else value if isinstance(value, list) else [value]
+    return list(value) if isinstance(value, (list, tuple)) else [] if value is None else [value]
 
 
 def _classes_of(cfg: Config) -> tuple[str, ...]:

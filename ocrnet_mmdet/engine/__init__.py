@@ -1,8 +1,13 @@
+from . import published_weights  # noqa: F401
 from .accuracy import OCRNetAccuracy
 from .checkpoint_check import OCRNetCheckpointCheckHook
+from .checkpoint_hook import OCRNetCheckpointHook
+from .coco_metric import OCRNetCocoMetric
 from .final_test import OCRNetFinalTestHook
 from .finite_loss import OCRNetFiniteLossHook
 from .optim_constructor import OCRNetOptimConstructor
+from .visualization_hook import OCRNetVisualizationHook
 
-__all__ = ['OCRNetAccuracy', 'OCRNetCheckpointCheckHook', 'OCRNetFinalTestHook',
-           'OCRNetFiniteLossHook', 'OCRNetOptimConstructor']
+__all__ = ['OCRNetAccuracy', 'OCRNetCheckpointCheckHook', 'OCRNetCheckpointHook', 'OCRNetCocoMetric',
+           'OCRNetFinalTestHook', 'OCRNetFiniteLossHook', 'OCRNetOptimConstructor',
+           'OCRNetVisualizationHook']

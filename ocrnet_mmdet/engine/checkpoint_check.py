@@ -1,5 +1,5 @@
 """What a checkpoint fills of a model: mmengine loads with ``strict=False`` and is silent if nothing matches."""
-from collections import Counter
+from collections import Counter, OrderedDict
 
 import torch
 from mmengine.hooks import Hook
@@ -8,8 +8,11 @@ from mmdet.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
+from ..checkpoint_loader import shown_tensors, unfilled
 from ..errors import InputError
-from .resume_check import check_resume
+from .resume_check import check_resume, resumed_file
+from .trained_as import (check_classes, check_test_pictures, classes_of, differing, is_training,
+                         loop_of)
 
 # the last layers of box and mask branch, the only ones whose size depends on the classes but the classifier
 AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')
@@ -26,7 +29,7 @@ def match_parts(model: nn.Module, state: dict[str, Tensor]) -> dict[str, tuple[i
     own = model.state_dict()
     total = Counter(map(_part, own))
     same = Counter(_part(key) for key, value in own.items()
-                   if key in state and state[key].shape == value.shape)
+                   if getattr(state.get(key), 'shape', None) == value.shape)
     return {part: (same[part], total[part]) for part in total}
 
 
@@ -80,19 +83,62 @@ def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
     return repeated
 
 
+def check_complete(model: nn.Module, state: dict[str, Tensor], file: str, exactly: bool) -> None:
+    """
+    Args:
+        exactly: Whether ``state`` may not hold more than the model has, as the optimiser's beside it.
+
+    Raises:
+        InputError: A tensor of the model would stay as it was drawn at random.
+    """
+    missing = unfilled(model, state)
+    if missing:
+        raise InputError(f'{file} does not fill {shown_tensors(missing)} of this model, which would '
+                         'stay random: take the config and the classes that it was trained with, or '
+                         f'train from it, tools/train.py with load_from={file}')
+    more = state.keys() - model.state_dict().keys()
+    if exactly and more:
+        raise InputError(f'{file} holds {shown_tensors(sorted(more))} beyond this model: resume with '
+                         'the config that it was trained with, or begin a new run from its weights, '
+                         f'load_from={file}')
+
+
+def fitted(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All tensors of ``model``: those of ``state`` where they fit, else its own.
+
+    mmengine, which would list the differences once more, finds none.
+    """
+    missing = {*unfilled(model, state)}
+    filled = OrderedDict((key, own if key in missing else state.get(key, own))
+                         for key, own in model.state_dict().items())
+    filled._metadata = getattr(state, '_metadata', OrderedDict())
+    return filled
+
+
 @HOOKS.register_module()
 class OCRNetCheckpointCheckHook(Hook):
-    """Logs matched / total per part when weights are loaded, and refuses a file that leaves a part empty.
+    """Compares a checkpoint with the model and with what it says of its training.
+
+    Scored or resumed, it is refused if it leaves a tensor unfilled or was trained on other classes or
+    in another order; scored, also if the pictures are of another size or normalised otherwise; resumed,
+    also if it holds more. A training from it is refused if a part matches nothing, and is told what
+    begins anew and that the classes are others.
 
     The layers of a file pretrained without labels that are class-agnostic there and not here are
     repeated for every class. A checkpoint of the pretraining itself, of a run that was stopped, gives its
     teacher.
+
+    Args:
+        other_size: Whether scoring at another size of the pictures than the checkpoint's own is meant.
     """
+
+    def __init__(self, other_size: bool = False) -> None:
+        self.other_size = other_size
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """
         Raises:
-            InputError: A part of the model matches nothing in the file; or see :func:`.resume_check.check_resume`.
+            InputError: See the class, :func:`check_parts` and :func:`.resume_check.check_resume`.
         """
         check_resume(runner, checkpoint)
         model = runner.model
@@ -102,7 +148,7 @@ class OCRNetCheckpointCheckHook(Hook):
         meta = checkpoint.get('meta', {})
         without_labels = meta.get('pretrained_without_labels')
         if PRETRAINING in checkpoint and not hasattr(model, 'teacher'):
-            state = checkpoint['state_dict'] = teacher_weights(state)
+            state = teacher_weights(state)
             without_labels = True
         if without_labels:
             for key in repeat_agnostic(model, state):
@@ -110,3 +156,28 @@ class OCRNetCheckpointCheckHook(Hook):
         check_parts(model, state, runner)
         if meta.get('untrained'):
             runner.logger.info('checkpoint: its pretraining did not train ' + ', '.join(meta['untrained']))
+        if loop_of(runner):
+            self._compare(runner, model, state, meta)
+            state = fitted(model, state)
+        checkpoint['state_dict'] = state
+
+    def _compare(self, runner: Runner, model: nn.Module, state: dict[str, Tensor], meta: dict) -> None:
+        file, training = resumed_file(runner) or 'the checkpoint', is_training(runner)
+        data = loop_of(runner).dataloader.dataset
+        then, now = classes_of(meta), classes_of(getattr(data, 'metainfo', {}))
+        if training and not runner._resume:
+            anew = unfilled(model, state)
+            if anew:
+                runner.logger.info('checkpoint: not in it in this size, begins anew: '
+                                   + shown_tensors(anew))
+            if then and now and then != now:
+                runner.logger.warning(
+                    f'checkpoint: trained on other classes: {differing(then, now)}: ' + (
+                        'the classifier begins anew' if len(then) != len(now) else
+                        'each class begins with the weights of the one at its place'))
+            return
+        if then and now:
+            check_classes(file, then, now)
+        check_complete(model, state, file, exactly=training)
+        if not training:
+            check_test_pictures(file, meta, runner, self.other_size)

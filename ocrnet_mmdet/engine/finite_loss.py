@@ -1,13 +1,13 @@
 """Stops a training whose loss is no longer finite, before a checkpoint of it is written."""
-import pickle
 import time
 from pathlib import Path
 
 import torch
-from mmengine.hooks import Hook
+from mmengine.hooks import CheckpointHook, Hook
 from mmdet.registry import HOOKS
-from mmengine.runner import Runner, find_latest_checkpoint
+from mmengine.runner import Runner
 
+from ..checkpoint_loader import load_from_local
 from ..errors import InputError
 from .resume_check import resumed_file
 
@@ -45,22 +45,25 @@ class SavedCheckpoints:
     """
 
     def __init__(self, runner: Runner) -> None:
-        self.folder = Path(runner.work_dir)
+        self.runner = runner
         self.begun = time.time()
         file = resumed_file(runner) if runner._resume else None
         self.resumed = [Path(file)] if file else []
 
     def last_good(self) -> Path | None:
         """The newest one that can be read and has finite weights."""
-        latest = find_latest_checkpoint(str(self.folder))  # elsewhere, if default_hooks.checkpoint.out_dir says so
-        folders = {self.folder, Path(latest).parent if latest else self.folder}
-        written = [path for folder in folders for pattern in ('iter_*.pth', 'epoch_*.pth')
-                   for path in folder.glob(pattern) if path.stat().st_mtime >= self.begun]
+        # default_hooks.checkpoint.out_dir may name another folder than the work folder
+        outs = {hook.out_dir for hook in self.runner.hooks if isinstance(hook, CheckpointHook)}
+        written = [path for folder in {self.runner.work_dir, *filter(None, outs)}
+                   for pattern in ('iter_*.pth', 'epoch_*.pth')
+                   for path in Path(folder).glob(pattern) if path.stat().st_mtime >= self.begun]
         for path in [*sorted(written, key=lambda p: p.stat().st_mtime, reverse=True), *self.resumed]:
             try:
-                weights = torch.load(path, map_location='cpu', weights_only=False)['state_dict']
-            except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):  # cut off, or gone
+                content = load_from_local(str(path), 'cpu')
+            except InputError:  # cut off, or gone
                 continue
-            if all(torch.isfinite(w).all() for w in weights.values() if w.is_floating_point()):
+            weights = content.get('state_dict', content).values()
+            if all(torch.isfinite(w).all() for w in weights
+                   if torch.is_tensor(w) and w.is_floating_point()):
                 return path
         return None

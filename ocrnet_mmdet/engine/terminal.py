@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from .. import __file__ as package
+from .room import RoomyRunner
 
 # Upstream files whose lines a person waits for: steps and scores, checkpoints, the table of classes.
 SHOWN_FILES = ('logger_hook.py', 'checkpoint_hook.py', 'coco_metric.py')
@@ -33,8 +34,8 @@ class TerminalFilter(logging.Filter):
         return path.name in SHOWN_FILES or Path(package).parent in path.parents
 
 
-class TerminalRunner(Runner):
-    """mmengine's runner with :class:`TerminalFilter` on the terminal's side of its logger."""
+class TerminalRunner(RoomyRunner):
+    """A runner with :class:`TerminalFilter` on the terminal's side of its logger."""
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         logger = super().build_logger(*args, **kwargs)

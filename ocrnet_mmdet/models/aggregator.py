@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 SIDE_UNIT = 128  # pixels: sides of 8 to 512 px become -2.8 to 1.4
 
@@ -97,7 +97,10 @@ class Aggregator(nn.Module):
                  max_context: int = 100,
                  with_cp: bool = False) -> None:
         super().__init__()
-        self.max_context = max_context
+        require('aggregator.num_layers', num_layers, int, low=1)
+        require('aggregator.num_heads', num_heads, int, low=1)
+        require('aggregator.ffn_ratio', ffn_ratio, above=0)
+        self.max_context = require('aggregator.max_context', max_context, int, low=0)
         self.with_cp = with_cp
         self.norm_in = nn.LayerNorm(channels)
         self.position = nn.Parameter(torch.zeros(1 + roi_size**2, channels))

@@ -7,7 +7,7 @@ from mmdet.registry import MODELS
 from mmengine.model import BaseModel
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 
 @MODELS.register_module()
@@ -28,7 +28,7 @@ class OCRNetClassifier(BaseModel):
     def __init__(self, backbone: dict, num_classes: int, data_preprocessor: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
-        if num_classes < 1:
+        if require('model.num_classes', num_classes, int, low=0) < 1:
             raise InputError('model.num_classes is 0: name the classes, '
                              """--cfg-options classes="('cat','dog')" """.rstrip())
         self.num_classes = num_classes

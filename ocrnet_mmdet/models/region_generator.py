@@ -12,7 +12,7 @@ from mmdet.registry import MODELS
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 
 class PyramidPooling(nn.Module):
@@ -78,6 +78,10 @@ class OCRNetRegionGenerator(FPN):
         if norm_cfg is None:
             raise InputError('model.neck.norm_cfg=None lets the scale of OCRNetRegionGenerator\'s levels run away: '
                              'leave it out (group norm), or name a norm layer')
+        require('neck.out_channels', out_channels, int, low=1)
+        require('neck.num_outs', num_outs, int, low=1)
+        for bins in pool_bins:
+            require('neck.pool_bins', bins, int, low=1)
         super().__init__(list(in_channels), out_channels, num_outs, norm_cfg=norm_cfg, **kwargs)
         self.with_cp = with_cp
         self.lateral_convs = nn.ModuleList(

@@ -19,7 +19,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 ANCHOR_SCALE = 4  # 16 px at stride 4: in the small-data sets half of the objects are 10 to 36 px wide
 IGNORED_INSIDE = 0.5  # share of an anchor inside an ignored area from which no loss asks about it
@@ -68,6 +68,9 @@ class OCRNetRegionHead(BaseDenseHead):
                  test_cfg: dict | None = None,
                  init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
+        for name, value in dict(in_channels=in_channels, feat_channels=feat_channels,
+                                stacked_convs=stacked_convs).items():
+            require(f'rpn_head.{name}', value, int, low=1)
         self.test_cfg = test_cfg
         self.strides = tuple(strides)
         self.with_cp = with_cp

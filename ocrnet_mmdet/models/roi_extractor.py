@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
+from ..errors import require
+
 # A region of this side (pixels) belongs to the finest level: Lin et al., Feature Pyramid Networks,
 # 2017, equation 1, with k0 = 4 and the finest level 2.
 FINEST_SCALE = 56
@@ -78,9 +80,9 @@ class OCRNetRoIExtractor(BaseModule):
                  roi_size: int = 7, with_cp: bool = False) -> None:
         super().__init__()
         self.with_cp = with_cp
-        self.out_channels = out_channels
+        self.out_channels = require('bbox_roi_extractor.out_channels', out_channels, int, low=1)
         self.featmap_strides = list(featmap_strides)
-        self.roi_size = roi_size
+        self.roi_size = require('bbox_roi_extractor.roi_size', roi_size, int, low=1)
         self.level_embedding = nn.Parameter(torch.randn(len(featmap_strides), KEY_CHANNELS) * 0.02)
         self.level_content = nn.Linear(out_channels, KEY_CHANNELS)
         self.level_query = nn.Sequential(nn.Linear(2, KEY_CHANNELS), nn.GELU(),

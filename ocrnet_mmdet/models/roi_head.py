@@ -15,7 +15,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, require
 from .aggregator import Aggregator, region_places
 
 
@@ -41,7 +41,9 @@ class OCRNetRoIHead(StandardRoIHead):
         super().__init__(bbox_roi_extractor=bbox_roi_extractor, **kwargs)
         if self.with_shared_head:
             raise InputError('shared_head is set, OCRNetRoIHead has none: set model.roi_head.shared_head=None')
-        if self.with_bbox and (self.test_cfg or {}).get('quality_weight') and not _scores_as_usual(self.bbox_head):
+        weight = require('test_cfg.rcnn.quality_weight',
+                         (self.test_cfg or {}).get('quality_weight', 0), low=0)
+        if self.with_bbox and weight and not _scores_as_usual(self.bbox_head):
             raise InputError(f'{type(self.bbox_head).__name__} makes scores in its own way: set '
                              'model.test_cfg.rcnn.quality_weight=0')
         extractor = self.bbox_roi_extractor

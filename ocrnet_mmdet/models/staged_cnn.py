@@ -3,7 +3,7 @@
 Shape shorthand: B images, C channels, H W pixels.
 Every body is one flat ``nn.Sequential`` called ``features`` that is cut into a stem (up to stride
 2) and four stages whose maps have strides 4, 8, 16 and 32. VGG keeps torchvision's order of
-modules, so that published ``torchvision://vgg16`` weights load by name.
+modules, so that its published weights load by name.
 """
 from collections.abc import Sequence
 
@@ -88,25 +88,27 @@ class StagedCNN(BaseModule):
         return self
 
 
-def _scaled(channels: int, width: float) -> int:
+def scaled(channels: int, width: float) -> int:
     """``channels * width`` as a multiple of 8, so that GN's groups divide it."""
     return max(8, round(channels * width / 8) * 8)
 
 
-def _conv(c_in: int, c_out: int, norm_cfg: dict | None, stride: int = 1) -> list[nn.Module]:
-    conv = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=norm_cfg is None)
+def _conv(c_in: int, c_out: int, norm_cfg: dict | None, stride: int = 1,
+          bias: bool = False) -> list[nn.Module]:
+    conv = nn.Conv2d(c_in, c_out, 3, stride=stride, padding=1, bias=bias or norm_cfg is None)
     norm = [build_norm_layer(norm_cfg, c_out)[1]] if norm_cfg else []
     return [conv, *norm, nn.ReLU(inplace=True)]
 
 
 def vgg(depth: int, width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
     """VGG's convolutions (Simonyan and Zisserman, 2014); the last stage is the last pooling alone."""
-    widths = [_scaled(w, width) for w in VGG_WIDTHS]
+    widths = [scaled(w, width) for w in VGG_WIDTHS]
     blocks, c_in = [], 3
     for convs, c_out in zip(VGG_CONVS[depth], widths):
         block = []
         for _ in range(convs):
-            block += _conv(c_in, c_out, norm_cfg)
+            # the published BN statistics are of convolutions with a bias
+            block += _conv(c_in, c_out, norm_cfg, bias=True)
             c_in = c_out
         blocks.append(block)
     stem = [*blocks[0], nn.MaxPool2d(2), *blocks[1]]
@@ -120,10 +122,10 @@ def conv8(width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
     for layers in CONV8_LAYERS:
         stage = []
         for c_out, stride in layers:
-            stage += _conv(c_in, _scaled(c_out, width), norm_cfg, stride)
-            c_in = _scaled(c_out, width)
+            stage += _conv(c_in, scaled(c_out, width), norm_cfg, stride)
+            c_in = scaled(c_out, width)
         stages.append(stage)
-    channels = [_scaled(layers[-1][0], width) for layers in CONV8_LAYERS[1:]]
+    channels = [scaled(layers[-1][0], width) for layers in CONV8_LAYERS[1:]]
     return StagedCNN(stages, channels, **kwargs)
 
 
@@ -156,7 +158,7 @@ class Inception(nn.Module):
 
 def inception(width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
     """GoogLeNet up to its last block, with norm layers."""
-    w64, w192 = _scaled(64, width), _scaled(192, width)
+    w64, w192 = scaled(64, width), scaled(192, width)
     stem = [ConvModule(3, w64, 7, stride=2, padding=3, norm_cfg=norm_cfg)]
     stages = [[nn.MaxPool2d(3, 2, 1), ConvModule(w64, w64, 1, norm_cfg=norm_cfg),
                ConvModule(w64, w192, 3, padding=1, norm_cfg=norm_cfg)]]
@@ -165,7 +167,7 @@ def inception(width: float, norm_cfg: dict | None, **kwargs) -> StagedCNN:
         stage = [nn.MaxPool2d(3, 2, 1)]
         c_in = channels[-1]
         for row in rows:
-            stage.append(Inception(c_in, [_scaled(w, width) for w in row], norm_cfg))
+            stage.append(Inception(c_in, [scaled(w, width) for w in row], norm_cfg))
             c_in = stage[-1].out_channels
         stages.append(stage)
         channels.append(c_in)

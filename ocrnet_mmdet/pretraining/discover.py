@@ -4,6 +4,7 @@ from __future__ import annotations
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 
+from ..errors import require
 from .region_cache import RegionCache
 from .regions import WORKING_SIZE, discover_regions
 
@@ -28,7 +29,9 @@ class OCRNetDiscoverRegions(BaseTransform):
 
     def __init__(self, cache_dir: str | None = None, max_regions: int = 100,
                  size: int = WORKING_SIZE) -> None:
-        self.settings = dict(max_regions=max_regions, size=size)
+        self.settings = dict(
+            max_regions=require('OCRNetDiscoverRegions.max_regions', max_regions, int, low=1),
+            size=require('OCRNetDiscoverRegions.size', size, int, low=8))
         self.cache = RegionCache(cache_dir, self.settings) if cache_dir else None
 
     def transform(self, results: dict) -> dict:

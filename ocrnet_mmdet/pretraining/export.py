@@ -1,7 +1,7 @@
 """The pretrained file: the teacher's weights under the detector's own keys."""
 from __future__ import annotations
 
-import os
+import io
 from pathlib import Path
 
 import torch
@@ -9,6 +9,7 @@ from mmengine.runner import Runner
 
 from .. import __version__
 from ..engine.checkpoint_check import teacher_weights
+from ..whole_file import whole_file
 from .pretrainer import OCRNetPretrainer
 
 EXPORT_NAME = 'pretrained_detector.pth'
@@ -26,13 +27,17 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
     It holds ``state_dict`` (all of the detector but its classifier) and ``meta`` (plain numbers and
     strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the pictures
     that were seen and ``untrained`` names the parts that the run did not train.
+
+    Raises:
+        OSError: It cannot be written; one that was there stays.
     """
     state = {key: value.detach().cpu().clone() for key, value in teacher_weights(model.state_dict()).items()}
     meta = dict(ocrnet_mmdet=__version__, steps=runner.iter, seed=int(runner.seed or 0),
                 pretrained_without_labels=True, weights=dict(model.weights),
                 untrained=untrained_of(model), data=runner.train_dataloader.dataset.fingerprint())
     path = Path(runner.work_dir) / EXPORT_NAME
-    part = path.with_suffix('.part')
-    torch.save(dict(meta=meta, state_dict=state), part)
-    os.replace(part, path)
+    content = io.BytesIO()  # torch's own writer says nothing of a disk that is full
+    torch.save(dict(meta=meta, state_dict=state), content)
+    with whole_file(path) as part:
+        part.write_bytes(content.getbuffer())
     return path

@@ -1,15 +1,13 @@
 """The self-supervised runner hook: the teacher's and the terms' schedules, monitors, alarms, export."""
 from __future__ import annotations
 
-import random
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from mmdet.registry import HOOKS
 from mmdet.utils import reduce_mean
-from mmengine.dist import get_rank, get_world_size, is_main_process, master_only
+from mmengine.dist import get_world_size, is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
@@ -18,7 +16,7 @@ from ..datasets.variation_sampler import OCRNetVariationSampler
 from ..engine.checkpoint_check import PRETRAINING, check_parts
 from ..engine.finite_loss import SavedCheckpoints
 from ..engine.resume_check import check_resume
-from ..errors import InputError
+from ..errors import InputError, require
 from . import monitors
 from .export import EXPORT_NAME, export_detector, untrained_of
 from .pretrainer import OCRNetPretrainer
@@ -34,7 +32,8 @@ ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')  # what the pretr
 class OCRNetPretrainHook(Hook):
     """Runs what of a pretraining depends on the step, watches it and hands the teacher over.
 
-    Every step's random numbers depend on the seed, the rank and the step alone, so a resumed run is the
+    Every step's random numbers depend on the seed, the rank and the step alone, as
+    :class:`~ocrnet_mmdet.engine.checkpoint_hook.OCRNetCheckpointHook` sets them: a resumed run is the
     run that was never stopped.
 
     Args:
@@ -56,11 +55,11 @@ class OCRNetPretrainHook(Hook):
     def __init__(self, momentum: tuple[float, float] = (0.99, 1.0), horizon: float = 0.05,
                  sigma_from: float = 0.12, own_from: float = 1.0, interval: int = 10,
                  collapse: dict = dict(), probe: dict | None = None) -> None:
-        self.momentum = tuple(momentum)
-        self.horizon = horizon
-        self.sigma_from = sigma_from
-        self.own_from = own_from
-        self.interval = interval
+        self.momentum = require('OCRNetPretrainHook.momentum', momentum, low=0, high=1, count=2)
+        self.horizon = require('OCRNetPretrainHook.horizon', horizon, above=0)
+        self.sigma_from = require('OCRNetPretrainHook.sigma_from', sigma_from, low=0, high=1)
+        self.own_from = require('OCRNetPretrainHook.own_from', own_from, low=0, high=1)
+        self.interval = require('OCRNetPretrainHook.interval', interval, int, low=1)
         self.collapse = monitors.CollapseMonitor(**collapse)
         self.alarms = {seen: monitors.PlateauAlarm(name) for seen, name in ALARMS.items()}
         self.probe = Probe(**probe) if probe else None
@@ -114,10 +113,6 @@ class OCRNetPretrainHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
         step, model = runner.iter, _pretrainer(runner)
-        seed = np.random.SeedSequence((runner.seed or 0, get_rank(), step)).generate_state(1)[0]
-        torch.manual_seed(int(seed))
-        np.random.seed(seed)
-        random.seed(int(seed))
         begin = self.sigma_from * runner.max_iters
         model.sigma_share = ramp(begin, 2 * begin, step)
         if self.own_from < 1:

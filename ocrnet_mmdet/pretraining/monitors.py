@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import require
+
 def _too_few(vectors: Tensor) -> Tensor:
     return vectors.new_tensor(math.nan, dtype=torch.float32)
 
@@ -204,8 +206,10 @@ class CollapseMonitor:
 
     def __init__(self, min_spread: float = 0.1, min_rank_share: float = 0.02,
                  patience: int = 100) -> None:
-        self.floors = dict(spread=min_spread, rank_share=min_rank_share)
-        self.patience = patience
+        self.floors = dict(
+            spread=require('collapse.min_spread', min_spread, low=0),
+            rank_share=require('collapse.min_rank_share', min_rank_share, low=0, high=1))
+        self.patience = require('collapse.patience', patience, int, low=1)
         self.since: dict[str, int] = {}  # measure -> first step of its present low
 
     def update(self, step: int, spread: float, rank_share: float) -> str | None:

@@ -17,7 +17,7 @@ from mmengine.model import BaseModel
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, require
 from ..models.jitter_sampler import jitter_boxes
 from .own_regions import find_regions, find_segments, relabelled
 from .region_loss import variance_covariance
@@ -100,6 +100,13 @@ class OCRNetPretrainer(BaseModel):
                  min_score: float = MIN_SCORE,
                  frozen_parts: tuple[str, ...] = ()) -> None:
         super().__init__()
+        require('model.regions_per_view', regions_per_view, int, low=1)
+        require('model.hidden_context', hidden_context, low=0, high=1)
+        require('model.vector_size', vector_size, int, low=1)
+        require('model.min_score', min_score, low=0)
+        if not isinstance(weights, dict):
+            raise InputError(f'model.weights is {weights!r}: give each term its own, '
+                             'model.weights.boxes=0.1')
         self.weights = TERMS | dict(weights)
         check_slots(detector, self.weights, frozen_parts)
         if region_loss and not self.weights['vector']:
@@ -119,7 +126,7 @@ class OCRNetPretrainer(BaseModel):
         self.teacher = frozen_copy(self.student)
         self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
         self.regions_per_view = regions_per_view
-        self.jitter = jitter
+        self.jitter = require('model.jitter', jitter, low=0, high=1, count=2)
         self.hidden_context = hidden_context
         self.min_score = min_score
         if self.compares_vectors:

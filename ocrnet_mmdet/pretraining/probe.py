@@ -14,8 +14,8 @@ from mmdet.structures.bbox import bbox2roi, bbox_overlaps
 from torch import Tensor, nn
 
 from ..datasets.clean import check_dataset
-from ..datasets.load_image import OCRNetLoadImage
-from ..errors import InputError
+from ..datasets.load_image import read_picture
+from ..errors import InputError, require
 from .slots import box_forward, captured_input
 from .views import ViewMap, show
 
@@ -45,7 +45,8 @@ class Probe:
 
     def __init__(self, ann_file: str, data_root: str = '', img_dir: str = '', size: int = 224,
                  interval: int = 1000) -> None:
-        self.size, self.interval = size, interval
+        self.size = require('probe.size', size, int, low=8)
+        self.interval = require('probe.interval', interval, int, low=1)
         ann_file, img_dir = (os.path.join(data_root, path) for path in (ann_file, img_dir))
         check_dataset(ann_file, img_dir, None, 'probe')
         with open(ann_file, encoding='utf-8') as file:
@@ -67,7 +68,7 @@ class Probe:
 
     def _show(self, path: str, objects: list, seed: int) -> tuple[Tensor, Tensor, Tensor]:
         """A picture (3, S, S) uint8 with its boxes (N, 4) and their classes (N,)."""
-        image = OCRNetLoadImage().transform(dict(img_path=path))['img']
+        image = read_picture(path)
         height, width = image.shape[:2]
         view = ViewMap.of_crop(np.array((0, 0, width, height), float), self.size, flip=False)
         found = np.array(objects, float)

@@ -15,17 +15,15 @@ so that a million pictures make 256 folders of 4,000 files.
                       that lie in the same segments, numbered as they first appear row by row
     c  R * A bits     whether the segment holds the atom, rows padded together to whole bytes
 
-Boxes are the segments' bounds, so they are not stored. A file is written beside its place and moved
-there, so a reader sees all of it or none, whoever else writes; a kill leaves at most a ``.part``
-file, which nothing reads.
+Boxes are the segments' bounds, so they are not stored. A file is written in the cache's own folder
+and moved to its place, so a reader sees all of it or none, whoever else writes; what a kill leaves
+there of one is removed when the cache is opened an hour later.
 """
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
 import struct
 import zlib
 from pathlib import Path
@@ -36,10 +34,12 @@ from mmengine.logging import print_log
 
 from .regions import VERSION, Regions
 from ..errors import InputError
+from ..whole_file import remove_parts, whole_file
 
 MAGIC = b'ORG2'
 HEADER = struct.Struct('<4s5I')
 CHECKSUM = 16
+ABANDONED = 3600.0  # seconds after which nobody writes to a part any more
 
 
 class RegionCache:
@@ -58,7 +58,9 @@ class RegionCache:
         settings = dict(settings, version=VERSION, format=MAGIC.decode())
         self.settings = json.dumps(settings, sort_keys=True).encode()
         self.told = False
+        self.writable = True
         self._check_writable()
+        remove_parts(self.folder, ABANDONED)
 
     def load(self, image: np.ndarray) -> Regions | None:
         """The picture's regions; None if they are not there, or cannot be read, said once."""
@@ -75,8 +77,15 @@ class RegionCache:
             return None
 
     def save(self, image: np.ndarray, regions: Regions) -> None:
+        """Keep a picture's regions; where that fails it is said, and this process keeps no more."""
         path = self.path(image)
-        self._write(path, encode_regions(regions, path.stem))
+        try:
+            if self.writable:
+                self._write(path, encode_regions(regions, path.stem))
+        except OSError as error:
+            self.writable = False
+            print_log(f'cache_dir {self.folder} cannot be written to ({error.strerror}): regions that '
+                      'are not in it are discovered anew each time', 'current', logging.WARNING)
 
     def path(self, image: np.ndarray) -> Path:
         """Where the regions of a picture (H, W, 3) uint8 lie."""
@@ -88,21 +97,17 @@ class RegionCache:
 
     def _check_writable(self) -> None:
         probe = self.folder / f'{uuid4().hex}.probe'
-        self._write(probe, b'')
-        probe.unlink()
-
-    def _write(self, path: Path, content: bytes) -> None:
-        part = path.with_name(f'{uuid4().hex}.part')
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-            os.replace(part, path)
+            self._write(probe, MAGIC)
+            probe.unlink()
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)  # half a file on a full disk
             raise InputError(f'cache_dir {self.folder} cannot be written to: {error.strerror}; set '
                              'cache_dir to a folder with room and write permission, or to None to '
                              'discover regions anew each time') from error
+
+    def _write(self, path: Path, content: bytes) -> None:
+        with whole_file(path, self.folder) as part:
+            part.write_bytes(content)
 
 
 def encode_regions(regions: Regions, name: str) -> bytes:

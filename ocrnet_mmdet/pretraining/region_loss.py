@@ -12,7 +12,7 @@ from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch import distributed as dist
 
-from ..errors import InputError
+from ..errors import InputError, require
 
 
 def squared_residual(prediction: Tensor, target: Tensor) -> Tensor:
@@ -127,8 +127,8 @@ class OCRNetRegionLoss(nn.Module):
             raise InputError(f'OCRNetRegionLoss has no form={form!r}: '
                              "take 'beta_nll', 'mse' or 'literal'")
         self.form = form
-        self.beta = beta
-        self.max_log_variance = max_log_variance
+        self.beta = require('region_loss.beta', beta, low=0, high=1)
+        self.max_log_variance = require('region_loss.max_log_variance', max_log_variance, above=0)
 
     def forward(self, prediction: Tensor, target: Tensor, log_variance: Tensor | None) -> Tensor:
         """A scalar, float32; zero with a gradient of zeros where N is 0.

@@ -19,7 +19,7 @@ from mmengine.logging import print_log
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, require
 from ..models.region_head import OCRNetRegionHead
 
 PARTS = ('backbone', 'neck', 'rpn_head', 'roi_head')
@@ -117,8 +117,10 @@ def check_slots(detector: dict, weights: dict[str, float], frozen_parts: tuple[s
     """
     Raises:
         InputError: The detector lacks a slot that pretraining needs, or has one that would be left out, or
-            a name is unknown, or there is nothing to learn.
+            a name is unknown, or a weight negative, or there is nothing to learn.
     """
+    for name, weight in weights.items():
+        require(f'model.weights.{name}', weight, low=0)
     unknown = [name for name in weights if name not in TERMS]
     if unknown:
         raise InputError(f'model.weights names {unknown[0]!r}, the terms are {", ".join(TERMS)}')

@@ -9,6 +9,7 @@ from mmdet.structures import DetDataSample
 from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData
 
+from ..errors import InputError, require
 from .regions import Regions
 from .views import ViewMap, draw_crop, inside_share, show, vary_colours
 
@@ -39,10 +40,13 @@ class OCRNetTwoViews(BaseTransform):
 
     def __init__(self, size: int, area: tuple[float, float] = (0.5, 1.0), segments: int = 4,
                  solarise: tuple[float, float] = (0.0, 0.2)) -> None:
-        self.size = size
-        self.area = tuple(area)
-        self.segments = segments
-        self.solarise = solarise
+        self.size = require('OCRNetTwoViews.size', size, int, low=8)
+        self.area = require('OCRNetTwoViews.area', area, above=0, high=1, count=2)
+        if self.area[0] > self.area[1]:
+            raise InputError(f'OCRNetTwoViews.area is {self.area}: give the least first, '
+                             f'area=({area[1]},{area[0]})')
+        self.segments = require('OCRNetTwoViews.segments', segments, int, low=1)
+        self.solarise = require('OCRNetTwoViews.solarise', solarise, low=0, high=1, count=2)
 
     def transform(self, results: dict) -> dict:
         rng = np.random.default_rng(results['seed'])

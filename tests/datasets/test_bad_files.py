@@ -51,7 +51,17 @@ def test_a_name_that_is_not_utf_8_is_said_in_letters_that_a_log_can_hold(monkeyp
     said = []
     monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line.encode('utf-8')))
     BadFiles(None).add(os.fsdecode(b'caf\xe9.jpg'), 'broken')
-    assert said == [b'caf\\udce9.jpg is left out: broken']
+    BadFiles(None).add('caf\u00e9\x1b[2J.jpg', 'broken')
+    assert said == [b'caf\\udce9.jpg is left out: broken', 'caf\u00e9\\x1b[2J.jpg is left out: broken'.encode()]
+
+
+def test_a_name_cannot_speak_to_the_terminal(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line))
+    bad = BadFiles(str(tmp_path / 'bad.txt'))
+    bad.add('a\x1b[2J\nb.jpg', 'broken \x07')
+    assert '\\x1b[2J' in said[0] and said[0].isprintable()
+    assert (tmp_path / 'bad.txt').read_text().rstrip('\n').replace('\t', '').isprintable()
 
 
 def test_without_a_file_a_process_counts_its_own():
@@ -59,3 +69,23 @@ def test_without_a_file_a_process_counts_its_own():
     bad.add('a.jpg', 'x')
     bad.add('b.jpg', 'x')
     assert bad.count() == 2
+
+
+def test_on_a_full_disk_bad_pictures_are_still_left_out_and_it_is_said_once(tmp_path, monkeypatch):
+    said, write = [], os.write
+    monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line))
+    # what a disk takes that gets full
+    monkeypatch.setattr(os, 'write', lambda file, line: write(file, line[:4]))
+    bad = BadFiles(str(tmp_path / 'bad.txt'))
+    for name in ('a.jpg', 'b.jpg', 'c.jpg'):
+        bad.add(name, 'broken')
+        assert name in bad
+    assert bad.count() == 3 and (tmp_path / 'bad.txt').read_bytes() == b''
+    assert [line for line in said if 'cannot be written (No space left' in line] == said[1:]
+
+
+def test_a_place_where_no_file_can_be_is_no_end_of_a_training(tmp_path):
+    (tmp_path / 'file').write_text('')
+    bad = BadFiles(str(tmp_path / 'file/bad.txt'))
+    bad.add('a.jpg', 'broken')
+    assert bad.count() == 1

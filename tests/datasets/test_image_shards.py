@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader
 from ocrnet_mmdet.datasets import OCRNetImageShards, image_shards
 from ocrnet_mmdet.errors import InputError
 
-LOAD = dict(type='LoadImageFromFile')
+LOAD = dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures'))
 
 
 @TRANSFORMS.register_module()

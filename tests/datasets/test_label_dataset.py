@@ -9,7 +9,8 @@ import pytest
 from ocrnet_mmdet.datasets import OCRNetLabelDataset
 from ocrnet_mmdet.errors import InputError
 
-AS_THEY_ARE = [dict(type='LoadImageFromFile'), dict(type='OCRNetCropToBox'),
+AS_THEY_ARE = [dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+               dict(type='OCRNetCropToBox'),
                dict(type='OCRNetPackLabel')]
 
 

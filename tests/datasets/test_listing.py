@@ -2,10 +2,12 @@
 
 import json
 import os
+from collections import Counter
 
 import pytest
 
-from ocrnet_mmdet.datasets.listing import FileNames, list_pictures, read_list
+from ocrnet_mmdet.datasets.listing import FileNames, list_pictures, read_list, say_left_out
+from ocrnet_mmdet.datasets.picture_formats import SUFFIXES
 from ocrnet_mmdet.errors import InputError
 
 
@@ -22,6 +24,31 @@ def test_pictures_are_found_at_any_depth_in_the_order_of_their_names(tmp_path):
     assert found == sorted(names, key=os.fsencode)
 
 
+def test_whatever_pillow_and_opencv_read_is_found(tmp_path):
+    names = ['a.avif', 'b.JFIF', 'c.tga', 'd.mpo', 'e.apng', 'f.hdr', 'g.jp2', 'h.ico', '0a1b2c']
+    for name in [*names, 'README', 'x.pdf', 'x.eps', 'x.h5', 'x.exr']:
+        touch(tmp_path / name)
+    assert sorted(map(os.fsdecode, list_pictures(str(tmp_path)))) == sorted(names)
+    assert {'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif', '.pgm'} <= {*SUFFIXES}
+
+
+def test_what_a_suffix_leaves_out_is_counted_and_named_in_one_line(tmp_path):
+    for name in ['a/1.HEIC', '2.heic', '3.dcm', '4.mov', 'note.txt', 'labels.json', '.DS_Store', '5.jpg',
+                 'x.\x1b[31m\n']:
+        touch(tmp_path / name)
+    left_out = Counter()
+    assert list(list_pictures(str(tmp_path), left_out)) == [b'5.jpg']
+    assert left_out == {b'.heic': 2, b'.dcm': 1, b'.mov': 1, b'.\x1b[31m\n': 1}
+    assert say_left_out(left_out) == (
+        '5 files are left out by their suffix: .heic (2), .\\x1b[31m\\n (1), .dcm (1), .mov (1); '
+        '.heic needs pip install pillow-heif, .dcm a conversion to PNG or TIFF, by pydicom')
+
+
+def test_many_suffixes_make_no_long_line():
+    line = say_left_out(Counter({b'.%d' % i: 1 for i in range(50)}))
+    assert line.endswith('and 42 other suffixes') and len(line) < 200
+
+
 def test_links_are_followed_and_a_circle_ends(tmp_path):
     touch(tmp_path / 'else' / 'far.jpg')
     touch(tmp_path / 'root' / 'near.jpg')
@@ -29,6 +56,8 @@ def test_links_are_followed_and_a_circle_ends(tmp_path):
     (tmp_path / 'root' / 'file.jpg').symlink_to(tmp_path / 'else' / 'far.jpg')
     (tmp_path / 'root' / 'circle').symlink_to(tmp_path / 'root')
     (tmp_path / 'root' / 'dead.jpg').symlink_to(tmp_path / 'nowhere')  # named as unreadable later
+    (tmp_path / 'root' / 'dead').symlink_to(tmp_path / 'nowhere')
+    os.mkfifo(tmp_path / 'root' / 'pipe')
     (tmp_path / 'root' / 'itself').symlink_to(tmp_path / 'root' / 'itself')
     assert list(list_pictures(str(tmp_path / 'root'))) == [
         b'dead.jpg', b'file.jpg', b'folder/far.jpg', b'near.jpg']

@@ -2,20 +2,23 @@
 
 import io
 import pickle
+import struct
 
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from mmcv.transforms import LoadImageFromFile
 from mmdet.registry import TRANSFORMS
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch.utils.data import DataLoader
 
-from ocrnet_mmdet.datasets.load_image import OCRNetLoadImage
+from ocrnet_mmdet.datasets.load_image import OCRNetCheckFrame
 from ocrnet_mmdet.datasets.picture import PictureError, decode_picture
 from ocrnet_mmdet.errors import InputError
 
+LOAD = dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures'))
 CLIP = 7  # grey values that the outer 0.1 % of 2400 smooth pixels are cut by at most
 
 
@@ -43,7 +46,8 @@ def deep(picture, kind='.png'):
 
 
 def load(path, **results):
-    return OCRNetLoadImage()(dict(img_path=str(path), **results))
+    loaded = TRANSFORMS.build(LOAD)(dict(img_path=str(path), **results))
+    return OCRNetCheckFrame()(loaded)
 
 
 @pytest.mark.parametrize('kind', ['PNG', 'JPEG', 'BMP', 'WEBP', 'TIFF'])
@@ -136,6 +140,53 @@ def test_transparent_sixteen_bit_pixels_are_white():
     assert (seen[:20] == 255).all() and np.abs(seen[20:] - stretched(scene())[20:]).max() <= CLIP
 
 
+def tiff(picture, **options):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, picture, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize('kind', [np.uint8, np.uint16])
+@pytest.mark.parametrize('extra', [(), (0, ), (1, ), (2, )])
+@pytest.mark.parametrize('planes', [False, True])
+def test_a_fourth_band_is_an_alpha_where_the_file_says_so(kind, extra, planes):
+    """The infrared band of an aerial picture lies where an alpha does."""
+    bands = np.dstack([scene(), np.full((40, 60), 0)]).astype(kind) * (1 if kind == np.uint8 else 257)
+    stored = np.ascontiguousarray(bands.transpose(2, 0, 1)) if planes else bands
+    content = tiff(stored, photometric='rgb', extrasamples=extra or (0, ),
+                   planarconfig='separate' if planes else 'contig')
+    if not extra:  # rename the tag: not said at all
+        content = content.replace(struct.pack('<HH', 338, 3), struct.pack('<HH', 65000, 3))
+    seen = decode_picture(content)[..., ::-1]
+    if extra in ((1, ), (2, )):
+        assert (seen == 255).all()
+    else:
+        truth = scene() if kind == np.uint8 else stretched(scene())
+        assert np.abs(seen - truth).max() <= (0 if kind == np.uint8 else CLIP)
+
+
+@pytest.mark.parametrize('kind', [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize('planes', [False, True])
+@pytest.mark.parametrize('count', [2, 3, 5])
+def test_of_many_bands_the_first_three_are_shown(kind, planes, count):
+    bands = np.concatenate([scene(), scene()[..., ::-1]], 2)[..., :count].astype(kind)
+    bands = bands if kind == np.uint8 else bands * kind(257)
+    stored = np.ascontiguousarray(bands.transpose(2, 0, 1)) if planes else bands
+    seen = decode_picture(tiff(stored, photometric='minisblack', extrasamples=(0, ) * (count - 1),
+                               planarconfig='separate' if planes else 'contig'))[..., ::-1]
+    shown = scene() if count > 2 else scene()[..., :1]
+    assert np.abs(seen - (shown if kind == np.uint8 else stretched(shown))).max() <= CLIP
+
+
+def test_a_fourth_channel_of_jpeg_2000_is_an_alpha_where_it_says_so():
+    picture = Image.fromarray(np.dstack([scene(), np.zeros((40, 60), np.uint8)]))
+    said = encoded(picture, 'JPEG2000')
+    assert (decode_picture(said) == 255).all()
+    unsaid = said.replace(b'\0\3\0\1\0\0', b'\0\3\xff\xff\0\0')  # channel 3, its type
+    assert unsaid != said
+    assert np.abs(decode_picture(unsaid)[..., ::-1].astype(int) - scene()).max() <= 2
+
+
 def test_palette_files_show_their_colours_and_transparent_entry():
     picture = Image.fromarray(np.repeat(np.arange(3, dtype=np.uint8), 20).reshape(6, 10), 'P')
     picture.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
@@ -196,7 +247,9 @@ def test_a_jpeg_with_padding_after_its_end_is_whole():
     assert np.abs(padded.astype(int) - plain).max() <= 2  # two decoders
 
 
-@pytest.mark.parametrize('content, reason', [(b'', 'empty'), (b'<html>404</html>', 'no picture')])
+@pytest.mark.parametrize('content, reason', [
+    (b'', 'empty'), (b'<html>404</html>', 'no picture'), (bytes(128) + b'DICM', 'pydicom'),
+    (b'\0\0\0\x18ftypheic' + bytes(99), 'pip install pillow-heif'), (b'%!PS-Adobe-3.0', 'no picture')])
 def test_a_file_that_is_no_picture_is_named_with_the_fix(tmp_path, content, reason):
     path = tmp_path / 'a.jpg'
     path.write_bytes(content)
@@ -208,7 +261,8 @@ def test_a_file_that_is_no_picture_is_named_with_the_fix(tmp_path, content, reas
 def test_an_absent_file_is_named(tmp_path):
     with pytest.raises(InputError, match='gone.jpg: .*No such file'):
         load(tmp_path / 'gone.jpg')
-    assert OCRNetLoadImage(ignore_empty=True)(dict(img_path=str(tmp_path / 'gone.jpg'))) is None
+    ignoring = TRANSFORMS.build(dict(LOAD, ignore_empty=True))
+    assert ignoring(dict(img_path=str(tmp_path / 'gone.jpg'))) is None
 
 
 def test_a_stated_size_that_is_not_the_pictures_is_refused(tmp_path):
@@ -233,7 +287,7 @@ def test_a_size_stated_before_the_exif_turn_is_refused_as_such(tmp_path):
 def test_the_transform_is_registered_and_gives_floats_on_demand(tmp_path):
     path = tmp_path / 'a.png'
     path.write_bytes(encoded(scene()))
-    transform = TRANSFORMS.build(dict(type='LoadImageFromFile', to_float32=True))
+    transform = TRANSFORMS.build(dict(LOAD, to_float32=True))
     seen = pickle.loads(pickle.dumps(transform))(dict(img_path=str(path)))['img']
     assert seen.dtype == np.float32 and (seen == scene()[..., ::-1]).all()
 
@@ -245,7 +299,7 @@ class _Broken:
         return 1
 
     def __getitem__(self, index):
-        return OCRNetLoadImage()(dict(img_path='/nowhere/gone.jpg'))
+        return load('/nowhere/gone.jpg')
 
 
 def test_an_error_from_a_dataloader_worker_stays_one_line():

@@ -2,10 +2,10 @@ import copy
 from argparse import Namespace
 
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from ocrnet_mmdet.cli import load_config
-from ocrnet_mmdet.datasets.own_data import apply_knobs, datasets_of
+from ocrnet_mmdet.datasets.own_data import apply_knobs, datasets_of, set_num_classes
 from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT
@@ -127,7 +127,7 @@ def test_sizes_reach_the_pipelines_of_own_data(cfg):
                         for name in ('val', 'train')]
     assert resized['Resize'].scale == cropped['RandomResize'].scale == (256, 256)
     assert cropped['RandomCrop'].crop_size == (128, 128)
-    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (400, 400)  # scored at the end
+    assert (cfg.train_cfg.max_iters, cfg.train_cfg.val_interval) == (400, 40)
 
 
 def test_a_file_that_inherits_sets_size_and_length_by_their_names(tmp_path):
@@ -263,3 +263,29 @@ def test_a_run_of_few_steps_keeps_a_schedule(steps):
     apply_knobs(cfg, dict(max_iters=steps))
     assert cfg.param_scheduler[0].begin == 0
     assert all(s.begin < s.end <= steps for s in cfg.param_scheduler)
+
+
+def test_the_class_count_reaches_every_head_and_no_other_part():
+    """As in mmdet's HTC: three stages, a semantic head of COCO stuff's 183 classes; heads may stand in a tuple."""
+    def model(count, heads):
+        return ConfigDict(backbone=dict(num_classes=1000), rpn_head=dict(num_classes=1), panoptic=dict(num_classes=count),
+                          roi_head=dict(semantic_head=dict(num_classes=183), mask_head=dict(num_classes=count),
+                                        bbox_head=heads([dict(num_classes=count, loss_cls=dict(num_classes=count))] * 3)))
+
+    for heads in (list, tuple):
+        cfg = model(80, heads)
+        set_num_classes(cfg, 7)
+        assert cfg == model(7, heads)
+
+
+@pytest.mark.parametrize('steps, interval', [(4000, 400), (300, 30), (7, 1), (20000, 400)])
+def test_a_run_of_any_length_is_saved_and_scored_ten_times(steps, interval):
+    cfg = Config.fromfile(ROOT / 'configs/ocrnet_small_data.py')
+    apply_knobs(cfg, dict(max_iters=steps))
+    assert cfg.train_cfg.val_interval == cfg.default_hooks.checkpoint.interval == interval
+
+
+def test_a_pretraining_of_any_length_is_saved_ten_times_and_not_scored():
+    cfg = Config.fromfile(ROOT / 'configs/ocrnet_pretrain.py')
+    apply_knobs(cfg, dict(max_iters=450))
+    assert (cfg.train_cfg.val_interval, cfg.default_hooks.checkpoint.interval) == (451, 45)

@@ -13,9 +13,12 @@ def net(width: int = 4) -> nn.ModuleDict:
     return nn.ModuleDict(dict(backbone=nn.Linear(2, width), head=nn.Linear(width, 3)))
 
 
+NO_LOOP = dict(_train_loop=None, _val_loop=None, _test_loop=None)
+
+
 def load(model: nn.Module, state: dict, meta: dict = dict()) -> list[str]:
     lines = []
-    runner = SimpleNamespace(model=model, _load_from='a.pth', _resume=False,
+    runner = SimpleNamespace(model=model, _load_from='a.pth', _resume=False, **NO_LOOP,
                              logger=SimpleNamespace(info=lines.append))
     OCRNetCheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=state, meta=meta))
     return lines
@@ -99,7 +102,7 @@ def test_a_pretrainings_own_checkpoint_gives_its_teacher_without_the_classifier(
              for key, value in net.state_dict().items()} | {'projector.weight': torch.zeros(1)}
     checkpoint = dict(state_dict=state, meta=dict(epoch=0), ocrnet_pretrain={})
     OCRNetCheckpointCheckHook().after_load_checkpoint(
-        SimpleNamespace(model=model, _resume=False, logger=SimpleNamespace(info=print)), checkpoint)
+        SimpleNamespace(model=model, _resume=False, **NO_LOOP, logger=SimpleNamespace(info=print)), checkpoint)
     fresh = {key: value.clone() for key, value in model.state_dict().items()}
     assert not model.load_state_dict(checkpoint['state_dict'], strict=False).unexpected_keys
     assert model.backbone.weight.equal(teacher.backbone.weight)

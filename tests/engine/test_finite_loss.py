@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.hooks import CheckpointHook
 
 from ocrnet_mmdet.engine.finite_loss import OCRNetFiniteLossHook
 from ocrnet_mmdet.errors import InputError
@@ -13,8 +14,8 @@ def save(folder, name: str, value: float, age: int) -> None:
     os.utime(folder / name, (1000 - age, 1000 - age))
 
 
-def run_in(folder, load_from=None, resume=False) -> SimpleNamespace:
-    return SimpleNamespace(iter=41, work_dir=str(folder), _load_from=load_from, _resume=resume)
+def run_in(folder, load_from=None, resume=False, hooks=()) -> SimpleNamespace:
+    return SimpleNamespace(iter=41, work_dir=str(folder), _load_from=load_from, _resume=resume, hooks=list(hooks))
 
 
 def step(folder, losses: dict, then=lambda: None, **run) -> None:
@@ -50,9 +51,35 @@ def test_checkpoints_that_the_config_puts_elsewhere_are_found(tmp_path):
     elsewhere = tmp_path / 'elsewhere'
     elsewhere.mkdir()
     save(elsewhere, 'iter_20.pth', 2.0, age=20)
-    (tmp_path / 'last_checkpoint').write_text(str(elsewhere / 'iter_20.pth'))
     with pytest.raises(InputError, match='--resume .*elsewhere/iter_20.pth'):
+        step(tmp_path, BAD, hooks=[CheckpointHook(out_dir=str(elsewhere))])
+
+
+def test_another_folder_that_last_checkpoint_names_is_not_looked_at(tmp_path):
+    elsewhere, work_dir = tmp_path / 'elsewhere', tmp_path / 'work'
+    elsewhere.mkdir(), work_dir.mkdir()
+    save(elsewhere, 'iter_20.pth', 2.0, age=20)
+    (work_dir / 'last_checkpoint').write_text(str(elsewhere / 'iter_20.pth'))
+    with pytest.raises(InputError, match='no checkpoint was written yet'):
+        step(work_dir, BAD)
+
+
+class Calls:
+    """Pickles as a call."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (self.mark, )
+
+
+def test_a_checkpoint_that_runs_code_is_passed_over(tmp_path):
+    save(tmp_path, 'iter_20.pth', 2.0, age=20)
+    torch.save(dict(state_dict=dict(w=Calls(str(tmp_path / 'ran')))), tmp_path / 'iter_40.pth')
+    with pytest.raises(InputError, match='--resume .*iter_20.pth'):
         step(tmp_path, BAD)
+    assert not (tmp_path / 'ran').exists()
 
 
 def test_a_resumed_run_that_found_nothing_to_go_on_from_is_a_new_one(tmp_path):

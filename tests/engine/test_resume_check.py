@@ -2,9 +2,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmengine.config import Config
 from mmengine.optim import LinearLR, OptimWrapper
 
-from ocrnet_mmdet.engine.resume_check import check_resume
+from ocrnet_mmdet.engine.resume_check import check_resume, choose_checkpoint, find_checkpoint
 from ocrnet_mmdet.errors import InputError
 
 
@@ -57,3 +58,78 @@ def test_the_fix_names_the_file_that_was_found(tmp_path):
 
 def test_scoring_with_the_config_of_a_run_that_was_resumed_is_no_resume():
     check(dict(state_dict={}), [dict(type='MultiStepLR')], training=False)
+
+
+def write(path, time: str = '20260101_000000') -> None:
+    torch.save(dict(meta=dict(iter=9, epoch=0, time=time), state_dict={}), path)
+
+
+def last_is(folder, text: str) -> None:
+    (folder / 'last_checkpoint').write_text(text)
+
+
+@pytest.mark.parametrize('text, words', [
+    ('', 'last_checkpoint is empty: going on from'), ('{}/iter_40.pth', 'which is not there'),
+    ('/elsewhere/iter_10.pth', 'which cannot be read'), ('../../iter_40.pth', 'which is not there'),
+    ('{}/iter_10.pth', 'which cannot be read'), (None, 'there is no')])
+def test_the_newest_whole_one_is_taken_where_the_last_is_none(tmp_path, text, words):
+    write(tmp_path / 'iter_20.pth', '20260101_000100')
+    write(tmp_path / 'iter_30.pth')  # of a run before
+    (tmp_path / 'iter_10.pth').write_bytes((tmp_path / 'iter_20.pth').read_bytes()[:200])
+    (tmp_path / 'iter_50.pth').write_bytes(b'')
+    for other in ('best_coco_bbox_mAP_iter_60.pth', 'pretrained_detector.pth'):
+        write(tmp_path / other, '20270101_000000')
+    if text is not None:
+        last_is(tmp_path, text.format(tmp_path))
+    file, note = find_checkpoint(str(tmp_path))
+    assert file == str(tmp_path / 'iter_20.pth')
+    assert words in note and file in note and len(note.splitlines()) == 1
+
+
+def test_the_last_of_a_copied_folder_is_its_own(tmp_path):
+    for folder in ('original', 'copy'):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / 'iter_10.pth')
+        write(tmp_path / folder / 'iter_20.pth')
+        last_is(tmp_path / folder, f'{tmp_path}/original/iter_10.pth')
+    assert find_checkpoint(str(tmp_path / 'original')) == (f'{tmp_path}/original/iter_10.pth', '')
+    file, note = find_checkpoint(str(tmp_path / 'copy'))
+    assert file == f'{tmp_path}/copy/iter_10.pth' and 'original/iter_10.pth' in note
+
+
+def test_a_config_may_put_checkpoints_elsewhere(tmp_path):
+    work, out = tmp_path / 'work', tmp_path / 'out/work'
+    work.mkdir()
+    out.mkdir(parents=True)
+    write(out / 'iter_10.pth')
+    last_is(work, f'{out}/iter_10.pth')
+    assert find_checkpoint(str(work), str(tmp_path / 'out')) == (f'{out}/iter_10.pth', '')
+
+
+def resuming(folder, resume: str, **more) -> Config:
+    hooks = dict(checkpoint=dict(type='OCRNetCheckpointHook'))
+    cfg = Config(dict(work_dir=str(folder), default_hooks=hooks, **more))
+    choose_checkpoint(cfg, resume)
+    return cfg
+
+
+def test_without_a_whole_checkpoint_a_new_training_begins_and_says_so(tmp_path, capsys):
+    (tmp_path / 'iter_50.pth').write_bytes(b'')
+    cfg = resuming(tmp_path, 'auto', load_from='pretrained.pth')
+    assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
+    assert 'holds no whole checkpoint: a new training begins' in capsys.readouterr().out
+
+
+def test_a_named_file_that_is_cut_off_is_refused_with_one_that_is_whole(tmp_path):
+    write(tmp_path / 'iter_20.pth')
+    (tmp_path / 'iter_40.pth').write_bytes((tmp_path / 'iter_20.pth').read_bytes()[:-300])
+    with pytest.raises(InputError, match='iter_40.pth: it cannot be read .* go on from .*iter_20.pth'):
+        resuming(tmp_path, str(tmp_path / 'iter_40.pth'))
+    assert resuming(tmp_path, str(tmp_path / 'iter_20.pth')).resume
+
+
+def test_code_in_a_checkpoints_config_is_not_run(tmp_path):
+    checkpoint = saved(schedules(20))
+    checkpoint['meta']['config'] = 'raise SystemExit'
+    check(checkpoint, schedules(20))
+    assert 'config' not in checkpoint['meta']

@@ -56,5 +56,6 @@ def test_a_run_has_its_steps_rate_seed_size_and_options(tmp_path):
 def test_without_augmentation_pictures_are_trained_on_as_scored(tmp_path):
     cfg = config(tmp_path, augment=False, scored_on='trained', labels=None)
     types = [step.type for step in cfg.train_dataloader.dataset.pipeline]
-    assert types == ['LoadImageFromFile', 'LoadAnnotations', 'Resize', 'PackDetInputs']
+    assert types == [
+        'LoadImageFromFile', 'LoadAnnotations', 'OCRNetCheckFrame', 'Resize', 'PackDetInputs']
     assert cfg.train_dataloader.dataset.pipeline[2] == cfg.val_dataloader.dataset.pipeline[1]

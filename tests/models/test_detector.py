@@ -1,10 +1,12 @@
 import copy
+from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.optim import build_optim_wrapper
+from mmengine.runner.checkpoint import load_state_dict
 
 from ocrnet_mmdet.errors import InputError
 
@@ -83,3 +85,51 @@ def test_computing_maps_again_in_the_backward_pass_changes_no_gradient():
         gradients.append({key: p.grad for key, p in model.named_parameters()})
     for key, value in gradients[0].items():
         torch.testing.assert_close(gradients[1][key], value, msg=key)
+
+
+def predicts(model) -> bool:
+    model.eval()
+    try:
+        model(**data_batch(model, training=False), mode='predict')
+    except InputError as error:
+        assert 'do not fill roi_head.bbox_head.fc_cls.weight of this model' in str(error)
+        return False
+    return True
+
+
+def test_a_model_that_weights_left_random_predicts_only_once_it_is_trained():
+    model = tiny(ocrnet_config())
+    assert predicts(model)  # nothing was loaded
+    whole = model.state_dict()
+    part = {key: value for key, value in whole.items() if key != 'roi_head.bbox_head.fc_cls.weight'}
+    for load in (lambda net, state: net.load_state_dict(state, strict=False), load_state_dict):
+        net = tiny(ocrnet_config())
+        load(net, part)
+        assert not predicts(net) and not predicts(copy.deepcopy(net))
+        load(net, dict(list(whole.items())[:5]))  # fills no more
+        assert not predicts(net)
+        net.train()
+        net(**data_batch(net), mode='loss')
+        assert predicts(net)
+        net = tiny(ocrnet_config())
+        load(net, part)
+        load(net, {key: whole[key] for key in whole.keys() - part.keys()})
+        assert predicts(net)
+
+
+def test_a_classifier_of_other_classes_counts_as_not_loaded():
+    state = tiny(ocrnet_config()).state_dict()
+    state['roi_head.bbox_head.fc_cls.weight'] = state['roi_head.bbox_head.fc_cls.weight'][:-1]
+    model = tiny(ocrnet_config())
+    load_state_dict(model, OrderedDict(state))
+    assert not predicts(model)
+
+
+def test_a_part_of_a_larger_model_is_looked_at_under_its_own_keys():
+    outer = torch.nn.ModuleDict(dict(teacher=tiny(ocrnet_config())))
+    state = outer.state_dict()
+    load_state_dict(outer, OrderedDict(state))
+    assert predicts(outer['teacher'])
+    del state['teacher.roi_head.bbox_head.fc_cls.weight']
+    load_state_dict(outer, OrderedDict(state))
+    assert predicts(outer['teacher'])  # filled before

@@ -19,7 +19,7 @@ def test_every_arch_gives_four_maps_at_strides_4_to_32_and_learns(arch):
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
 
 
-@pytest.mark.parametrize('arch', ['conv8', 'vgg11', 'resnet18', 'inception'])
+@pytest.mark.parametrize('arch', ['conv8', 'vgg11', 'resnet18', 'inception', 'efficientnet_lite0'])
 @pytest.mark.parametrize('frozen_stages', [0, 2, 4])
 def test_frozen_stages_keep_weights_and_statistics_and_the_rest_does_not(arch, frozen_stages):
     net = OCRNetEncoder(arch, width=0.25, frozen_stages=frozen_stages).train()
@@ -44,7 +44,7 @@ def test_norm_eval_keeps_running_statistics():
         assert same == norm_eval
 
 
-@pytest.mark.parametrize('arch', ['conv8', 'inception'])
+@pytest.mark.parametrize('arch', ['conv8', 'inception', 'efficientnet_lite0'])
 def test_checkpointing_gives_the_same_gradients(arch):
     torch.manual_seed(0)
     plain = OCRNetEncoder(arch, width=0.25, norm_cfg=GN)
@@ -64,6 +64,15 @@ def test_resnet_and_vgg_have_the_parameter_names_of_published_weights():
     # torchvision's vgg16.features has convolutions at these places
     assert [k for k in vgg if k.endswith('weight')] == [
         f'features.{i}.weight' for i in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
+
+
+def test_vgg_with_bn_has_the_biases_that_its_published_statistics_include():
+    own = set(OCRNetEncoder('vgg11').body.state_dict())
+    # torchvision's vgg11_bn.features: convolutions at these places, each followed by its norm layer
+    convs = (0, 4, 8, 11, 15, 18, 22, 25)
+    norm = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
+    assert own == {f'features.{i}.{name}' for i in convs for name in ('weight', 'bias')} | {
+        f'features.{i + 1}.{name}' for i in convs for name in norm}
 
 
 @pytest.mark.parametrize('bad', [dict(arch='resnet20'), dict(frozen_stages=5),

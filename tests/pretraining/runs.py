@@ -60,8 +60,8 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
 
 
 def start(cfg: Config, *hooks: Hook) -> Runner:
-    """Run to the end. The name keeps runs of the same second apart in mmengine's registers."""
-    cfg.experiment_name = uuid4().hex
+    """Run to the end. The names keep the runs of a process apart in mmengine's registers."""
+    cfg.experiment_name = cfg.visualizer.name = uuid4().hex
     runner = Runner.from_cfg(cfg)
     for hook in hooks:
         runner.register_hook(hook)

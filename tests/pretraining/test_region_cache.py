@@ -1,6 +1,7 @@
 import logging
 import multiprocessing
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -105,12 +106,12 @@ def test_damage_is_said_once(tmp_path, monkeypatch):
     assert 'discovered anew' in message and str(tmp_path) in message and level == logging.WARNING
 
 
-def test_an_entry_that_can_be_neither_read_nor_replaced_is_an_input_error(tmp_path):
+def test_an_entry_that_can_be_neither_read_nor_replaced_is_discovered_anew(tmp_path):
     image, step = scene(), transform(tmp_path)
     step.cache.path(image).mkdir(parents=True)
     assert step.cache.load(image) is None
-    with pytest.raises(InputError, match='cannot be written to'):
-        step.transform(dict(img=image))
+    fresh = discover.discover_regions(image)
+    assert_equal(step.transform(dict(img=image))['regions'], fresh)
 
 
 def write_and_read(folder: str, failures) -> None:
@@ -158,15 +159,31 @@ def test_a_folder_that_cannot_be_written_to_is_an_input_error(tmp_path):
         transform(tmp_path / 'file' / 'cache')
 
 
-def test_a_full_disk_is_an_input_error_and_leaves_no_part(tmp_path, monkeypatch):
-    step = transform(tmp_path)
+def test_on_a_disk_that_is_full_a_run_goes_on_uncached_and_says_it_once(tmp_path, monkeypatch):
+    step, said = transform(tmp_path), []
 
-    def full(source, target):
+    def full(path, content):
+        with open(path, 'wb') as file:
+            file.write(content[:20])
         raise OSError(28, 'No space left on device')
-    monkeypatch.setattr(os, 'replace', full)
-    with pytest.raises(InputError, match='No space left'):
-        step.transform(dict(img=scene()))
-    assert not list(tmp_path.rglob('*.part'))
+    monkeypatch.setattr(Path, 'write_bytes', full)
+    monkeypatch.setattr('ocrnet_mmdet.pretraining.region_cache.print_log',
+                        lambda line, *args: said.append(line))
+    for _ in range(2):
+        assert len(step.transform(dict(img=scene()))['regions'])
+    assert len(said) == 1 and str(tmp_path) in said[0] and 'No space left' in said[0]
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+
+
+def test_what_a_killed_run_left_is_removed_when_nobody_writes_it_any_more(tmp_path):
+    names = f'a.regions.{"0" * 32}.part', f'b.regions.{"1" * 32}.part', 'c.part'
+    old, new, other = (tmp_path / name for name in names)
+    for path in (old, new, other):
+        path.write_bytes(b'half')
+    for path in (old, other):
+        os.utime(path, (0, 0))
+    RegionCache(tmp_path, {})
+    assert not old.exists() and new.exists() and other.exists()
 
 
 def test_a_busy_picture_takes_less_than_4_kb():
