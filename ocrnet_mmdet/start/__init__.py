@@ -1,0 +1,67 @@
+"""From own pictures and labels to a folder with checked annotations and two configs (tools/start.py)."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ..datasets.listing import list_pictures
+from ..errors import InputError
+from .configs import finetuning_config, pretraining_config
+from .labels import Labels, read_labels
+from .recipe import recipe_for, recipe_without_labels
+
+__all__ = ['start']
+
+
+def start(pictures: Path, labels: Path | None, val: Path | None, val_share: float, seed: int, out: Path,
+          configs: Path) -> str:
+    """Write the folder ``out``: annotations, finetune.py and pretrain.py; without labels pretrain.py alone.
+
+    Args:
+        pictures: Folder of the pictures, at any depth.
+        labels, val: COCO files with names relative to it; without ``val`` a share of ``labels`` becomes it.
+        val_share: That share, of pictures and of every class's objects.
+        seed: Of the split.
+        out: A folder that is absent or empty.
+        configs: Folder of the shipped configs, from which the written ones inherit.
+
+    Returns:
+        What was found, mended and chosen, as text; it is in ``out/report.txt`` too.
+
+    Raises:
+        InputError: ``out`` holds something, an option is out of range, or the data cannot be trained on.
+    """
+    pictures, out, configs = pictures.resolve(), out.resolve(), configs.resolve()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f'{out} is not empty: name a new folder with --out')
+    if not 0 < val_share < 1:
+        raise InputError(f'--val-share is {val_share}: give a share between 0 and 1, such as 0.2')
+    if val and not labels:
+        raise InputError('--val needs --labels, those of the training pictures: name them too')
+    if labels:
+        data = read_labels(pictures, labels, val, val_share, seed, out / 'annotations')
+        recipe = recipe_for(data)
+        lines = [*data.notes, *recipe.lines()]
+        (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
+        listed = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
+        pretraining = pretraining_config(configs, pictures, out, recipe, str(listed), data.with_mask)
+        commands = ['without labels first (docs/pretraining.md says when):', f'  tools/train.py {out}/pretrain.py',
+                    'with labels:', f'  tools/train.py {out}/finetune.py']
+    else:
+        recipe = recipe_without_labels(pictures)
+        lines, commands = recipe.lines(), ['next:', f'  tools/train.py {out}/pretrain.py']
+        out.mkdir(parents=True, exist_ok=True)
+        pretraining = pretraining_config(configs, pictures, out, recipe)
+    (out / 'pretrain.py').write_text(pretraining)
+    report = '\n'.join([*lines, '', *commands])
+    (out / 'report.txt').write_text(report + '\n')
+    return report
+
+
+def _pictures_to_pretrain_on(pictures: Path, data: Labels, folder: Path) -> Path:
+    """A list of all pictures but those to score on."""
+    scored = {os.path.normpath(image['file_name']) for image in data.val['images']}
+    names = map(os.fsdecode, list_pictures(str(pictures)))
+    listed = folder / 'pretrain.txt'
+    listed.write_text(''.join(f'{name}\n' for name in names if name not in scored), errors='surrogateescape')
+    return listed

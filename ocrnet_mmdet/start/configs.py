@@ -1,0 +1,133 @@
+"""The text of the configs that tools/start.py writes."""
+from __future__ import annotations
+
+from pathlib import Path
+from string import Template
+
+from ..errors import shown
+from .labels import Labels
+from .recipe import Recipe
+
+FINETUNING = Template('''\
+# Written once by tools/start.py; yours from now on. It is read as it stands, by tools/train.py and by
+# MMDetection's own tools: python tools/train.py $out/finetune.py
+_base_ = $base
+
+data_root = $pictures  # the pictures stay where they are
+annotations = $annotations
+classes = $classes  # $counts
+with_mask = $with_mask
+# $found
+image_scale = $image_scale  # $why_image_scale
+crop_size = $crop_size  # $why_crop_size
+batch_size = $batch_size
+max_iters = $max_iters  # $why_max_iters
+lr = $lr  # $why_lr
+num_workers = $num_workers  # $why_num_workers
+work_dir = $work_dir
+# After pretrain.py, to start from what it learnt:
+# load_from = $pretrained
+
+model = dict(roi_head=dict(
+    bbox_head=dict(num_classes=len(classes)),
+$mask_head))
+train_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=$poly2mask),
+    dict(type='OCRNetCheckFrame'),
+    dict(type='OCRNetSeedDraw'),
+    dict(type='RandomResize', scale=(image_scale, image_scale), ratio_range=(0.7, 1.4), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(crop_size, crop_size), allow_negative_crop=True),
+    dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='PackDetInputs')]
+test_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+    dict(type='OCRNetCheckFrame'),
+    dict(type='Resize', scale=(image_scale, image_scale), keep_ratio=True),
+    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=$poly2mask),
+    dict(type='PackDetInputs',
+         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
+workers = dict(num_workers=num_workers, persistent_workers=num_workers > 0)
+dataset = dict(data_root=data_root, data_prefix=dict(img=''), metainfo=dict(classes=classes))
+train_dataloader = dict(
+    batch_size=batch_size, **workers,
+    dataset=dict(ann_file=annotations + 'train.json', pipeline=train_pipeline, **dataset))
+val_dataloader = dict(
+    **workers, dataset=dict(ann_file=annotations + 'val.json', pipeline=test_pipeline, **dataset))
+test_dataloader = val_dataloader
+val_evaluator = dict(ann_file=annotations + 'val.json', metric=['bbox', 'segm'] if with_mask else ['bbox'])
+test_evaluator = val_evaluator
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters // 10)
+default_hooks = dict(checkpoint=dict(interval=max_iters // 10))
+optim_wrapper = dict(optimizer=dict(lr=lr))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 20),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 20, end=max_iters,
+         T_max=max_iters - max_iters // 20, eta_min=0)]
+''')
+WITH_MASK = '    mask_head=dict(num_classes=len(classes))'
+WITHOUT_MASK = '    mask_head=None, mask_roi_extractor=None'
+
+PRETRAINING = Template('''\
+# Written once by tools/start.py; yours from now on. The stage without labels:
+# python tools/train.py $out/pretrain.py
+_base_ = $base
+
+data_root = $pictures
+ann_file = $ann_file  # $why_ann_file
+image_scale = $image_scale  # $why_image_scale
+view_size = $pretrain_view
+batch_size = $pretrain_batch
+max_iters = $pretrain_steps  # $why_pretrain_steps
+num_workers = $num_workers  # $why_num_workers
+work_dir = $work_dir
+
+zoom = (0.7, 1.4)  # of a fine-tuning picture: a view shows as much of the picture as a crop does there
+area = tuple(min((view_size / (image_scale * z))**2, 1.0) for z in reversed(zoom))
+train_pipeline = [
+    dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+    dict(type='OCRNetDiscoverRegions', cache_dir=work_dir + '/regions', size=round(image_scale / 1.5)),
+    dict(type='OCRNetTwoViews', size=view_size, area=area)]
+train_dataloader = dict(
+    batch_size=batch_size, num_workers=num_workers, persistent_workers=num_workers > 0,
+    dataset=dict(data_root=data_root, ann_file=ann_file, pipeline=train_pipeline,
+                 bad_files=work_dir + '/bad_pictures.txt'))
+model = dict(weights=dict(masks=$mask_weight))
+train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
+default_hooks = dict(checkpoint=dict(interval=max_iters // 10))
+param_scheduler = [
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 12),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
+         T_max=max_iters - max_iters // 12, eta_min=0)]
+''')
+
+
+def finetuning_config(configs: Path, pictures: Path, out: Path, data: Labels, recipe: Recipe) -> str:
+    """The text of finetune.py."""
+    counts = ', '.join(f'{shown(name)} {count}' for name, count in data.class_counts().items())
+    return FINETUNING.substitute(
+        _common(recipe), out=out, base=repr(str(configs / 'ocrnet_small_data.py')), pictures=repr(f'{pictures}/'),
+        annotations=repr(f'{out}/annotations/'), classes=repr(data.classes), counts=f'objects to train on: {counts}',
+        with_mask=data.with_mask, poly2mask=data.has_run_lengths(), found=recipe.found[0], work_dir=repr(f'{out}/finetune'),
+        pretrained=repr(f'{out}/pretrain/pretrained_detector.pth'),
+        mask_head=WITH_MASK if data.with_mask else WITHOUT_MASK)
+
+
+def pretraining_config(configs: Path, pictures: Path, out: Path, recipe: Recipe, ann_file: str = '',
+                       with_mask: bool = True) -> str:
+    """The text of pretrain.py.
+
+    Args:
+        ann_file: List of the pictures to train on; empty takes all below ``pictures``.
+        with_mask: Whether the detector to come has a mask branch.
+    """
+    return PRETRAINING.substitute(
+        _common(recipe), out=out, base=repr(str(configs / 'ocrnet_small_data_pretrain.py')),
+        pictures=repr(f'{pictures}/'), ann_file=repr(ann_file),
+        why_ann_file='all pictures but those that finetune.py scores on' if ann_file else 'all pictures',
+        work_dir=repr(f'{out}/pretrain'), mask_weight=0.1 if with_mask else 0.0)
+
+
+def _common(recipe: Recipe) -> dict[str, object]:
+    return recipe.values | {f'why_{name}': why for name, why in recipe.reasons.items()}

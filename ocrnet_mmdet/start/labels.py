@@ -1,0 +1,146 @@
+"""Labelled pictures as training takes them: checked by its rules, cleaned, split.
+
+N pictures, K classes.
+"""
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.clean import write_clean
+from ..datasets.coco_file import read_coco, write_json
+from ..datasets.label_notes import Objects, objects_of
+from ..datasets.near_duplicates import groups_of, print_of
+from ..datasets.picture import decode_picture
+from ..datasets.split import split_groups
+from ..errors import InputError, shown
+
+ALL = 0.95  # share of objects with a segmentation from which on masks are trained
+
+
+@dataclass
+class Labels:
+    """A train and a val part, COCO content each.
+
+    Attributes:
+        classes: Names of the K categories of which train has an object, in the file's order.
+        with_mask: Whether the objects have segmentations.
+        notes: What was found and mended, a line each.
+    """
+    train: dict
+    val: dict
+    classes: tuple[str, ...]
+    with_mask: bool
+    notes: list[str] = field(default_factory=list)
+
+    def objects(self) -> Objects:
+        """Those of ``classes`` in the train part."""
+        ids = {c['id'] for c in self.train['categories'] if c['name'] in self.classes}
+        ours = [a for a in self.train['annotations'] if a['category_id'] in ids]
+        return objects_of(ours, self.train['images'])
+
+    def has_run_lengths(self) -> bool:
+        """Whether an object's mask is no polygon, in either part."""
+        return any(isinstance(a.get('segmentation'), dict) and not a['iscrowd']
+                   for part in (self.train, self.val) for a in part['annotations'])
+
+    def class_counts(self) -> dict[str, int]:
+        """Objects of each class in the train part."""
+        return _class_counts(self.train, self.classes)
+
+
+def read_labels(pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int, folder: Path
+                ) -> Labels:
+    """Check, clean and split; leaves train.json and val.json in ``folder``.
+
+    Raises:
+        InputError: A file is not COCO, no picture or no object is left, or there are too few to split.
+    """
+    with_mask, notes = _have_masks(read_coco(str(labels), str(pictures), 'labels'))
+    train, more = _cleaned(labels, pictures, folder / 'train.json', with_mask)
+    notes += more
+    if val:
+        scored, more = _cleaned(val, pictures, folder / 'val.json', with_mask)
+        notes += more + _twins(pictures, train, scored)
+    else:
+        train, scored, more = _split(pictures, train, val_share, seed)
+        notes += more
+        for name, part in dict(train=train, val=scored).items():
+            write_json(part, str(folder / f'{name}.json'))
+    names = [c['name'] for c in train['categories']]
+    counts = _class_counts(train, names)
+    data = Labels(train, scored, tuple(name for name in names if counts[name]), with_mask, notes)
+    if not data.classes:
+        raise InputError(f'{labels}: none of its {len(train["images"])} training pictures has an object: annotate some')
+    notes.append(f'train: {len(train["images"])} pictures, val: {len(scored["images"])}; objects of '
+                 + ', '.join(f'{shown(name)} {counts[name]} / {n}' for name, n in _class_counts(scored, names).items()))
+    absent = [shown(name) for name in names if not counts[name]]
+    if absent:
+        notes.append(f'left out, as train has no object of them: {", ".join(absent)}')
+    return data
+
+
+def _have_masks(data: dict) -> tuple[bool, list[str]]:
+    objects = [a for a in data['annotations'] if not a.get('iscrowd')]
+    masked = sum(bool(a.get('segmentation')) for a in objects)
+    if not masked:
+        return False, ['masks: none, the objects have boxes alone']
+    if masked < ALL * len(objects):
+        return False, [f'masks: not trained, {masked} of {len(objects)} objects have a segmentation: add the others']
+    return True, [f'masks: {masked} of {len(objects)} objects have a segmentation']
+
+
+def _cleaned(file: Path, pictures: Path, out: Path, with_mask: bool) -> tuple[dict, list[str]]:
+    report = write_clean(str(file), str(pictures), str(out), masks=with_mask)
+    return json.loads(out.read_text()), [f'{file.name}: {line}' for line in report]
+
+
+def _class_counts(data: dict, names: Sequence[str]) -> dict[str, int]:
+    by_id = Counter(a['category_id'] for a in data['annotations'] if not a['iscrowd'])
+    by_name = {c['name']: by_id[c['id']] for c in data['categories']}
+    return {name: by_name.get(name, 0) for name in names}
+
+
+def _prints(pictures: Path, images: Sequence[dict]) -> np.ndarray:
+    return np.stack([print_of(decode_picture((pictures / image['file_name']).read_bytes())) for image in images])
+
+
+def _split(pictures: Path, data: dict, share: float, seed: int) -> tuple[dict, dict, list[str]]:
+    images = data['images']
+    if len(images) < 2:
+        raise InputError(f'{len(images)} labelled picture cannot be split: label more, or name --val')
+    row = {image['id']: i for i, image in enumerate(images)}
+    column = {c['id']: k for k, c in enumerate(data['categories'])}
+    counts = np.zeros((len(images), len(column)))
+    for annotation in data['annotations']:
+        counts[row[annotation['image_id']], column[annotation['category_id']]] += not annotation['iscrowd']
+    groups = groups_of(_prints(pictures, images))
+    in_val = split_groups(counts, groups, share, seed)
+    if not in_val.any() or in_val.all():
+        raise InputError(f'the {len(images)} labelled pictures are {len(np.unique(groups))} groups of near-duplicates, '
+                         'which cannot be split: label other pictures, or name --val')
+    twins = len(images) - len(np.unique(groups))
+    note = f'split: {share:.0%} of the pictures to score on, seed {seed}'
+    if twins:
+        note += f'; {twins} near-duplicates stay beside what they resemble'
+    return _part(data, images, ~in_val), _part(data, images, in_val), [note]
+
+
+def _part(data: dict, images: Sequence[dict], chosen: np.ndarray) -> dict:
+    kept = [image for image, keep in zip(images, chosen) if keep]
+    ids = {image['id'] for image in kept}
+    return dict(data, images=kept, annotations=[a for a in data['annotations'] if a['image_id'] in ids])
+
+
+def _twins(pictures: Path, train: dict, val: dict) -> list[str]:
+    """A line where val pictures resemble training pictures, which flatters the score."""
+    groups = groups_of(np.concatenate([_prints(pictures, part['images']) for part in (train, val)]))
+    number = len(train['images'])
+    twins = np.isin(groups[number:], groups[:number])
+    return [f'{twins.sum()} of {len(twins)} val pictures are near-duplicates of training pictures, such as '
+            f'{shown(val["images"][int(twins.argmax())]["file_name"])}: the score will be too good'] if twins.any() else []

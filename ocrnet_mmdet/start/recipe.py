@@ -1,0 +1,113 @@
+"""The numbers of a training that follow from its data, each with the reason that is written beside it."""
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..datasets.listing import list_pictures
+from ..datasets.object_sizes import ZOOM, View, fitting, shares
+from ..datasets.picture import PictureError, decode_picture
+from ..errors import InputError
+from .labels import Labels
+
+BATCH, PRETRAIN_BATCH = 4, 8
+STEPS = dict(cpu=1000, gpu=4000)  # of fine-tuning
+PRETRAIN_STEPS = dict(cpu=1500, gpu=10000)
+VIEW = dict(cpu=128, gpu=224)  # pixels, of a pretraining
+SAMPLE = 50  # pictures without labels whose size is looked at
+WITHOUT_LABELS = 512  # longest side at most, pixels, where no object says what fits
+
+
+@dataclass
+class Recipe:
+    """Settings by name, and why.
+
+    Attributes:
+        values: Of the config's variables.
+        reasons: Of some of them.
+        found: Lines on the data.
+    """
+    values: dict[str, int | float | tuple[int, int]]
+    reasons: dict[str, str]
+    found: list[str]
+
+    def lines(self) -> list[str]:
+        """The report's."""
+        return self.found + [f'{name} = {value}' + (f'  ({self.reasons[name]})' if name in self.reasons else '')
+                             for name, value in self.values.items()]
+
+
+def _device() -> str:
+    return 'gpu' if torch.cuda.is_available() else 'cpu'
+
+
+def _workers() -> tuple[int, str]:
+    cores = os.cpu_count() or 1
+    if _device() == 'cpu':
+        return 0, f'{cores} cores compute; a worker beside them slows every step'
+    return min(4, cores - 1), f'{cores} cores beside a GPU'
+
+
+def _shared(scale: int) -> tuple[dict, dict]:
+    workers, why = _workers()
+    values = dict(image_scale=scale, pretrain_view=VIEW[_device()], pretrain_batch=PRETRAIN_BATCH,
+                  pretrain_steps=PRETRAIN_STEPS[_device()], num_workers=workers)
+    return values, dict(num_workers=why, pretrain_steps='what was measured' if _device() == 'cpu' else 'for a GPU')
+
+
+def recipe_for(data: Labels) -> Recipe:
+    """Image scale and crop that fit the objects of the train part, and lengths for the device.
+
+    Raises:
+        InputError: No object is left to train on.
+    """
+    objects = data.objects()
+    boxes, sizes = objects.boxes[objects.trained], objects.sizes[objects.trained]
+    if not len(boxes):
+        raise InputError(f'none of the {len(objects.boxes)} objects can be trained on: all are crowds or thinner '
+                         'than a pixel: annotate others')
+    scale, crop = fitting(boxes, sizes)
+    sides = np.sqrt(boxes[:, 2:].prod(1))
+    drawn = sides * (scale / sizes.max(1))
+    own, seen = (np.quantile(x, (0.1, 0.5, 0.9)).round().astype(int) for x in (sides, drawn))
+    whole = 1 - shares(boxes, sizes, View([(scale, scale)], ZOOM, (crop, crop)))['cut']
+    values, reasons = _shared(scale)
+    pictures, steps = len(data.train['images']), STEPS[_device()]
+    values |= dict(crop_size=crop, batch_size=BATCH, max_iters=steps, lr=1e-3)
+    reasons |= dict(
+        image_scale=f'longest side in pixels: 10, 50 and 90 % of the objects then have sides below {_row(seen)}',
+        crop_size=f'holds {whole:.0%} of the objects whole',
+        max_iters=f'{steps * BATCH / pictures:.0f} times each of {pictures} pictures',
+        lr=f'for ImageNet weights and batches of {BATCH}')
+    found = [f'objects: 10, 50 and 90 % have sides (root of width x height) below {_row(own)} px, in pictures of '
+             f'{int(np.median(sizes.max(1)))} px']
+    return Recipe(values, reasons, found)
+
+
+def _row(numbers: np.ndarray) -> str:
+    return ', '.join(map(str, numbers))
+
+
+def recipe_without_labels(pictures: Path) -> Recipe:
+    """Lengths for the device, and the pictures' own scale, for nothing says how large the objects are.
+
+    Raises:
+        InputError: The folder holds no picture that can be read.
+    """
+    names = [os.fsdecode(name) for name in list_pictures(str(pictures))]
+    longest = []
+    for i in np.linspace(0, len(names) - 1, min(SAMPLE, len(names))).astype(int):
+        try:
+            longest.append(max(decode_picture((pictures / names[i]).read_bytes()).shape[:2]))
+        except PictureError:
+            continue
+    if not longest:
+        raise InputError(f'{pictures} holds no picture that can be read: correct --pictures')
+    scale = int(min(np.median(longest), WITHOUT_LABELS))
+    values, reasons = _shared(scale)
+    reasons['image_scale'] = 'longest side in pixels; with --labels it is chosen by the objects'
+    return Recipe(values, reasons, [f'{len(names)} pictures, half of them over {int(np.median(longest))} px'])

@@ -1,0 +1,38 @@
+"""From own pictures and labels to two configs: python tools/start.py --pictures DIR --labels FILE.json --out mine/
+
+Looks at the pictures and the labels, checks them as training would, splits them where there is no
+val file, and writes
+
+    OUT/annotations/train.json, val.json    checked copies; the pictures stay where they are
+    OUT/finetune.py, OUT/pretrain.py        short configs with the reason of every number
+    OUT/report.txt                          what was found, what was mended
+
+Without --labels it writes pretrain.py alone.
+"""
+import argparse
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
+from ocrnet_mmdet.start import start  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--pictures', required=True, type=Path, help='folder of pictures, at any depth')
+    parser.add_argument('--labels', type=Path, help='COCO JSON; its file names are relative to --pictures')
+    parser.add_argument('--val', type=Path, help='COCO JSON of the pictures to score on')
+    parser.add_argument('--val-share', type=float, default=0.2,
+                        help='of the labelled pictures, to score on where there is no --val')
+    parser.add_argument('--seed', type=int, default=0, help='of the split')
+    parser.add_argument('--out', required=True, type=Path, help='a new folder for all of it')
+    print(start(**vars(parser.parse_args()), configs=ROOT / 'configs'))
+
+
+if __name__ == '__main__':
+    with one_line_errors():
+        main()
