@@ -6,6 +6,7 @@ import sys
 import cv2
 import pytest
 import torch
+from mmengine.registry import init_default_scope
 
 from ocrnet_mmdet.datasets.demo_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
@@ -53,6 +54,7 @@ def demo(tmp_path_factory):
         for run in starts:
             model = '' if 'imagenet' in run.config.name else f'model = {NARROW}'
             run.config = shrunk(folder, run.config.name, model)
+        init_default_scope('mmengine')  # as where nothing of mmdet's has run yet
         result = tool['compare'](pretraining, starts)
     return folder / 'work_dirs/demo', tool['summary'](result, 60.0)
 

@@ -23,6 +23,7 @@ import ocrnet_mmdet  # noqa: E402, F401 (before mmdet, whose notes on import it 
 from mmdet.apis import init_detector  # noqa: E402
 from mmdet.registry import DATASETS  # noqa: E402
 from mmengine.config import Config  # noqa: E402
+from mmengine.registry import init_default_scope  # noqa: E402
 
 from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
 from ocrnet_mmdet.datasets.demo_set import make_demo_set  # noqa: E402
@@ -116,6 +117,7 @@ def compare(pretraining: Run, starts: Sequence[Run]) -> dict:
     WORK.mkdir(parents=True)
     random, pretrained, imagenet = starts
     seconds = run_lanes([[pretraining, pretrained], [imagenet, random]])
+    init_default_scope('mmdet')  # the configs name mmdet's parts without it
     plot_trainings(pretraining.scalars(), {run.name: run.scalars() for run in starts}, WORK / 'training.png')
     scored = DATASETS.build(config_of(random).val_dataloader.dataset)
     detectors = {run.name: init_detector(config_of(run), str(run.checkpoint()), device='cpu')
