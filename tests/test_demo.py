@@ -1,7 +1,6 @@
 """The demo with narrow nets and two steps of each training, on a data set of a few pictures."""
 import json
 import runpy
-import sys
 
 import cv2
 import pytest

@@ -18,7 +18,7 @@ from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, LARGEST_ID, RARE, SCORED
                          Rule, is_key, is_number)
 from .label_notes import Objects, check_corners, objects_of
 from .mask_rules import MASK_RULE, POLYGON_RULE, SCORED_SEGMENTATION_RULE, SEGMENTATION_RULES
-from .picture import PictureError, check_frame, decode_picture
+from .picture import check_frame, decode_picture
 from ..errors import InputError, shown
 
 
