@@ -3,10 +3,15 @@
 _base_ = './_base_/runtime.py'
 custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
 
-# ---- yours, here or by --cfg-options data_root=... classes="('cat','dog')" ----
-data_root = 'data/mine/'  # train/CLASS/*.jpg, val/CLASS/*.jpg, test/CLASS/*.jpg
-classes = ()  # the names of the class folders
-# For boxes in COCO JSONs, each cut out, set train_ann, val_ann and img_dir too (test is val then).
+# A config of your own for train/CLASS/*.jpg, val/CLASS/*.jpg, test/CLASS/*.jpg in mine/:
+#   _base_ = 'configs/ocrnet_classification.py'
+#   classes = ('cat', 'dog')  # the names of the class folders
+#   model = dict(num_classes=len(classes))
+#   train_dataloader = dict(dataset=dict(data_root='mine/', metainfo=dict(classes=classes)))
+#   val_dataloader = test_dataloader = train_dataloader
+# For boxes in COCO JSONs, each cut out, give each data set its ann_file and data_prefix=dict(img=...).
+data_root = 'data/mine/'
+classes = ()
 
 model = dict(
     type='OCRNetClassifier',

@@ -4,7 +4,7 @@ _base_ = [
     './_base_/ocrnet_r50.py', 'mmdet::_base_/datasets/coco_instance.py',
     'mmdet::_base_/schedules/schedule_1x.py', './_base_/runtime.py']
 
-data_root = 'data/coco/'  # holds annotations/, train2017/ and val2017/
+data_root = '{{$OCRNET_DATA_ROOT:data/coco}}/'  # holds annotations/, train2017/ and val2017/
 
 picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
@@ -28,7 +28,7 @@ test_dataloader = val_dataloader
 # The GN layers and the aggregator train from scratch beside published encoder weights: clip their
 # first gradients.
 optim_wrapper = dict(clip_grad=dict(max_norm=35), paramwise_cfg=dict(bypass_duplicate=True))
-val_evaluator = dict(classwise=True)
+val_evaluator = dict(ann_file=data_root + 'annotations/instances_val2017.json', classwise=True)
 test_evaluator = val_evaluator
 default_hooks = dict(checkpoint=dict(interval=1, save_best='coco/bbox_mAP'))
 auto_scale_lr = dict(enable=False, base_batch_size=16)

@@ -1,10 +1,11 @@
 """Trainings with labels, and their scores."""
+from os.path import join
 from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ocrnet_mmdet.datasets.own_data import LOADERS, apply_knobs
+from ocrnet_mmdet.config_tree import LOADERS, class_counts
 
 from .data_sets import DATA_SETS, OBJECTS, link_objects
 from .places import file_to_start_from, step_seconds, work_dir, write_json
@@ -64,17 +65,29 @@ def _set_data(cfg: Config, run: Run, data_root: Path, out: Path) -> None:
     train_ann, val_ann, train_dir, val_dir = data.layout
     train, val = labelled_parts(run, data_root)
     splits = work_dir(run, out) / 'splits'
-    apply_knobs(cfg, dict(
-        data_root=f'{data_root}/{run.data}/', classes=data.classes, with_mask=data.with_mask,
-        train_ann=write_json(train, splits / 'train.json') if train else train_ann,
-        val_ann=write_json(val, splits / 'val.json') if val else val_ann, img_dir=train_dir))
+    root = f'{data_root}/{run.data}/'
+    train_ann = write_json(train, splits / 'train.json') if train else train_ann
+    val_ann = write_json(val, splits / 'val.json') if val else val_ann
     for loader in LOADERS:
         cfg[loader].update(num_workers=0, persistent_workers=False)
-        if loader != 'train_dataloader' and val is None:
-            cfg[loader].dataset.data_prefix.img = val_dir
-    for step in cfg.train_dataloader.dataset.pipeline:
-        if step.type == 'RandomCrop':
-            step.allow_negative_crop = not data.crop_holds_object
+        training = loader == 'train_dataloader'
+        cfg[loader].dataset.update(
+            data_root=root, ann_file=train_ann if training else val_ann,
+            data_prefix=dict(img=train_dir if training or val else val_dir),
+            metainfo=dict(classes=data.classes))
+        for step in cfg[loader].dataset.pipeline:
+            if step.type == 'LoadAnnotations':
+                step.with_mask = data.with_mask
+            elif step.type == 'RandomCrop':
+                step.allow_negative_crop = not data.crop_holds_object
+    for evaluator in (cfg.val_evaluator, cfg.test_evaluator):
+        evaluator.ann_file = join(root, val_ann)
+        if not data.with_mask:
+            evaluator.metric = ['bbox']
+    for _, part in class_counts(cfg.model):
+        part.num_classes = len(data.classes)
+    if not data.with_mask:
+        cfg.model.roi_head.update(mask_head=None, mask_roi_extractor=None)
 
 
 def _set_picture_size(cfg: Config, size: int, augment: bool | None) -> None:

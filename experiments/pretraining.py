@@ -4,7 +4,6 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from ocrnet_mmdet.datasets.own_data import match_views
 from ocrnet_mmdet.errors import InputError
 
 from . import controls  # noqa: F401  (registers the transform)
@@ -13,6 +12,9 @@ from .finetuning import CROP
 from .places import scalars, step_seconds, work_dir
 from .records import CURVES, ROOT, Run, append_curve
 
+# As tools/start.py writes it: a view shows as much of a picture as a crop of a fine-tuning does, and one
+# pixel of the picture in which regions are discovered spans as many of it.
+ZOOM, SPAN = (0.7, 1.4), 1.5
 CACHE = 'regions'  # of discovered regions, shared by all runs
 
 
@@ -36,7 +38,8 @@ def make_config(run: Run, data_root: Path, out: Path) -> Config:
     discover.cache_dir = str(out / CACHE)
     views.size = CROP
     if not run.folders:
-        match_views(loader.dataset.pipeline, DATA_SETS[run.data].size)
+        discover.size = round(DATA_SETS[run.data].size / SPAN)
+        views.area = tuple(min((CROP / (DATA_SETS[run.data].size * zoom))**2, 1.0) for zoom in reversed(ZOOM))
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = run.steps // 12
     cosine.update(end=run.steps, T_max=run.steps - run.steps // 12)

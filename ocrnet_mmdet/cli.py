@@ -17,13 +17,13 @@ from mmengine.device import get_device
 from mmengine.runner import Runner
 
 from .checkpoint_loader import check_file
+from .config_tree import as_list, datasets_of
 from .datasets.check_config import check_config, clean_config
-from .datasets.own_data import KNOBS, apply_knobs, carry_seed, datasets_of, drop_masks
 from .engine.explained import explained
 from .engine.stop_signals import stop_after_step
 from .engine.terminal import SummaryHook, TerminalRunner, prints_in_log
 from .errors import InputError
-from .options import check_options, check_values
+from .options import check_options, check_values, read_config
 
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 RIGHTS = 'correct its rights, or name another place'
@@ -123,13 +123,10 @@ def load_config(args: argparse.Namespace) -> Config:
     """The config with ``--cfg-options``, ``--launcher`` and ``--work-dir`` applied."""
     if not Path(args.config).is_file():
         raise InputError(f'config {args.config} does not exist: name a file of configs/')
-    cfg = Config.fromfile(args.config)
-    # The knobs first: an option that names a place of theirs, such as one head's num_classes, stands.
-    apply_knobs(cfg, args.cfg_options)
+    cfg = read_config(args.config, args.cfg_options)
     check_options(cfg, args.cfg_options)
-    cfg.merge_from_dict({k: v for k, v in args.cfg_options.items() if k not in KNOBS})
+    cfg.merge_from_dict(args.cfg_options)
     check_values(cfg)
-    carry_seed(cfg)
     cfg.launcher = args.launcher
     cfg.work_dir = (args.work_dir or cfg.get('work_dir')
                     or str(Path('work_dirs') / Path(args.config).stem))
@@ -176,7 +173,7 @@ def run_test(args: argparse.Namespace) -> None:
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
             draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir)
-    if any(name == 'image_scale' or 'pipeline' in name for name in args.cfg_options):
+    if args.other_size:
         _allow_other_size(cfg)
     if args.tta:
         _set_tta(cfg)
@@ -188,7 +185,6 @@ def run_test(args: argparse.Namespace) -> None:
 
 
 def _allow_other_size(cfg: Config) -> None:
-    """The size of the pictures was given: another than the checkpoint's is meant."""
     for hook in cfg.get('custom_hooks') or []:
         if hook.type == 'OCRNetCheckpointCheckHook':
             hook.other_size = True
@@ -207,7 +203,9 @@ def _set_tta(cfg: Config) -> None:
     """Wrap the model in mmdet's test-time augmentation, with the flipped picture beside the picture."""
     if cfg.model.get('roi_head') and cfg.model.roi_head.get('mask_head'):
         print('--tta: boxes alone are scored, mmdet merges no masks')
-        drop_masks(cfg)
+        cfg.model.roi_head.update(mask_head=None, mask_roi_extractor=None)
+        for evaluator in as_list(cfg.test_evaluator):
+            evaluator.metric = ['bbox']
     nms = dict(type='nms', iou_threshold=0.5)
     cfg.model = dict(type='DetTTAModel', module=cfg.model, tta_cfg=dict(nms=nms, max_per_img=100))
     dataset = next(datasets_of(cfg.test_dataloader))

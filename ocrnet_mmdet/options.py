@@ -3,7 +3,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator
+import logging
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
 
 import mmdet.registry
 from mmengine.config import Config
@@ -11,7 +15,7 @@ from mmengine.registry import FUNCTIONS, Registry
 from mmengine.runner import LogProcessor, Runner
 from torch.utils.data import DataLoader
 
-from .datasets.own_data import KNOBS, LOADERS
+from .config_tree import LOADERS, settings
 from .errors import InputError, require, shown
 from .models import Aggregator
 from .pretraining.monitors import CollapseMonitor
@@ -25,13 +29,46 @@ BESIDE = {'type', '_delete_', '_scope_', 'init_cfg', 'requires_grad', 'override'
 # difflib's ratio from which on a name that any dict may have is a misspelt one of its others:
 # max_per_image and max_per_img have .86.
 TYPO = 0.8
-TOP = {*KNOBS, 'custom_imports', 'tta_model', 'tta_pipeline'}
+TOP = {'custom_imports', 'tta_model', 'tta_pipeline'}
+ROOT_VARIABLE = 'OCRNET_DATA_ROOT'  # of the environment: the shipped configs read data_root from it
 LOADER = {'sampler', 'dataset', 'num_batch_per_epoch', 'disable_subprocess_warning'}
 HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
 # Of dicts without a type, by their key: what reads them.
 READERS = dict(
     randomness=Runner.set_randomness, log_processor=LogProcessor, aggregator=Aggregator,
     region_loss=OCRNetRegionLoss, collapse=CollapseMonitor, probe=Probe)
+
+
+def read_config(path: str, given: dict[str, object]) -> Config:
+    """A config file, in which ``data_root`` takes the place of the data's folder that it ships with.
+
+    ``'{{$OCRNET_DATA_ROOT:data/coco}}/'`` in a config is mmengine's own way of asking the environment.
+
+    Args:
+        given: Options of the command line; of ``data_root`` the value lies in the environment while
+            the file is read.
+
+    Raises:
+        InputError: It is no path, or the file does not ask for it.
+    """
+    if 'data_root' not in given:
+        return Config.fromfile(path)
+    root = given['data_root']
+    if not isinstance(root, (str, int)) or isinstance(root, bool) or root == '':
+        raise InputError(f'data_root is {shown(repr(root), 60)}: give the path of a folder; several belong '
+                         'into train_dataloader.dataset.data_root')
+    text = repr('"' + (str(root).rstrip('/') or '/.'))[2:-1]  # the inside of Python's string
+    before = os.environ.get(ROOT_VARIABLE)
+    logging.disable(logging.INFO)  # mmengine says that it asked the environment
+    os.environ[ROOT_VARIABLE] = text.replace('\\', '\\\\')  # mmengine takes it for a pattern's template
+    try:
+        cfg = Config.fromfile(path)
+    finally:
+        logging.disable(logging.NOTSET)
+        os.environ.pop(ROOT_VARIABLE)
+        if before is not None:
+            os.environ[ROOT_VARIABLE] = before
+    return cfg
 
 
 def check_options(cfg: Config, given: dict[str, object]) -> None:
@@ -41,11 +78,37 @@ def check_options(cfg: Config, given: dict[str, object]) -> None:
 
     Raises:
         InputError: An option names nothing that the config has or that its class takes; says what
-            is nearest. Or a number or a text would take the place of a dict.
+            is nearest. Or a number or a text would take the place of a dict. Or it names a variable
+            of the config file, from which others were made when the file was read.
     """
     content = cfg.to_dict()
     for option in given:
+        _check_variable(cfg, content, option, given[option])
         _check_option(content, option, given)
+
+
+def _check_variable(cfg: Config, content: dict, option: str, value: object) -> None:
+    """Refuse a name that only the config file itself reads, unless the file took ``value`` for it."""
+    name = option.split('.')[0]
+    if name not in content or name in _names(None, None, '')[0]:
+        return
+    if name == 'data_root' and os.path.normpath(content[name]) == os.path.normpath(str(value)):
+        return
+    file, line = _set_in(cfg.filename, name) or (cfg.filename, 0)
+    fix = f'change line {line} of {file}' if file == cfg.filename else (
+        f'in a config of your own (tools/start.py writes one) set what {file} made of it in line {line}')
+    read = [path for path in _deeper(content, name) if path.split('.')[0] in _names(None, None, '')[0]]
+    raise InputError(f'option {option}: {name} is a variable from which others are made while the config is '
+                     f'read, before options count: {fix}' + f', or give {(read or [""])[0]}=...' * bool(read))
+
+
+def _set_in(path: str, name: str) -> tuple[str, int] | None:
+    """File and line that give a variable of a config its value, of itself or of one it inherits from."""
+    for number, line in enumerate(Path(path).read_text().splitlines(), 1):
+        if re.match(rf'{name}\s*=', line):
+            return path, number
+    bases = [os.path.normpath(Config._get_cfg_path(base, path)[0]) for base in Config._get_base_files(path)]
+    return next((place for base in bases if (place := _set_in(base, name))), None)
 
 
 def _check_option(content: dict, option: str, given: dict) -> None:
@@ -76,9 +139,7 @@ def _refuse_unless_open(content: dict, option: str, path: str, part: str, names:
     if is_open and part and not difflib.get_close_matches(part, names, 1, TYPO):
         return
     near = [f'{path}.{name}'.lstrip('.') for name in difflib.get_close_matches(part, names, 1)]
-    deeper = [] if path else sorted((other for other in _paths(content)
-                                     if other.endswith(f'.{option}')),
-                                    key=lambda other: other.count('.'))
+    deeper = [] if path else _deeper(content, option)
     hint = (f'did you mean {(deeper + near)[0]}?' if deeper or near else
             f'take one of {", ".join(sorted(names - BESIDE))[:200] or "none"}')
     raise InputError(f'option {option}: there is no {part!r}: {hint}')
@@ -148,18 +209,10 @@ def _makers(kind: object) -> list[Callable]:
     return [base.__init__ for base in kind.__mro__[:-1] if '__init__' in vars(base)]
 
 
-def _children(node: object) -> list[tuple]:
-    if isinstance(node, dict):
-        return list(node.items())
-    return list(enumerate(node)) if isinstance(node, list) else []
-
-
-def _paths(node: object, path: str = '') -> Iterator[str]:
-    """All paths of a config, of dicts and lists too."""
-    for name, child in _children(node):
-        here = f'{path}.{name}'.lstrip('.')
-        yield here
-        yield from _paths(child, here)
+def _deeper(content: dict, name: str) -> list[str]:
+    """Paths of the settings called ``name`` that lie in others, the outermost first."""
+    return sorted((path for path, _, _ in settings(content) if path.endswith(f'.{name}')),
+                  key=lambda path: path.count('.'))
 
 
 # Numbers whose name says what they are, wherever they stand: what fits, as errors.require has it.
@@ -188,7 +241,8 @@ def check_values(cfg: Config) -> None:
     Raises:
         InputError: A number or a switch cannot be meant: an infinite rate, a batch of no picture.
     """
-    _check_values(cfg.to_dict(), '')
+    for path, name, value in settings(cfg.to_dict()):
+        _check_value(path, name, value)
     window = (cfg.get('log_processor') or {}).get('window_size', 10)  # elsewhere it may be 'epoch'
     require('log_processor.window_size', window, int, low=1)
     for name in ('load_from', 'work_dir'):
@@ -196,16 +250,12 @@ def check_values(cfg: Config) -> None:
             raise InputError(f'{name} is {cfg[name]!r}: give a path, in quotes if it is a number')
 
 
-def _check_values(node: object, path: str) -> None:
-    for name, value in _children(node):
-        here = f'{path}.{name}'.lstrip('.')
-        if isinstance(value, (dict, list)):
-            _check_values(value, here)
-        elif value is None and name in MAY_BE_NONE:
-            continue
-        elif name in WHOLE:
-            require(here, value, int, **WHOLE[name])
-        elif name in REAL:
-            require(here, value, **REAL[name])
-        elif name in FLAGS and not isinstance(value, bool):
-            raise InputError(f'{here} is {shown(repr(value), 60)}: give True or False')
+def _check_value(path: str, name: object, value: object) -> None:
+    if isinstance(value, (dict, list)) or value is None and name in MAY_BE_NONE:
+        return
+    if name in WHOLE:
+        require(path, value, int, **WHOLE[name])
+    elif name in REAL:
+        require(path, value, **REAL[name])
+    elif name in FLAGS and not isinstance(value, bool):
+        raise InputError(f'{path} is {shown(repr(value), 60)}: give True or False')

@@ -151,7 +151,8 @@ def test_a_loss_that_is_not_finite_stops_and_names_step_and_checkpoint(data, tra
 
 @pytest.mark.parametrize('options, words', [
     (['data_root=nowhere/'], ['nowhere', 'make demo']),
-    (["classes=('ring','unicorn')"], ['unicorn']),
+    (["train_dataloader.dataset.metainfo.classes=('ring','unicorn')"], ['unicorn']),
+    (['max_iters=9'], ['train_cfg.max_iters']),
     (['model.roi_head.bbox_head.num_classes=9'], ['num_classes', '5'])])
 def test_bad_input_is_one_line_with_the_fix_and_leaves_nothing(data, tmp_path, options, words):
     done = train(data, tmp_path / 'work', *options)

@@ -32,24 +32,24 @@ default_hooks = dict(checkpoint=dict(interval=-1))
 FINE = f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny.py'\n{TINY}" """
 model = narrow
 custom_hooks = [dict(type='StopAfterOneStep')]
-data_root = '{data}/'
-classes = ('star', 'ring', 'cross', 'leaf', 'crescent')
-img_dir = ''
-image_scale = (64, 64)
-crop_size = (64, 64)
-batch_size = 1
-max_iters = 8
-train_dataloader = dict(num_workers=0)
-val_dataloader = dict(num_workers=0)
+dataset = dict(data_root='{data}/', data_prefix=dict(img=''),
+               metainfo=dict(classes=('star', 'ring', 'cross', 'leaf', 'crescent')))
+narrow['roi_head']['bbox_head']['num_classes'] = 5
+narrow['roi_head']['mask_head']['num_classes'] = 5
+train_dataloader = dict(batch_size=1, num_workers=0, dataset=dataset)
+val_dataloader = test_dataloader = dict(num_workers=0, dataset=dataset)
+val_evaluator = test_evaluator = dict(ann_file='{data}/annotations/val.json')
+train_cfg = dict(max_iters=8)
 """
 PRETRAIN = f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny_pretrain.py'\n{TINY}" """
 model = dict(detector=narrow)
 custom_hooks = [dict(type='OCRNetPretrainHook'), dict(type='StopAfterOneStep')]
-data_root = '{data}/train/'
-view_size = 64
-batch_size = 1
-max_iters = 8
-train_dataloader = dict(num_workers=0)
+train_dataloader = dict(
+    batch_size=1, num_workers=0,
+    dataset=dict(data_root='{data}/train/', pipeline=[
+        dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+        dict(type='OCRNetDiscoverRegions'), dict(type='OCRNetTwoViews', size=64)]))
+train_cfg = dict(max_iters=8)
 """
 
 
@@ -102,10 +102,9 @@ def test_without_odd_options_a_step_is_taken(begin, name):
 
 REFUSED = dict(
     fine='''
-        image_scale=large image_scale=True image_scale=-5 crop_size=0 crop_size=nan
-        batch_size=0 batch_size=True batch_size=2.5 max_iters=True max_iters=-1
-        max_iters=1e3 max_iters=nan data_root=True data_root=None data_root=1.5
-        train_ann=None img_dir=None with_mask=maybe load_from=5 load_from=True
+        max_iters=9 data_root=elsewhere/ data_root=True load_from=5 load_from=True
+        train_dataloader.batch_size=True train_dataloader.batch_size=2.5
+        train_cfg.max_iters=True train_cfg.max_iters=-1 train_cfg.max_iters=1e3
         load_from=nowhere.pth resume=maybe model=5 model.backbone=5
         model.type=OCRNetDetecter model.scope=heads model.backbone.arch=resnet19
         model.backbone.width=nan model.backbone.width=-1 model.backbone.width=abc
@@ -147,7 +146,7 @@ REFUSED = dict(
         custom_hooks=abc env_cfg.mp_cfg.mp_start_method=abc default_scope=5
         log_processor.window_size=abc'''.split(),
     pretrain='''
-        view_size=True view_size=-1 view_size=abc view_size=1e2 image_scale=nan
+        view_size=96
         model.weights=5 model.weights.boxes=-1 model.weights.boxes=nan
         model.weights.masks=abc model.weights.regions=inf model.weights.regions=True
         model.regions_per_view=0 model.regions_per_view=abc model.jitter=5
@@ -182,9 +181,9 @@ ACCEPTED = dict(
         optim_wrapper.clip_grad=None randomness.seed=3 model.test_cfg.rcnn.quality_weight=0
         model.test_cfg.rcnn.max_per_img=-1 auto_scale_lr.enable=True
         optim_wrapper.accumulative_counts=2 model.backbone.with_cp=True
-        model.roi_head.aggregator.max_context=0 train_dataloader.drop_last=True batch_size=2
-        param_scheduler.0.begin=0 optim_wrapper.paramwise_cfg.norm_decay_mult=0
-        image_scale=96,64'''.split(),
+        model.roi_head.aggregator.max_context=0 train_dataloader.drop_last=True
+        train_dataloader.batch_size=2
+        param_scheduler.0.begin=0 optim_wrapper.paramwise_cfg.norm_decay_mult=0'''.split(),
     pretrain='''
         model.weights.variance=1 custom_hooks.0.horizon=4 custom_hooks.0.collapse.patience=5
         train_dataloader.dataset.pipeline.2.segments=1

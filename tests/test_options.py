@@ -1,9 +1,16 @@
 """Names of options, and values that are looked at wherever they stand."""
+import inspect
+import re
+
+import cv2
+import numpy as np
 import pytest
 from mmengine.config import Config
+from mmengine.runner import Runner
 
+from ocrnet_mmdet.config_tree import settings
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.options import _paths, check_options, check_values
+from ocrnet_mmdet.options import check_options, check_values, read_config
 
 from .detectors import ROOT
 
@@ -53,6 +60,7 @@ MISSPELT = {  # option: nearest name
         'viewsize': 'view_size',
         'custom_hooks.0.collapse.patiense': 'custom_hooks.0.collapse.patience',
         'train_dataloader.dataset.pipeline.2.sise': 'train_dataloader.dataset.pipeline.2.size'}}
+READ = {*inspect.signature(Runner.__init__).parameters, 'auto_scale_lr'} - {'self'}
 NEW = {  # in no config, and read
     FINE: '''
         train_dataloader.prefetch_factor train_dataloader.pin_memory
@@ -74,7 +82,7 @@ NEW = {  # in no config, and read
         model.weights.variance model.weights.covariance model.region_loss.form
         model.detector.scope custom_hooks.0.own_from custom_hooks.0.collapse.min_spread
         custom_hooks.0.probe.ann_file train_dataloader.dataset.pipeline.2.area
-        train_dataloader.dataset.seed image_scale with_mask train_dataloader.sampler.shuffle
+        train_dataloader.dataset.seed train_dataloader.sampler.shuffle
         train_dataloader.dataset.data_prefix.img'''.split()}
 
 
@@ -100,9 +108,14 @@ def test_an_option_that_a_class_reads_may_be_new(load, name, option):
     check_options(load(name), {option: 1})
 
 
+def paths_of(content: dict) -> list[str]:
+    """Of what mmengine reads: no variables of the file."""
+    return [path for path, _, _ in settings(content) if path.split('.')[0] in READ]
+
+
 @pytest.mark.parametrize('name', CONFIGS)
 def test_all_that_a_config_sets_may_be_given_and_can_be_meant(load, name):
-    paths = list(_paths(load(name).to_dict()))
+    paths = paths_of(load(name).to_dict())
     assert len(paths) > 100
     check_options(load(name), dict.fromkeys(paths))
     check_values(load(name))
@@ -112,7 +125,7 @@ def test_all_that_a_config_sets_may_be_given_and_can_be_meant(load, name):
     FINE, PRETRAIN, 'configs/benchmark/stock_tiny.py', 'configs/ocrnet_classification.py'])
 def test_what_a_config_sets_could_also_be_new(load, name):
     content = load(name).to_dict()
-    for path in _paths(content):
+    for path in paths_of(content):
         node, *parts = content, *path.split('.')
         for part in parts[:-1]:
             node = node[int(part)] if isinstance(node, list) else node[part]
@@ -126,8 +139,7 @@ def test_what_a_config_sets_could_also_be_new(load, name):
 @pytest.mark.parametrize('option, line', [
     ('param_scheduler.7.end', 'param_scheduler is a list of 2'),
     ('param_scheduler.last.end', 'param_scheduler is a list of 2'),
-    ('batch_size.train', 'batch_size is 4, which has no'),
-    ('image_scale.0', 'image_scale is (512, 512), which has no'),
+    ('train_dataloader.batch_size.all', 'batch_size is 4, which has no'),
     ('model.', "there is no ''"), ('nonsense_xyz', 'take one of')])
 def test_a_path_that_ends_early_is_one_line(load, option, line):
     with pytest.raises(InputError) as refused:
@@ -140,3 +152,55 @@ def test_names_follow_a_type_that_another_option_changes(load):
     check_options(load(FINE), options)
     with pytest.raises(InputError, match='no .pool_bins'):
         check_options(load(FINE), options | {'model.neck.pool_bins': (1, 2)})
+
+
+@pytest.mark.parametrize('root', ["a b/it's\\x", 'mine/', 7, '/'])
+@pytest.mark.parametrize('name, ann_file', [
+    ('configs/ocrnet_coco.py', 'annotations/instances_val2017.json'),
+    ('configs/demo/ocrnet_demo.py', 'annotations/val.json'), ('configs/ocrnet_pretrain.py', None)])
+def test_data_root_is_read_by_the_file_itself(name, ann_file, root):
+    cfg = read_config(ROOT / name, dict(data_root=root))
+    check_options(cfg, dict(data_root=root))
+    folder = {'/': '/./'}.get(root, f'{root}'.rstrip('/') + '/')
+    assert cfg.train_dataloader.dataset.data_root == folder
+    assert ann_file is None or cfg.val_evaluator.ann_file == folder + ann_file
+
+
+def test_data_root_leaves_the_environment_as_it_was(monkeypatch):
+    monkeypatch.setenv('OCRNET_DATA_ROOT', 'before')
+    read_config(ROOT / 'configs/ocrnet_coco.py', dict(data_root='now'))
+    assert read_config(ROOT / 'configs/ocrnet_coco.py', {}).data_root == 'before/'
+
+
+@pytest.mark.parametrize('root', [['a/', 'b/'], True, None, 1.5, ''])
+def test_data_root_is_the_path_of_one_folder(root):
+    with pytest.raises(InputError, match='data_root is .*: give the path of a folder'):
+        read_config(ROOT / 'configs/ocrnet_coco.py', dict(data_root=root))
+
+
+@pytest.mark.parametrize('option, fix', [
+    ('max_iters', r'line \d+, or give train_cfg.max_iters=\.\.\.$'),
+    ('classes', r'train_dataloader.dataset.metainfo.classes=\.\.\.$'),
+    ('image_scale', r'set what .*small_data.py made of it in line \d+$'),
+    ('train_pipeline.0.type', 'train_pipeline is a variable'),
+    ('data_root', 'data_root is a variable')])
+def test_a_variable_of_the_file_is_no_option(load, option, fix):
+    with pytest.raises(InputError, match=f'option {option}: .* is a variable .*') as refused:
+        check_options(load(FINE), {option: 'other'})
+    assert re.search(fix, str(refused.value)) and len(str(refused.value)) < 400
+
+
+def test_a_variable_of_ones_own_file_is_changed_there(tmp_path):
+    own = tmp_path / 'own.py'
+    own.write_text(f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny.py'\n\nmax_iters = 50\n")
+    with pytest.raises(InputError, match=f'change line 3 of {own}'):
+        check_options(Config.fromfile(own), dict(max_iters=9))
+
+
+@pytest.mark.parametrize('options, seed', [({}, 3), (dict(seed=7), 7)])
+def test_images_without_labels_follow_the_seed_of_the_run(tmp_path, options, seed):
+    for i in range(2):
+        cv2.imwrite(str(tmp_path / f'{i}.png'), np.zeros((8, 8, 3), np.uint8))
+    loader = dict(dataset=dict(type='OCRNetImageFolder', data_root=str(tmp_path), **options),
+                  sampler=dict(type='OCRNetVariationSampler'), batch_size=1, num_workers=0)
+    assert Runner.build_dataloader(loader, seed=3).dataset.seed == seed

@@ -18,6 +18,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--show', action='store_true', help='show each picture with its detections')
     parser.add_argument('--show-dir', help='folder (in the work folder) for pictures with detections')
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show waits')
+    parser.add_argument('--other-size', action='store_true',
+                        help='score pictures of another size than the checkpoint was trained for')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips)')
     add_shared_arguments(parser)
     return parser.parse_args()

@@ -1,9 +1,8 @@
 # A few labelled pictures of the generated demo set: 160 px, 5 classes, 300 steps.
 _base_ = './small_data.py'
 
-data_root = 'data/demo/'
+data_root = '{{$OCRNET_DATA_ROOT:data/demo}}/'
 classes = ('star', 'ring', 'cross', 'leaf', 'crescent')
-img_dir = ''  # the JSON files name pictures from the root: train/000000.jpg
 
 size = (160, 160)
 picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
@@ -24,12 +23,16 @@ test_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
     dict(type='PackDetInputs',
          meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
+# The JSON files name pictures from the root: train/000000.jpg.
+dataset = dict(data_root=data_root, data_prefix=dict(img=''), metainfo=dict(classes=classes))
 workers = dict(num_workers=0, persistent_workers=False)  # one slows two computing threads down
 train_dataloader = dict(
     # The labelled pictures, of 400: few, as where a pretraining is wanted.
-    dataset=dict(pipeline=train_pipeline, indices=40), **workers)
-val_dataloader = dict(dataset=dict(pipeline=test_pipeline), **workers)
+    dataset=dict(pipeline=train_pipeline, indices=40, **dataset), **workers)
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline, **dataset), **workers)
 test_dataloader = val_dataloader
+val_evaluator = dict(ann_file=data_root + 'annotations/val.json')
+test_evaluator = val_evaluator
 
 max_iters = 300  # 30 epochs
 train_cfg = dict(max_iters=max_iters, val_interval=150)

@@ -1,7 +1,8 @@
 # Data and schedule of a pretraining without labels; the model is the config's own.
 _base_ = 'mmdet::_base_/default_runtime.py'
 
-data_root = 'data/pictures/'  # any folder tree of pictures
+# Any folder tree of pictures; --cfg-options data_root=DIR of tools/train.py lies in that variable.
+data_root = '{{$OCRNET_DATA_ROOT:data/pictures}}/'
 
 view_size = 224
 batch_size = 32  # pictures a process; each is seen in two views

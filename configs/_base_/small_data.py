@@ -2,7 +2,7 @@
 # epoch is short.
 _base_ = './runtime.py'
 
-# The knobs: tools/train.py and tools/test.py carry them to wherever they count.
+# What tools/start.py writes for own data takes the place of all of these.
 data_root = 'data/mine/'
 classes = ('object', )
 train_ann = 'annotations/train.json'

@@ -1,7 +1,7 @@
 # Pretraining without labels of the demo's net, on the demo set's 600 unlabelled pictures.
 _base_ = ['../_base_/ocrnet_tiny.py', '../_base_/pretrain.py']
 
-data_root = 'data/demo/'
+data_root = '{{$OCRNET_DATA_ROOT:data/demo}}/'
 work_dir = 'work_dirs/demo/pretraining'
 
 # Half as many regions and segments as by default, for time.

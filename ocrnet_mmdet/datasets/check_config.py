@@ -10,6 +10,7 @@ from mmdet.datasets import CocoDataset
 from mmdet.registry import DATASETS
 from mmengine.config import Config, ConfigDict
 
+from ..config_tree import LOADERS, as_list, class_counts, datasets_of
 from ..engine.coco_metric import count_all, detections_caps, is_coco_metric
 from ..errors import LINE, InputError, shown
 from .category_order import in_order, reordered
@@ -17,7 +18,6 @@ from .clean import check_labels, write_clean
 from .coco_file import read_coco, write_json
 from .label_notes import crowded, left_out
 from .object_sizes import misfits
-from .own_data import LOADERS, _as_list, class_counts, datasets_of
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _Source:
     def masks(self) -> bool:
         trained = any(step.get('with_mask') for step in self.cfg.get('pipeline') or [])
         return trained or self.scored and any(
-            'segm' in _as_list(e.get('metric')) for e in self.evaluators)
+            'segm' in as_list(e.get('metric')) for e in self.evaluators)
 
     @property
     def polygons(self) -> bool:
@@ -163,7 +163,7 @@ def _lead_to(cfg: Config, source: _Source, copy: str) -> None:
 
 
 def _evaluators(cfg: Config, loader: str) -> list[ConfigDict]:
-    return _as_list(cfg.get(loader.replace('dataloader', 'evaluator')))
+    return as_list(cfg.get(loader.replace('dataloader', 'evaluator')))
 
 
 def clean_config(cfg: Config, work_dir: str) -> list[str]:

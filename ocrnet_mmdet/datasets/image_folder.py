@@ -47,7 +47,8 @@ class OCRNetImageFolder(Dataset):
         data_prefix: ``img``: where below ``data_root`` the pictures lie that a search finds or
             ``ann_file`` names.
         pipeline: Transforms; the first one loads the picture.
-        seed: Of the variations, and of the sampler's order.
+        seed: Of the variations, and of the sampler's order. None is the run's, which the sampler
+            passes, and 0 without one.
         bad_files: Text file for the names of unreadable pictures, a line ``name<TAB>reason`` each.
             None only logs the first.
 
@@ -62,7 +63,7 @@ class OCRNetImageFolder(Dataset):
                  ann_file: str = '',
                  data_prefix: dict = dict(img=''),
                  pipeline: Sequence[dict] = (),
-                 seed: int = 0,
+                 seed: int | None = None,
                  bad_files: str | None = None) -> None:
         self.seed = seed
         self.bad_files = BadFiles(bad_files)
@@ -114,7 +115,7 @@ class OCRNetImageFolder(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         for picture in self._candidates(index):
-            results = dict(img_path=self.path(picture), sample_idx=picture, seed=(self.seed, index))
+            results = dict(img_path=self.path(picture), sample_idx=picture, seed=(self.seed or 0, index))
             results = self._load(results)
             for transform in self.pipeline.transforms[1:]:
                 if results is not None:  # a transform may ask for another picture by None
@@ -128,7 +129,7 @@ class OCRNetImageFolder(Dataset):
         """The picture of an index, then all others in a walk that the index fixes."""
         n = len(self)
         yield index % n
-        stride = int(np.random.default_rng((self.seed, index)).integers(n))
+        stride = int(np.random.default_rng((self.seed or 0, index)).integers(n))
         while math.gcd(stride, n) != 1:
             stride += 1
         yield from ((index + k * stride) % n for k in range(1, n))

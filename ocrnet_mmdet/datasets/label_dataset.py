@@ -120,6 +120,5 @@ class OCRNetLabelDataset(BaseDataset):
         named = self._metainfo.setdefault('classes', there)
         missing = [name for name in named if name not in there]
         if missing or not named:
-            listed = ','.join(map(repr, there))
             raise InputError(f'{where} has the classes {", ".join(there) or "(none)"}, '
-                             f'not {", ".join(map(str, missing)) or "any"}: set classes="({listed},)"')
+                             f'not {", ".join(map(str, missing)) or "any"}: set classes = {tuple(there)!r}')

@@ -10,8 +10,8 @@ from .coco_rules import Context, Rule, sizes_of
 from .outlines import MARGIN, are_polygons, marks_nothing, too_large
 from .run_lengths import is_mask
 
-FIX_MASKS = ('correct the file, let `tools/train.py --skip-bad-images` leave them out, or set '
-             '--cfg-options with_mask=False')
+FIX_MASKS = ('correct the file, let `tools/train.py --skip-bad-images` leave them out, or train '
+             'boxes alone, with_mask = False in the config')
 
 
 def _no_polygons(annotations: list[dict], _: Context) -> list[bool]:
@@ -55,7 +55,7 @@ def _unseen(annotations: list[dict], context: Context) -> np.ndarray:
 
 MASK_RULE = Rule('has no segmentation, but masks are trained',
                  lambda entries, _: [not a.get('segmentation') for a in entries],
-                 fix='set --cfg-options with_mask=False, or add polygons')
+                 fix='train boxes alone, with_mask = False in the config, or add polygons')
 SEGMENTATION_RULES = (
     Rule('has a segmentation that is no list of polygons [[x1, y1, x2, y2, x3, y3, ...], ...]',
          _no_polygons,

@@ -150,8 +150,7 @@ def misfits(boxes: np.ndarray, sizes: np.ndarray, pipeline: Sequence[dict],
         return []
     view_text = f'pictures of {" or ".join(f"{a}x{b}" for a, b in view.scales[:3])} px' + (
         f' and crops of {view.crop[0]}x{view.crop[1]} px' if view.crop else '')
-    fix = (f'set --cfg-options image_scale={scale}' if len(view.scales) == 1 else
-           f'resize to about {scale} px') + (f' crop_size={crop}' if view.crop else '')
+    fix = f'resize to about {scale} px' + (f' and crop {crop} px' if view.crop else '')
     if bad['lost'] == 1:
         raise InputError(
             f'{place}: with {view_text} none of the {len(boxes)} objects keeps the '

@@ -22,14 +22,13 @@ class OCRNetVariationSampler(Sampler):
     processes, process r takes the places r, r + world, ... of the endless concatenation of the
     epochs.
 
-    Everything follows from ``dataset.seed``: a training that resumes goes on as if it had never
-    stopped, whether the loop calls :meth:`skip` or reads the loader forward.
+    Everything follows from ``dataset.seed``: a training that resumes with it goes on as if it had
+    never stopped, whether the loop calls :meth:`skip` or reads the loader forward.
 
     Args:
         dataset: The pictures.
         shuffle: False draws them in their order.
-        seed: What the Runner passes; not used, because the Runner has another one after a resume
-            unless the config fixes it.
+        seed: The run's, which a data set without one of its own takes.
 
     Raises:
         InputError: Another dataset, of shards for instance, which have an order of their own.
@@ -42,6 +41,8 @@ class OCRNetVariationSampler(Sampler):
                              f'{type(dataset).__name__}: set train_dataloader.sampler=None if it is read '
                              'in its own order')
         self.dataset = dataset
+        if dataset.seed is None:
+            dataset.seed = seed or 0
         self.shuffle = shuffle
         self.shares = dataset.shares()
         self.epoch_length = sum(draws for _, _, draws in self.shares)

@@ -5,7 +5,7 @@ from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
 
 from ..checkpoint_config import plain_config
-from ..datasets.own_data import datasets_of
+from ..config_tree import datasets_of
 from ..errors import InputError
 
 SHOWN = 10  # classes that a message lists
@@ -40,7 +40,7 @@ def check_classes(file: str, then: tuple[str, ...], now: tuple[str, ...]) -> Non
     if then == now:
         return
     if sorted(then) == sorted(now):
-        fix = (f'give them as trained, --cfg-options classes="{_option(then)}"'
+        fix = (f'give them as trained, classes = {then!r} in the config'
                if len(then) <= SHOWN else
                'give them in the order of the config that its training wrote beside it')
         raise InputError(f'{file} was trained on the classes in the order {differing(then, now)}: '
@@ -81,10 +81,9 @@ def check_test_pictures(file: str, meta: dict, runner: Runner, other_size: bool)
         sizes = (f'{file} was trained for pictures of up to {_size(before)} px, here they are '
                  f'resized to {_size(here)}')
         if not other_size:
-            raise InputError(f'{sizes}: score it as trained, --cfg-options '
-                             f'image_scale={_knob(before)}, or say that the other size is meant, '
-                             f'image_scale={_knob(here)}')
-        runner.logger.info(f'{sizes}, as the options say')
+            raise InputError(f'{sizes}: score it with the config that its training wrote beside it, '
+                             'or say that the other size is meant, tools/test.py --other-size')
+        runner.logger.info(f'{sizes}, as --other-size says')
     for name, value in then.items():
         if None not in (value, now[name]) and value != now[name]:
             raise InputError(f"{file} was trained with {name}={value} of the pictures' colours, the "
@@ -121,13 +120,5 @@ def _listed(names: tuple[str, ...]) -> str:
                            for name in names) + ')'
 
 
-def _option(names: tuple[str, ...]) -> str:
-    return '(' + ','.join(map(repr, names)) + (',)' if len(names) == 1 else ')')
-
-
 def _size(scale: tuple[int, int]) -> str:
     return ' x '.join(map(str, scale))
-
-
-def _knob(scale: tuple[int, int]) -> str:
-    return str(scale[0]) if len(set(scale)) == 1 else ','.join(map(str, scale))

@@ -29,8 +29,8 @@ class OCRNetClassifier(BaseModel):
                  init_cfg: dict | None = None) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if require('model.num_classes', num_classes, int, low=0) < 1:
-            raise InputError('model.num_classes is 0: name the classes, '
-                             """--cfg-options classes="('cat','dog')" """.rstrip())
+            raise InputError('model.num_classes is 0: name the classes in a config of your own, as the '
+                             'head of configs/ocrnet_classification.py shows')
         self.num_classes = num_classes
         self.backbone = MODELS.build(backbone)
         self.fc = nn.Linear(self.backbone.out_channels[-1], num_classes)

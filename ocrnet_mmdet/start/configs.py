@@ -28,9 +28,9 @@ work_dir = $work_dir
 # After pretrain.py, to start from what it learnt:
 # load_from = $pretrained
 
-model = dict(roi_head=dict(
-    bbox_head=dict(num_classes=len(classes)),
-$mask_head))
+masks = dict(mask_head=dict(num_classes=len(classes))) if with_mask else dict(
+    mask_head=None, mask_roi_extractor=None)
+model = dict(roi_head=dict(bbox_head=dict(num_classes=len(classes)), **masks))
 train_pipeline = [
     dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=$poly2mask),
@@ -66,8 +66,6 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 20, end=max_iters,
          T_max=max_iters - max_iters // 20, eta_min=0)]
 ''')
-WITH_MASK = '    mask_head=dict(num_classes=len(classes))'
-WITHOUT_MASK = '    mask_head=None, mask_roi_extractor=None'
 
 PRETRAINING = Template('''\
 # Written once by tools/start.py; yours from now on. The stage without labels:
@@ -110,8 +108,7 @@ def finetuning_config(configs: Path, pictures: Path, out: Path, data: Labels, re
         _common(recipe), out=out, base=repr(str(configs / 'ocrnet_small_data.py')), pictures=repr(f'{pictures}/'),
         annotations=repr(f'{out}/annotations/'), classes=repr(data.classes), counts=f'objects to train on: {counts}',
         with_mask=data.with_mask, poly2mask=data.has_run_lengths(), found=recipe.found[0], work_dir=repr(f'{out}/finetune'),
-        pretrained=repr(f'{out}/pretrain/pretrained_detector.pth'),
-        mask_head=WITH_MASK if data.with_mask else WITHOUT_MASK)
+        pretrained=repr(f'{out}/pretrain/pretrained_detector.pth'))
 
 
 def pretraining_config(configs: Path, pictures: Path, out: Path, recipe: Recipe, ann_file: str = '',

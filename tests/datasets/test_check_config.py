@@ -312,4 +312,4 @@ def test_objects_that_scale_and_crop_do_not_fit_are_said(root):
     cfg = config(root)
     cfg.train_dataloader.dataset.pipeline = [dict(type='Resize', scale=(12, 12), keep_ratio=True)]
     note, = check_config(cfg)
-    assert '100% are under 4 px' in note and note.endswith('set --cfg-options image_scale=128')
+    assert '100% are under 4 px' in note and note.endswith('resize to about 128 px')

@@ -294,7 +294,7 @@ TRIANGLE = [2, 3, 12, 3, 12, 11]
 def test_segmentations_that_are_no_polygons_matter_only_where_masks_are_trained(folder, segmentation):
     folder.data['annotations'][1]['segmentation'] = segmentation
     message = refusal(folder, masks=True)
-    assert 'annotation 2 (a.png' in message and 'no list of polygons' in message and 'with_mask=False' in message
+    assert 'annotation 2 (a.png' in message and 'no list of polygons' in message and 'with_mask = False' in message
     assert folder.check() == folder.check(('robot', ), masks=True) == []
 
 

@@ -83,7 +83,7 @@ def test_the_split_chooses_the_pipeline(tmp_path):
     (dict(split='dev'), "split is 'dev', expected one of train, val, test"),
     (dict(split='test'), 'there is no folder .*test'),
     (dict(split='train', metainfo=dict(classes=('cat', 'fox'))),
-     r"""has the classes cat, dog, emu, not fox: set classes="\('cat','dog','emu',\)" """.strip()),
+     r"has the classes cat, dog, emu, not fox: set classes = \('cat', 'dog', 'emu'\)"),
     (dict(split='train', metainfo=dict(classes=())), 'not any: set classes='),
     (dict(split='val', metainfo=dict(classes=('cat', ))), 'not a sample of the classes cat'),
     (dict(split='val', ann_file='none.json'), r'none\.json cannot be read: No such file')])

@@ -32,15 +32,15 @@ def test_objects_that_fit_are_not_worth_a_line():
     assert misfits(*objects(40), pipeline(), 'train') == []
 
 
-def test_large_objects_are_named_with_options_that_hold_them():
+def test_large_objects_are_named_with_sizes_that_hold_them():
     boxes, sizes = objects(380)
     note, = misfits(boxes, sizes, pipeline(), 'train')
     assert '100% lie whole in no crop' in note and note.endswith(
-        'set --cfg-options image_scale=128 crop_size=128')
+        'resize to about 128 px and crop 128 px')
     assert misfits(boxes, sizes, pipeline(*fitting(boxes, sizes)), 'train') == []
 
 
-def test_small_objects_are_named_with_options_that_show_them():
+def test_small_objects_are_named_with_sizes_that_show_them():
     boxes, sizes = objects(22, (4000, 3000))
     note, = misfits(boxes, sizes, pipeline(512, 384), 'train')
     assert 'are under 4 px' in note
@@ -53,9 +53,7 @@ def test_only_what_the_pipeline_has_is_to_be_set():
     boxes, sizes = objects(22, (4000, 3000))
     resize = dict(type='Resize', scale=(400, 300), keep_ratio=True)
     assert misfits(boxes, sizes, [resize], 'train')[0].endswith(
-        f'set --cfg-options image_scale={fitting(boxes, sizes)[0]}')
-    choice = dict(type='RandomChoiceResize', scales=[(400, 300), (500, 300)], keep_ratio=True)
-    assert 'cfg-options' not in misfits(boxes, sizes, [choice], 'train')[0]
+        f'resize to about {fitting(boxes, sizes)[0]} px')
 
 
 def test_a_training_without_an_object_is_refused():

@@ -11,9 +11,9 @@ from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from ocrnet_mmdet.datasets.demo_set import make_demo_set
-from ocrnet_mmdet.datasets.own_data import apply_knobs
 
 from ..detectors import ROOT, ocrnet_config
+from ..trainings import point_at
 
 
 def write_data(out: Path) -> Path:
@@ -36,8 +36,7 @@ def make_config(data: Path, work_dir: Path, steps: int = 6, interval: int = 2,
         cfg.model.roi_head[head].num_classes = 5
     cfg.model.test_cfg.rcnn.update(score_thr=0.0, max_per_img=3)
     cfg.val_evaluator.metric = ['bbox']
-    cfg.data_root = f'{data}/'
-    apply_knobs(cfg)
+    point_at(cfg, data)
     cfg.train_dataloader.update(batch_size=2, num_workers=workers, persistent_workers=workers > 0)
     cfg.train_cfg.update(max_iters=steps, val_interval=interval)
     cfg.param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, end=steps)]

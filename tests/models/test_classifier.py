@@ -14,7 +14,6 @@ from mmengine.runner import Runner
 
 from ocrnet_mmdet.cli import _build
 from ocrnet_mmdet.datasets.label_pipeline import label_pipeline
-from ocrnet_mmdet.datasets.own_data import apply_knobs
 from ocrnet_mmdet.engine import OCRNetAccuracy
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.models import OCRNetClassifier
@@ -83,12 +82,12 @@ def config(tmp_path):
                 picture = rng.integers(grey - 30, grey + 30, (40, 48, 3)).astype(np.uint8)
                 cv2.imwrite(str(tmp_path / split / name / f'{i}.png'), picture)
     cfg = Config.fromfile(ROOT / 'configs/ocrnet_classification.py')
-    apply_knobs(cfg, dict(data_root=str(tmp_path), classes=('bright', 'dark')))
-    cfg.model.backbone = BACKBONE
+    cfg.model.backbone, cfg.model.num_classes = BACKBONE, 2
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']
         loader.update(num_workers=0, persistent_workers=False, batch_size=4)
-        loader.dataset.pipeline = label_pipeline(split == 'train', 32)
+        loader.dataset.update(data_root=str(tmp_path), metainfo=dict(classes=('bright', 'dark')),
+                              pipeline=label_pipeline(split == 'train', 32))
     cfg.merge_from_dict({'work_dir': str(tmp_path / 'work'), 'train_cfg.max_epochs': 2,
                          'optim_wrapper.optimizer.lr': 0.01, 'randomness': dict(seed=0),
                          'experiment_name': tmp_path.name, 'visualizer.name': tmp_path.name})

@@ -20,7 +20,6 @@ from mmengine.hooks import Hook
 
 from ocrnet_mmdet.cli import run_training
 from ocrnet_mmdet.datasets.demo_set import make_demo_set
-from ocrnet_mmdet.datasets.own_data import apply_knobs
 from ocrnet_mmdet.errors import InputError
 
 from .runs import make_config, start, write_pictures
@@ -126,8 +125,7 @@ def fine_tune(labelled, work_dir, detector: dict, load_from) -> tuple[dict, str]
     """One step on labels; the weights before it, and the log."""
     cfg = Config.fromfile(ROOT / 'configs/demo/ocrnet_demo.py')
     cfg.model, cfg.load_from, cfg.work_dir = detector, str(load_from), str(work_dir)
-    cfg.data_root = f'{labelled}/'
-    apply_knobs(cfg)
+    cfg.train_dataloader.dataset.data_root = f'{labelled}/'
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False, batch_size=1)
     for part in ('val', 'test'):
         for kind in ('dataloader', 'cfg', 'evaluator'):
