@@ -1,6 +1,10 @@
 import copy
 import os
 import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +15,8 @@ from mmengine.structures import InstanceData
 from torch.utils.data import Dataset
 
 from ocrnet_mmdet.engine import room
+
+from ..detectors import ROOT
 
 
 @DATASETS.register_module()
@@ -107,3 +113,43 @@ def test_the_config_that_a_run_dumps_stays_as_it_was():
     before = copy.deepcopy(given)
     room.fitted(given)
     assert given == before
+
+
+KILLED = '''
+import multiprocessing, os, signal
+import torch
+from torch.utils.data import Dataset
+from ocrnet_mmdet.engine.room import RoomyRunner
+
+class Large(Dataset):
+    def __len__(self): return 64
+    def __getitem__(self, index): return torch.zeros(1 << 18)
+
+if __name__ == '__main__':
+    loader = RoomyRunner.build_dataloader(dict(
+        batch_size=4, num_workers=2, persistent_workers=True, dataset=Large(),
+        sampler=dict(type='DefaultSampler', shuffle=False)), seed=0)
+    batches = iter(loader)
+    next(batches)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+'''
+
+
+def _runs(pid: int) -> bool:
+    stat = Path(f'/proc/{pid}/stat')
+    return stat.exists() and stat.read_text().rpartition(')')[2].split()[0] != 'Z'
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='the death signal of a parent is Linux\'s')
+def test_workers_end_where_their_process_is_killed(tmp_path):
+    (tmp_path / 'killed.py').write_text(KILLED)
+    with open(tmp_path / 'workers.txt', 'w') as said:  # no pipe, which they would hold open
+        subprocess.run([sys.executable, tmp_path / 'killed.py'], stdout=said, timeout=120,
+                       env=dict(os.environ, PYTHONPATH=str(ROOT)))
+    workers = [int(pid) for pid in (tmp_path / 'workers.txt').read_text().split()]
+    assert len(workers) == 2
+    ends = time.time() + 10
+    while any(map(_runs, workers)) and time.time() < ends:
+        time.sleep(0.1)
+    assert not any(map(_runs, workers))

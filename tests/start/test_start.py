@@ -5,9 +5,12 @@ import runpy
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import mmdet
 import numpy as np
 import pytest
+import torch
 from mmengine.config import Config
 from PIL import Image
 
@@ -168,3 +171,17 @@ def test_the_tool_prints_the_report(pictures, tmp_path, monkeypatch, capsys):
                                       str(pictures / 'annotations/train.json'), '--out', str(tmp_path / 'mine')])
     runpy.run_path(str(ROOT / 'tools/start.py'), run_name='__main__')
     assert capsys.readouterr().out == (tmp_path / 'mine/report.txt').read_text()
+
+
+def test_mmdets_own_tool_trains_the_same_weights(mine, tmp_path):
+    """The config that tools/start.py wrote, read as it stands: ten steps by either tool."""
+    mmdets = Path(mmdet.__file__).parent / '.mim/tools/train.py'
+    states = []
+    for name, tool in dict(ours=ROOT / 'tools/train.py', mmdets=mmdets).items():
+        done = subprocess.run(
+            [sys.executable, tool, mine / 'finetune.py', '--work-dir', tmp_path / name, '--cfg-options',
+             'train_cfg.max_iters=10', 'train_cfg.val_interval=11', 'default_hooks.checkpoint.interval=10'],
+            env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        states.append(torch.load(tmp_path / name / 'iter_10.pth', weights_only=True)['state_dict'])
+    assert all(value.equal(states[1][key]) for key, value in states[0].items()) and states[0]
