@@ -45,7 +45,7 @@ def listed_dtype(code: str, *args: bool) -> np.dtype:
     Raises:
         pickle.UnpicklingError: For another type than those of `DTYPES`.
     """
-    dtype = np.dtype(code, *args)
+    dtype = np.dtype(code, *args)  # type: ignore[call-overload]
     if dtype.char not in DTYPES:
         raise pickle.UnpicklingError(
             f"the checkpoint asks for {code!r} of numpy, which mmengine's own do not")

@@ -2,6 +2,7 @@
 import ast
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import mmengine.registry
 from mmengine.registry import Registry
@@ -22,7 +23,7 @@ def plain_config(text: object) -> dict:
         types = [str(value) for value in _types(config)]
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f'{type(error).__name__}') from error
-    imports = config.get('custom_imports') or {}
+    imports: Any = config.get('custom_imports') or {}
     imports = imports.get('imports', []) if isinstance(imports, dict) else imports
     imports = [imports] if isinstance(imports, str) else imports
     foreign = [*config.keys() & {'_base_'},
@@ -47,9 +48,9 @@ def _value(node: ast.expr) -> object:
             values = [_value(item) for item in items]
             return values if isinstance(node, ast.List) else tuple(values)
         case ast.Dict(keys, values) if None not in keys:
-            return {ast.literal_eval(key): _value(value) for key, value in zip(keys, values)}
+            return {ast.literal_eval(key): _value(value) for key, value in zip(keys, values) if key}
         case ast.Call(ast.Name('dict'), [] | [ast.Dict()], named) if all(pair.arg for pair in named):
-            return dict(*map(_value, node.args), **{pair.arg: _value(pair.value) for pair in named})
+            return dict(*map(_value, node.args), **{str(pair.arg): _value(pair.value) for pair in named})
     try:
         return ast.literal_eval(node)
     except ValueError:  # of a name, an attribute, another call

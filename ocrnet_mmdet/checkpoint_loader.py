@@ -137,9 +137,9 @@ def _refusal(name: str, error: Exception) -> str:
 def _without_code(content: dict, name: str) -> dict:
     """Leave out a config that mmengine would not only read but run."""
     for *path, last in CONFIG_TEXTS:
-        node = content
+        node: Any = content
         for key in path:
-            node = node.get(key) if isinstance(node, dict) else None
+            node = node.get(key) if isinstance(node, dict) else {}
         if isinstance(node, dict) and last in node:
             try:
                 plain_config(node[last])

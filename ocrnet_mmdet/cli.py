@@ -97,7 +97,7 @@ def one_line_errors() -> Iterator[None]:
         print('error:', line.removeprefix('ocrnet_mmdet.errors.InputError: '), file=sys.stderr)
         sys.exit(2)
     except OSError as error:
-        fix = FILE_FAULTS.get(error.errno)
+        fix = FILE_FAULTS.get(error.errno or 0)
         if fix is None:
             raise
         place = error.filename or 'a file in the work folder or the temporary folder'

@@ -1,6 +1,7 @@
 """The one exception that means: what the user gave is wrong, and here is how to mend it."""
 import math
 import reprlib
+from typing import Any
 
 LINE = 480  # characters of a message; a terminal's screen holds several
 _REPR = reprlib.Repr()
@@ -40,9 +41,9 @@ def printable(text: str) -> str:
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def require(name: str, value: object, kind: type = float, low: float | None = None,
+def require(name: str, value: Any, kind: type[int] | type[float] = float, low: float | None = None,
             high: float | None = None, above: float | None = None,
-            count: int | None = None) -> object:
+            count: int | None = None) -> Any:
     """``value``, if it is such a number; of ``count`` numbers a tuple.
 
     True and False are no numbers, NaN and infinity never fit.
@@ -58,9 +59,10 @@ def require(name: str, value: object, kind: type = float, low: float | None = No
     Raises:
         InputError: It is another.
     """
-    def fits(number: object) -> bool:
-        return (isinstance(number, (int, kind)) and not isinstance(number, bool)
-                and -math.inf < number < math.inf and (low is None or number >= low)
+    def fits(number: Any) -> bool:
+        if not isinstance(number, (int, kind)) or isinstance(number, bool):
+            return False
+        return (-math.inf < number < math.inf and (low is None or number >= low)
                 and (high is None or number <= high) and (above is None or number > above))
 
     if count is None and fits(value):

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mmdet.registry
 from mmengine.config import Config
@@ -150,7 +151,7 @@ def _check_whole(option: str, node: object, value: object) -> None:
     parts = node if isinstance(node, (dict, list)) else []
     dicts = isinstance(node, dict) or any(isinstance(part, dict) for part in parts)
     if parts and dicts and isinstance(value, (bool, int, float, str)):
-        names = list(node) if isinstance(node, dict) else [str(i) for i in range(len(node))]
+        names = list(node) if isinstance(node, dict) else [str(i) for i, _ in enumerate(parts)]
         raise InputError(f'option {option}: {shown(repr(value), 60)} cannot stand where the config has '
                          f'several: set one, {option}.{names[0]}=... (of {", ".join(names)[:200]})')
 
@@ -202,11 +203,11 @@ def _arguments(kinds: list) -> tuple[set[str], bool]:
     return names - {'self'}, is_open
 
 
-def _makers(kind: object) -> list[Callable]:
+def _makers(kind: Any) -> list[Callable]:
     """A function, or the constructors of a class, its own first: ``**kwargs`` go to the next."""
     if not isinstance(kind, type):
         return [kind]
-    return [base.__init__ for base in kind.__mro__[:-1] if '__init__' in vars(base)]
+    return [vars(base)['__init__'] for base in kind.__mro__[:-1] if '__init__' in vars(base)]
 
 
 def _deeper(content: dict, name: str) -> list[str]:
@@ -216,13 +217,13 @@ def _deeper(content: dict, name: str) -> list[str]:
 
 
 # Numbers whose name says what they are, wherever they stand: what fits, as errors.require has it.
-WHOLE = dict(
+WHOLE: dict[str, dict[str, Any]] = dict(
     batch_size=dict(low=1), base_batch_size=dict(low=1), num_workers=dict(low=0),
     prefetch_factor=dict(low=1), accumulative_counts=dict(low=1), max_iters=dict(low=1),
     max_epochs=dict(low=1), val_interval=dict(low=1), seed=dict(low=0, high=2**32 - 1),
     interval=dict(low=-1), max_keep_ckpts=dict(low=-1), begin=dict(low=0), end=dict(low=1),
     T_max=dict(low=1), max_per_img=dict(low=-1), nms_pre=dict(low=-1), frozen_stages=dict(low=-1))
-REAL = dict(
+REAL: dict[str, dict[str, Any]] = dict(
     lr=dict(low=0), weight_decay=dict(low=0), max_norm=dict(above=0), loss_weight=dict(low=0),
     eta_min=dict(low=0), start_factor=dict(above=0, high=1), end_factor=dict(low=0),
     score_thr=dict(low=0, high=1), iou_threshold=dict(low=0, high=1),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from mmdet.datasets import CocoDataset
 from mmdet.registry import DATASETS
@@ -61,11 +63,11 @@ def _sources(cfg: Config) -> Iterator[_Source]:
     """The data sets that read local COCO files as CocoDataset does, wrappers opened."""
     for loader in LOADERS:
         for dataset in datasets_of(cfg.get(loader)):
-            kind = dataset.get('type')
+            kind: Any = dataset.get('type')
             kind = DATASETS.get(kind) if isinstance(kind, str) else kind
-            reads_coco = (isinstance(kind, type) and issubclass(kind, CocoDataset)
-                          and kind.load_data_list is CocoDataset.load_data_list
-                          and kind.parse_data_info is CocoDataset.parse_data_info)
+            reads_coco = inspect.isclass(kind) and issubclass(kind, CocoDataset) and all(
+                getattr(kind, name) is getattr(CocoDataset, name)
+                for name in ('load_data_list', 'parse_data_info'))
             if not reads_coco or dataset.get('backend_args'):
                 continue
             ann_file = _join(dataset.get('data_root'), dataset.get('ann_file') or '')
@@ -105,7 +107,9 @@ def check_config(cfg: Config) -> list[str]:
     Raises:
         InputError: At the first defect.
     """
-    notes, seen, pictures = [], {}, {}
+    notes: list[str] = []
+    seen: dict[tuple, str | None] = {}
+    pictures: dict[str, set[str]] = {}
     for source in _sources(cfg):
         _check_class_counts(cfg, source)
         job = (source.ann_file, source.img_dir, source.classes, source.masks, source.polygons,
@@ -114,8 +118,8 @@ def check_config(cfg: Config) -> list[str]:
             more, seen[job], names = _check_source(cfg, source, len(seen))
             notes += more + _seen_in_training(source, names, pictures)
             pictures.setdefault(source.loader, set()).update(names)
-        if seen[job]:
-            _lead_to(cfg, source, seen[job])
+        if copy := seen[job]:
+            _lead_to(cfg, source, copy)
     notes += count_all(cfg, [e for loader in LOADERS for e in _evaluators(cfg, loader)])
     return [shown(note, LINE) for note in notes]
 
@@ -175,7 +179,8 @@ def clean_config(cfg: Config, work_dir: str) -> list[str]:
     Returns:
         One line for every kind of defect that was left out or mended.
     """
-    report, copies = [], {}
+    report: list[str] = []
+    copies: dict[tuple[str, str], str] = {}
     sources = list(_sources(cfg))
     for source in sources:
         job = (os.path.abspath(source.ann_file), os.path.abspath(source.img_dir))

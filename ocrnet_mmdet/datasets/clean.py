@@ -183,7 +183,8 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
     Raises:
         InputError: If the file is not COCO, or no picture is left.
     """
-    data, report = read_coco(ann_file, img_dir, 'clean'), []
+    data = read_coco(ann_file, img_dir, 'clean')
+    report: list[str] = []
     ids = (a.get('id') for a in data['annotations'])
     known = (int(i) for i in ids if is_number(i) and 0 < i < LARGEST_ID // 2)
     free_ids = itertools.count(1 + max(known, default=0))
@@ -205,8 +206,8 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
     annotations = [
         a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)
     ]
-    rules = ANNOTATION_RULES + SCORED_RULES
-    rules += (*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks
+    rules = (*ANNOTATION_RULES, *SCORED_RULES,
+             *(*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks)
     annotations = _sift(annotations, rules, context, 'annotation', report)
     write_json(dict(data, images=images, annotations=annotations), out_file)
     return report

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from typing import Any
 
 from .coco_rules import is_key
 from ..errors import InputError, shown
@@ -29,7 +30,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict:
     return entry
 
 
-def _load_json(ann_file: str, place: str) -> object:
+def _load_json(ann_file: str, place: str) -> Any:
     """
     Raises:
         InputError: The file cannot be read, or is not JSON.

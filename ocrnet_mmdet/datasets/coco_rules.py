@@ -13,6 +13,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Rule:
         fix: What to do; by default a copy of the file without such entries, or with mended ones.
     """
     text: str
-    find: Callable[[list[dict], Context], Sequence[bool]]
+    find: Callable[[list[dict], Context], Sequence[bool] | np.ndarray]
     rare_is_fine: bool = False
     mend: Callable[[dict, Context], None] | None = None
     fix: str | None = None
@@ -70,29 +71,36 @@ def _lacks(*keys: str) -> Callable:
 
 def _repeated(key: str) -> Callable:
     def find(entries: list[dict], _: Context) -> list[bool]:
-        seen = set()
-        return [entry[key] in seen or seen.add(entry[key]) is not None for entry in entries]
+        return _again(entry[key] for entry in entries)
     return find
+
+
+def _again(keys: Iterable) -> list[bool]:
+    """Of each key, whether it was among those before it; None never is."""
+    seen, again = set(), []
+    for key in keys:
+        again.append(key in seen)
+        if key is not None:
+            seen.add(key)
+    return again
 
 
 def _copies(annotations: list[dict], _: Context) -> list[bool]:
     """Later entries of an object: of its id, picture, category and box."""
-    seen = set()
-    whole = ((a['id'], a['image_id'], a['category_id'], *a['bbox']) if is_key(a['id']) else None
-             for a in annotations)
-    return [key in seen or key is not None and seen.add(key) is not None for key in whole]
+    return _again((a['id'], a['image_id'], a['category_id'], *a['bbox']) if is_key(a['id']) else None
+                  for a in annotations)
 
 
 def _ambiguous(images: list[dict], _: Context) -> list[bool]:
     """Later entries of a picture; all of an id of several: whose objects, nobody can tell."""
-    names, seen = defaultdict(set), set()
+    names = defaultdict(set)
     for image in images:
         names[image['id']].add(image['file_name'])
-    return [len(names[i['id']]) > 1 or i['id'] in seen or seen.add(i['id']) is not None
-            for i in images]
+    again = _again(i['id'] for i in images)
+    return [len(names[i['id']]) > 1 or later for i, later in zip(images, again)]
 
 
-def is_number(value: object) -> bool:
+def is_number(value: Any) -> bool:
     """Whether it is a finite number; JSON's integers may be larger than a float can be."""
     try:
         return type(value) in (int, float) and math.isfinite(value)
@@ -100,7 +108,7 @@ def is_number(value: object) -> bool:
         return False
 
 
-def is_key(value: object) -> bool:
+def is_key(value: Any) -> bool:
     """Whether entries can be told apart by it, also in numpy, where a text ends at a NUL."""
     if isinstance(value, str):
         return '\0' not in value
@@ -141,7 +149,7 @@ def _too_many_pixels(images: list[dict], _: Context) -> list[bool]:
 
 def _files_in(folders: Iterable[str]) -> set[str]:
     """Paths in some folders; one listing a folder, as 118,287 stats take minutes on NFS."""
-    files = set()
+    files: set[str] = set()
     for folder in folders:
         if os.path.isdir(folder):
             with os.scandir(folder) as entries:
@@ -170,7 +178,7 @@ def _no_box(annotations: list[dict], _: Context) -> Sequence[bool]:
     return [not _is_box(a['bbox']) for a in annotations]
 
 
-def boxes_of(annotations: list[dict]) -> np.ndarray:
+def boxes_of(annotations: Sequence[dict]) -> np.ndarray:
     """(N, 4) float64 xywh in pixels of the picture."""
     return np.array([a['bbox'] for a in annotations], float).reshape(-1, 4)
 
@@ -182,7 +190,7 @@ def sizes_of(annotations: list[dict], context: Context) -> np.ndarray:
 
 
 def _no_extent(annotations: list[dict], _: Context) -> np.ndarray:
-    return (boxes_of(annotations)[:, 2:] < LEAST_SIDE).any(1)
+    return np.any(boxes_of(annotations)[:, 2:] < LEAST_SIDE, axis=1)
 
 
 def _outside(annotations: list[dict], context: Context) -> np.ndarray:

@@ -21,6 +21,8 @@ from mmengine.dataset import InfiniteSampler
 class Draw(int):
     """An index of a data set, with the seed of what is drawn for it."""
 
+    seed: int | None
+
     def __new__(cls, index: int, seed: int | None = None) -> Draw:
         draw = super().__new__(cls, index)
         draw.seed = seed

@@ -9,6 +9,7 @@ import logging
 import math
 import os
 from collections import Counter
+from typing import Any
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -115,8 +116,8 @@ class OCRNetImageFolder(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         for picture in self._candidates(index):
-            results = dict(img_path=self.path(picture), sample_idx=picture, seed=(self.seed or 0, index))
-            results = self._load(results)
+            results = self._load(dict(img_path=self.path(picture), sample_idx=picture,
+                                      seed=(self.seed or 0, index)))
             for transform in self.pipeline.transforms[1:]:
                 if results is not None:  # a transform may ask for another picture by None
                     results = transform(results)
@@ -158,7 +159,7 @@ class OCRNetImageFolder(Dataset):
 
 def _roots(data_root: str | Sequence) -> tuple[list[str], list[float] | None]:
     """Folders, and their weights if they have any."""
-    given = [data_root] if isinstance(data_root, (str, os.PathLike)) else list(data_root)
+    given: list[Any] = [data_root] if isinstance(data_root, (str, os.PathLike)) else list(data_root)
     if given and all(isinstance(item, (str, os.PathLike)) for item in given):
         return [os.fspath(item) for item in given], None
     try:
@@ -173,7 +174,8 @@ def _roots(data_root: str | Sequence) -> tuple[list[str], list[float] | None]:
 
 def _files(root: str, folder: str, ann_file: str) -> FileNames:
     """The pictures of one folder, by its list or by a search, in the order of their names."""
-    listed, left_out = os.path.join(root, ann_file) if ann_file else '', Counter()
+    listed = os.path.join(root, ann_file) if ann_file else ''
+    left_out: Counter[bytes] = Counter()
     files = FileNames(sorted(read_list(listed)) if listed else list_pictures(folder, left_out))
     said = f'; {say_left_out(left_out)}' if left_out else ''
     if not len(files):

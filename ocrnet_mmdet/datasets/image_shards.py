@@ -110,10 +110,9 @@ class OCRNetImageShards(IterableDataset):
         rng = random.Random(f'{self.seed} {epoch} {reader}')
         shuffle = _webdataset().shuffle(self.shuffle_buffer, rng=rng)
         for shard, place, name, content in shuffle(members):
-            results = dict(img_path=f'{self.shards[shard]}/{name}',
-                           sample_idx=(shard << 32) + place,
-                           seed=(self.seed, epoch, shard, place))
-            results = self._load(results, content)
+            results = self._load(
+                dict(img_path=f'{self.shards[shard]}/{name}', sample_idx=(shard << 32) + place,
+                     seed=(self.seed, epoch, shard, place)), content)
             if results is not None:
                 yield results
 

@@ -80,7 +80,8 @@ class OCRNetLabelDataset(BaseDataset):
         there = {entry.name for folder in folders.values() if os.path.isdir(folder)
                  for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != '.'}
         self._set_classes(sorted(there), self.data_root)
-        samples, left_out = [], Counter()
+        samples: list[dict] = []
+        left_out: Counter[bytes] = Counter()
         for label, name in enumerate(self.class_names):
             folder = os.path.join(folders[self.split], name)
             if os.path.isdir(folder):  # a split may lack a class

@@ -37,7 +37,7 @@ class Objects:
     @property
     def thin(self) -> np.ndarray:
         """(N,) bool: less than a pixel wide or high, which CocoDataset leaves out."""
-        return (self.boxes[:, 2:] < 1).any(1)
+        return np.any(self.boxes[:, 2:] < 1, axis=1)
 
     @property
     def trained(self) -> np.ndarray:

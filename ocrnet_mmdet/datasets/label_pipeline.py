@@ -81,10 +81,11 @@ def label_pipeline(training: bool, size: int = 224) -> list[dict]:
     Training: RandomResizedCrop 224, horizontal flip. Otherwise: shorter side to 256, the middle
     224; another ``size`` keeps that proportion.
     """
-    load = [dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+    load: list[dict] = [
+            dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
             dict(type='OCRNetCheckFrame'), dict(type='OCRNetCropToBox')]
     if training:
-        change = [dict(type='OCRNetRandomResizedCrop', size=size),
+        change: list[dict] = [dict(type='OCRNetRandomResizedCrop', size=size),
                   dict(type='RandomFlip', prob=0.5)]
     else:
         change = [dict(type='ResizeShortestEdge', scale=round(size * 256 / 224), keep_ratio=True),

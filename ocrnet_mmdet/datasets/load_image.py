@@ -68,7 +68,7 @@ class OCRNetCheckFrame(BaseTransform):
     """
 
     def transform(self, results: dict) -> dict:
-        path, picture = results.get('img_path'), results['img']
+        path, picture = results.get('img_path', ''), results['img']
         height, width = results.get('height'), results.get('width')
         if height and width and (height, width) != picture.shape[:2]:
             _named(path, lambda: check_frame(fileio.get(path), picture, width, height))

@@ -21,7 +21,7 @@ def print_of(picture: np.ndarray) -> np.ndarray:
     return (small[:, 1:] > small[:, :-1]).ravel()
 
 
-def groups_of(prints: Sequence[np.ndarray]) -> np.ndarray:
+def groups_of(prints: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
     """(N,) the group of each picture: near ones share it, and what is near to a near one too."""
     signs = np.asarray(prints, np.float32).reshape(len(prints), -1) * 2 - 1
     group = np.arange(len(signs))

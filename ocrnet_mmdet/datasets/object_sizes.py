@@ -66,9 +66,10 @@ def view_of(pipeline: Sequence[dict]) -> View | None:
 def _resized(step: dict) -> View | None:
     scales = step.get('scales') if step['type'] == 'RandomChoiceResize' else [step.get('scale')]
     pairs = [_pair(scale) for scale in scales or [None]]
-    if not step.get('keep_ratio') or None in pairs:
+    whole = [pair for pair in pairs if pair]
+    if not step.get('keep_ratio') or whole != pairs:
         return None
-    return View(pairs, tuple(step.get('ratio_range') or (1.0, 1.0)))
+    return View(whole, tuple(step.get('ratio_range') or (1.0, 1.0)))
 
 
 def _pair(scale: object) -> tuple[int, int] | None:

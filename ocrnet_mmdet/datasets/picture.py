@@ -61,7 +61,8 @@ def _stretch(deep: np.ndarray, has_alpha: bool = False, bgr: bool = False) -> np
     deep = deep[..., None] if deep.ndim == 2 else deep
     colours = 3 if deep.shape[2] - has_alpha >= 3 else 1
     is_integer = np.issubdtype(deep.dtype, np.integer)
-    colour, height, width = deep[..., :colours][..., ::-1 if bgr else 1], *deep.shape[:2]
+    colour = deep[..., :colours][..., ::-1 if bgr else 1]
+    height, width = deep.shape[:2]
     step = math.ceil(math.sqrt(height * width / SAMPLE))
     black, white = np.percentile(_finite(colour[::step, ::step]), (0.1, 99.9))
     least = 255 if is_integer else 1e-6
@@ -106,7 +107,7 @@ def _deep_by_cv2(header: Header) -> np.ndarray | None:
     if deep is None or deep.dtype == np.uint8:
         return None
     channels = deep.shape[2] if deep.ndim == 3 else 1
-    rgb = _stretch(deep, header.has_alpha and channels in (2, 4), bgr=True)
+    rgb = _stretch(deep, bool(header.has_alpha) and channels in (2, 4), bgr=True)
     # cv2 turns a TIFF file by its tag, and by EXIF only where it reads 8 bits
     return rgb if header.content.startswith(TIFF) else _upright(rgb, _orientation(header.content))
 
@@ -123,7 +124,7 @@ def _by_tifffile(header: Header) -> np.ndarray:
             raise PictureError(f'a TIFF page of the shape {bands.shape} and the type {bands.dtype} '
                                'is no picture')
         bands = np.moveaxis(bands, 0, -1) if page.axes.startswith('S') else bands
-        return _upright(_stretch(bands, header.has_alpha), _orientation(header.content))
+        return _upright(_stretch(bands, bool(header.has_alpha)), _orientation(header.content))
 
 
 def _in_rgb(image: Image.Image, has_alpha: bool) -> np.ndarray:

@@ -84,7 +84,9 @@ def check_size(width: int, height: int, pixel_bytes: float = 3) -> None:
 
 
 def _read_png(content: bytes) -> Header:
-    view, place, kept, kinds = memoryview(content), 8, [content[:8]], []
+    view, place = memoryview(content), 8
+    kept: list[bytes | memoryview] = [content[:8]]
+    kinds: list[bytes] = []
     while not kinds or kinds[-1] != b'IEND':
         if place + 12 > len(content):
             raise PictureError('the file is truncated')
@@ -137,7 +139,7 @@ def _read_tiff(content: bytes) -> Header:
         raise PictureError('its header states no size')
     samples, bits = int(page.get(277, 1)), max(map(int, page.get(258, (1, ))))
     check_size(int(page[256]), int(page[257]), max(3, samples * bits / 8))
-    colours, planar = TIFF_COLOURS.get(page.get(262), 1), page.get(284, 1) == 2 and samples > 1
+    colours, planar = TIFF_COLOURS.get(page.get(262, -1), 1), page.get(284, 1) == 2 and samples > 1
     extra, has_extra = samples - colours, bool(page.get(338))
     has_alpha = extra > 0 and has_extra and page[338][0] in EXTRA_IS_ALPHA
     # cv2 takes planes, and bands beside a grey one, for one another; Pillow knows few such files

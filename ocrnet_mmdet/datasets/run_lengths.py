@@ -63,6 +63,7 @@ def is_mask(segmentation: dict, height: int, width: int) -> bool:
     runs = _runs_of(segmentation.get('counts'))
     # of a run of no pixels that is neither the first nor the last, pycocotools takes no notice of
     # what follows
-    return (runs is not None and runs.min() >= 0 and runs[1:-1].all()
+    return bool(
+            runs is not None and runs.min() >= 0 and runs[1:-1].all()
             and runs.max() <= height * width and int(runs.sum()) == height * width
             and int(runs[1::2].sum()) > 0)

@@ -43,6 +43,7 @@ class OCRNetVariationSampler(Sampler):
         self.dataset = dataset
         if dataset.seed is None:
             dataset.seed = seed or 0
+        self.seed = dataset.seed
         self.shuffle = shuffle
         self.shares = dataset.shares()
         self.epoch_length = sum(draws for _, _, draws in self.shares)
@@ -70,7 +71,7 @@ class OCRNetVariationSampler(Sampler):
         """The indices of one epoch, (epoch_length,) int64."""
         indices = np.concatenate([self._draws(source, epoch) for source in range(len(self.shares))])
         if self.shuffle and len(self.shares) > 1:
-            np.random.default_rng((self.dataset.seed, epoch)).shuffle(indices)
+            np.random.default_rng((self.seed, epoch)).shuffle(indices)
         return indices
 
     def _draws(self, source: int, epoch: int) -> np.ndarray:
@@ -87,4 +88,4 @@ class OCRNetVariationSampler(Sampler):
         if not self.shuffle:
             return np.arange(count)
         # the leading number keeps these apart from the mixing of _epoch
-        return np.random.default_rng((self.dataset.seed, variation, source + 1)).permutation(count)
+        return np.random.default_rng((self.seed, variation, source + 1)).permutation(count)

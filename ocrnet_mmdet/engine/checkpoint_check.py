@@ -111,7 +111,7 @@ def fitted(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     missing = {*unfilled(model, state)}
     filled = OrderedDict((key, own if key in missing else state.get(key, own))
                          for key, own in model.state_dict().items())
-    filled._metadata = getattr(state, '_metadata', OrderedDict())
+    filled._metadata = getattr(state, '_metadata', OrderedDict())  # type: ignore[attr-defined]
     return filled
 
 
@@ -163,7 +163,7 @@ class OCRNetCheckpointCheckHook(Hook):
 
     def _compare(self, runner: Runner, model: nn.Module, state: dict[str, Tensor], meta: dict) -> None:
         file, training = resumed_file(runner) or 'the checkpoint', is_training(runner)
-        data = loop_of(runner).dataloader.dataset
+        data = loop_of(runner).dataloader.dataset  # type: ignore[union-attr]
         then, now = classes_of(meta), classes_of(getattr(data, 'metainfo', {}))
         if training and not runner._resume:
             anew = unfilled(model, state)

@@ -49,6 +49,9 @@ class OCRNetCheckpointHook(CheckpointHook):
     A store that is no folder (``out_dir='s3://...'``) is written to by mmengine's own means.
     """
 
+    backend_args: dict | None
+    keep_ckpt_ids: deque[int]
+
     saved: int | None = None  # step or epoch of the last checkpoint of this run
     local = True
     previous: list[str | None] = []  # best checkpoints that go once the new ones are whole
@@ -75,7 +78,7 @@ class OCRNetCheckpointHook(CheckpointHook):
         if runner._resume:
             info = runner.message_hub.runtime_info
             bests = [Path(info[best]) for best, _ in self._best_names() if best in info]
-            validate_if_due(runner, scored={self._number(best) for best in bests})
+            validate_if_due(runner, scored={number for best in bests if (number := self._number(best))})
 
     def before_train_iter(self, runner: Runner, batch_idx: int,
                           data_batch: dict | None = None) -> None:
@@ -144,7 +147,7 @@ class OCRNetCheckpointHook(CheckpointHook):
             kept = [step for step in info.get('keep_ckpt_ids', []) if type(step) is int] if here else []
             for step in kept[:-self.max_keep_ckpts] if is_main_process() else ():
                 path = folder / self.filename_tmpl.format(step)  # a kill came before it was removed
-                if path.is_file() and path.stat().st_mtime <= Path(file).stat().st_mtime:
+                if path.is_file() and path.stat().st_mtime <= Path(str(file)).stat().st_mtime:
                     path.unlink()
             runner.message_hub.update_info('keep_ckpt_ids', kept[-self.max_keep_ckpts:])
         for best, score in self._best_names():

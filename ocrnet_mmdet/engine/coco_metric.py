@@ -69,7 +69,7 @@ def detections_caps(model: ConfigDict) -> dict[str, int]:
         for stage in stages
     }
     return {option: part['max_per_img'] for option, part in parts.items()
-            if isinstance((part or {}).get('max_per_img'), int)}
+            if part and isinstance(part.get('max_per_img'), int)}
 
 
 def count_all(cfg: Config, evaluators: Sequence[ConfigDict]) -> list[str]:

@@ -22,7 +22,7 @@ class OCRNetFiniteLossHook(Hook):
         self.saved = SavedCheckpoints(runner)
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+                         outputs: dict = dict()) -> None:
         """
         Raises:
             InputError: The loss is NaN or infinite; names step, terms and the last good checkpoint.

@@ -55,7 +55,7 @@ def find_checkpoint(work_dir: str, out_dir: str | None = None) -> tuple[str | No
     whole = {file: saved for file in folder.glob('*_*.pth') if NUMBERED.fullmatch(file.name)
              and (saved := _saved(file))}
     if whole:
-        newest = max(whole, key=whole.get)
+        newest = max(whole, key=whole.__getitem__)
         return str(newest), f'{fault}: going on from {newest}, the newest whole checkpoint there'
     return None, f'{fault}, and {folder} holds no whole checkpoint: a new training begins'
 
@@ -83,7 +83,7 @@ def _saved(path: Path) -> tuple[str, int] | None:
         return None
     content = _load(path)
     meta = content.get('meta') if isinstance(content, dict) else None
-    number = int(NUMBERED.fullmatch(path.name)[1])
+    number = int(path.stem.rpartition('_')[2])
     return (str(meta.get('time', '')), number) if isinstance(meta, dict) else None
 
 

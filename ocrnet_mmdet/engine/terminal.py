@@ -50,7 +50,7 @@ def prints_in_log(runner: Runner) -> Iterator[None]:
     """What pycocotools, mmdet, torch ``print`` or warn of goes to the log file; the logger has the terminal."""
     files = [h for h in runner.logger.handlers if isinstance(h, logging.FileHandler)]
     caught = logging.getLogger('py.warnings')  # where captureWarnings sends them
-    caught.handlers = files or [logging.NullHandler()]  # of several processes the first alone has a file
+    caught.handlers = [*files] or [logging.NullHandler()]  # of several processes the first alone has a file
     caught.propagate = False
     logging.captureWarnings(True)
     try:

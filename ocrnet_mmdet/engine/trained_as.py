@@ -1,5 +1,6 @@
 """What a checkpoint says of its training, compared with what it is to be used for."""
 from collections.abc import Iterator
+from typing import Any
 
 from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
@@ -91,7 +92,7 @@ def check_test_pictures(file: str, meta: dict, runner: Runner, other_size: bool)
                              f'"model.data_preprocessor.{name}={value}"')
 
 
-def _pictures(cfg: dict, test: bool) -> dict[str, object]:
+def _pictures(cfg: dict, test: bool) -> dict[str, Any]:
     """How a config resizes what is scored, ``scale`` (W, H) pixels, and normalises it."""
     scales = [step['scale'] for step in _scored_steps(cfg, test)
               if str(step.get('type')).rpartition('.')[2] == 'Resize' and step.get('scale')]
@@ -111,7 +112,7 @@ def _scored_steps(cfg: dict, test: bool) -> Iterator[dict]:
         yield from dataset.get('pipeline') or []
 
 
-def _numbers(values: object) -> list[float] | None:
+def _numbers(values: Any) -> list[float] | None:
     return None if values is None else list(map(float, values))
 
 

@@ -12,7 +12,8 @@ def grid_regions(shape: tuple[int, int], count: int) -> Regions:
     Args:
         shape: (H, W) of the picture.
     """
-    boxes, k = [], 1
+    boxes: list = []
+    k = 1
     while len(boxes) < count:
         starts = np.arange(k) / (k + 1)
         boxes += [(x, y, x + 2 / (k + 1), y + 2 / (k + 1)) for y in starts for x in starts]

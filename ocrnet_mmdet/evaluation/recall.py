@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -66,10 +66,9 @@ def measure(sources: list[tuple[Path, Path]], least_area: float = 0.0,
             cache.save(image, regions)
             sizes.append(cache.path(image).stat().st_size)
             shape, most = image.shape[:2], COUNTS[-1]
-            arms = dict(discovered=regions, grid=grid_regions(shape, most),
-                        random=random_regions(shape, most, rng),
-                        random_alike=random_regions(shape, most, rng, regions))
-            arms = {arm: regions.boxes for arm, regions in arms.items()}
+            arms = dict(discovered=regions.boxes, grid=grid_regions(shape, most).boxes,
+                        random=random_regions(shape, most, rng).boxes,
+                        random_alike=random_regions(shape, most, rng, regions).boxes)
             if detect:
                 arms |= detect(image)
             for arm, boxes in arms.items():
@@ -140,6 +139,6 @@ def _figures(ious: list[np.ndarray]) -> dict:
                 precision_of_all=round(float(holds.mean()), 4))
 
 
-def _spread(values: list[float]) -> dict:
+def _spread(values: Sequence[float]) -> dict:
     return dict(median=round(statistics.median(values), 1), mean=round(statistics.mean(values), 1),
                 most=round(max(values), 1))

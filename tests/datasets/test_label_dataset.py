@@ -84,7 +84,7 @@ def test_the_split_chooses_the_pipeline(tmp_path):
     (dict(split='test'), 'there is no folder .*test'),
     (dict(split='train', metainfo=dict(classes=('cat', 'fox'))),
      r"has the classes cat, dog, emu, not fox: set classes = \('cat', 'dog', 'emu'\)"),
-    (dict(split='train', metainfo=dict(classes=())), 'not any: set classes='),
+    (dict(split='train', metainfo=dict(classes=())), 'not any: set classes = '),
     (dict(split='val', metainfo=dict(classes=('cat', ))), 'not a sample of the classes cat'),
     (dict(split='val', ann_file='none.json'), r'none\.json cannot be read: No such file')])
 def test_what_does_not_fit_is_named(tmp_path, options, message):
