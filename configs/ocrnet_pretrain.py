@@ -3,4 +3,4 @@
 # and hand work_dirs/ocrnet_pretrain/pretrained_detector.pth to any config of the same detector as load_from.
 _base_ = ['./_base_/ocrnet_r50_scratch.py', './_base_/pretrain.py']
 
-model = dict(_delete_=True, type='OCRNetPretrainer', detector={{_base_.model}})
+model = dict(_base_.pretrainer, _delete_=True, detector=_base_.model)

@@ -4,4 +4,4 @@
 # load_from.
 _base_ = ['./_base_/ocrnet_lite0.py', './_base_/pretrain.py']
 
-model = dict(_delete_=True, type='OCRNetPretrainer', detector={{_base_.model}})
+model = dict(_base_.pretrainer, _delete_=True, detector=_base_.model)

@@ -32,8 +32,8 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     device, amp = 'cuda' if torch.cuda.is_available() else 'cpu', run.options['amp']
     steps = {}
     for name, options in ARMS.items():
-        options = options | {'train_dataloader.dataset.pipeline.2.size': run.options['size']}
         cfg = make_config(replace(run, options=options, steps=1, lr=0.0, seed=0), data_root, out)
+        cfg.train_dataloader.dataset.pipeline[-1].size = run.options['size']
         dataset = DATASETS.build(cfg.train_dataloader.dataset)
         views = pseudo_collate([dataset[i] for i in range(run.batch)])
         steps[name] = _step(cfg.model, views, device, amp, own_regions=name == OWN)
@@ -46,7 +46,7 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
 def _labelled(cfg: Config, batch: int) -> dict:
     """The first views, with the boxes and segments of all their regions as objects of class 0."""
     data = copy.deepcopy(cfg.train_dataloader.dataset)
-    data.pipeline[-1].segments = data.pipeline[1].get('max_regions', 100)
+    data.pipeline[-1].segments = data.pipeline[1].max_regions
     dataset = DATASETS.build(data)
     views = pseudo_collate([dataset[i] for i in range(batch)])
     first = {key: value[0] for key, value in views.items()}

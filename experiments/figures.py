@@ -21,7 +21,7 @@ from matplotlib import pyplot  # noqa: E402
 
 MONITORS = dict(box_level_ratio='box loss / its level unmoved',
                 mask_level_ratio='mask loss / entropy of the fill',
-                candidate_recall='regions covered by 100 candidates')
+                proposal_recall='regions covered by 100 proposals')
 
 
 def pretraining_curves(curves: Path, study: str) -> pyplot.Figure:

@@ -1,7 +1,7 @@
 """What is run: each study as plain data. studies.py makes runs of it."""
 from dataclasses import dataclass, field
 
-from ocrnet_mmdet.pretraining.slots import TERMS
+from ocrnet_mmdet.pretraining.term_weights import TERMS
 
 OCRNET, STOCK = 'configs/benchmark/ocrnet_tiny.py', 'configs/benchmark/stock_tiny.py'
 OCRNET_PRETRAIN = 'configs/benchmark/ocrnet_tiny_pretrain.py'
@@ -96,7 +96,7 @@ def terms(**weights: float) -> dict:
     return {'model.weights': dict.fromkeys(TERMS, 0.0) | weights}
 
 
-VECTORS = dict(vector=0.1, variance=0.05, covariance=0.002)
+VECTORS = dict(vectors=0.1, variance=0.05, covariance=0.002)
 STRONG_VECTORS = {term: 10 * weight for term, weight in VECTORS.items()}
 REGIONS = terms(regions=1.0)
 PSEUDO_LABELS = terms(regions=1.0, boxes=1.0, masks=1.0)
@@ -151,7 +151,7 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
             regions_boxes_masks=ablated(PSEUDO_LABELS),
             all_learned_sigma=ablated(ALL_TERMS),
             all_fixed_sigma=ablated(ALL_TERMS | {'model.region_loss.form': 'mse'}),
-            own_regions=ablated(PSEUDO_LABELS | {'custom_hooks.0.own_from': 0.5}),
+            own_regions=ablated(PSEUDO_LABELS | {'default_hooks.schedule.own_from': 0.5}),
             frozen_encoder=ablated(PSEUDO_LABELS | {'model.frozen_parts': ['backbone']}),
             scope_aggregator=Arm(weights_of='regions_boxes_masks', rate=TUNED,
                                  options={'model.scope': 'aggregator'}),

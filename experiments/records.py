@@ -80,7 +80,7 @@ COLUMNS = ('study', 'kind', 'name', *SETTINGS[2:], *SCORES, 'measured', 'seconds
 TEXT = {'study', 'kind', 'name', 'data', 'arm', 'config', 'scored_on', 'start', 'control', 'device',
         'torch', 'commit', 'error', 'note'}
 CURVES = 'curves.csv'  # beside the records: what the monitors said of pretrainings, for the figure
-MONITORS = ('box_level_ratio', 'mask_level_ratio', 'candidate_recall')
+MONITORS = ('box_level_ratio', 'mask_level_ratio', 'proposal_recall')
 
 
 def read(path: Path) -> list[dict]:

@@ -20,9 +20,8 @@ from .config_tree import LOADERS, settings
 from .errors import InputError, require, shown
 from .models import Aggregator
 from .pretraining.monitors import CollapseMonitor
-from .pretraining.probe import Probe
 from .pretraining.region_loss import OCRNetRegionLoss
-from .pretraining.slots import TERMS
+from .pretraining.term_weights import TERMS
 
 # Read beside a class's own arguments, by mmengine's registries, builders and initialisation.
 BESIDE = {'type', '_delete_', '_scope_', 'init_cfg', 'requires_grad', 'override', 'priority',
@@ -37,7 +36,7 @@ HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', '
 # Of dicts without a type, by their key: what reads them.
 READERS = dict(
     randomness=Runner.set_randomness, log_processor=LogProcessor, aggregator=Aggregator,
-    region_loss=OCRNetRegionLoss, collapse=CollapseMonitor, probe=Probe)
+    region_loss=OCRNetRegionLoss, collapse=CollapseMonitor)
 
 
 def read_config(path: str, given: dict[str, object]) -> Config:

@@ -1,15 +1,17 @@
 """Every config of the repository builds its model and trains a step without a network, at 64 px."""
+import inspect
 import re
 
 import numpy as np
 import pytest
 import torch
-from mmdet.registry import MODELS, TRANSFORMS
+from mmdet.registry import HOOKS, MODELS, TRANSFORMS
 from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import PolygonMasks
 from mmengine.config import Config, ConfigDict
 
 from ocrnet_mmdet.check import DISTRIBUTIONS, RESNET50
+from ocrnet_mmdet.pretraining.monitors import CollapseMonitor
 
 from .detectors import ROOT, data_batch, tiny, view_batch
 
@@ -45,7 +47,8 @@ def test_a_config_trains_a_step_and_names_what_every_training_needs(name):
 def test_a_pretraining_config_trains_a_step_and_seeds_its_runs(name):
     cfg = Config.fromfile(ROOT / name)
     assert cfg.auto_scale_lr.base_batch_size in (8, 32)
-    assert {hook.type for hook in cfg.custom_hooks} == {'OCRNetPretrainHook', 'OCRNetFiniteLossHook'}
+    assert {'OCRNetPretrainHook', 'OCRNetExportHook'} <= {hook.type for hook in cfg.default_hooks.values()}
+    assert 'OCRNetFiniteLossHook' in {hook.type for hook in cfg.custom_hooks}
     assert cfg.randomness.seed is not None
     backbone = cfg.model.detector.backbone
     without_network(backbone)
@@ -55,6 +58,28 @@ def test_a_pretraining_config_trains_a_step_and_seeds_its_runs(name):
     loss, _ = model.parse_losses(model(**view_batch(model), mode='loss'))
     assert torch.isfinite(loss)
     loss.backward()
+
+
+def recipe() -> list[tuple[str, dict, dict]]:
+    """Every part of the pretraining's recipe: its class, what the config sets, what the class has by itself."""
+    cfg = Config.fromfile(ROOT / 'configs/_base_/pretrain.py')
+    hooks = cfg.default_hooks
+    parts = [(MODELS, cfg.pretrainer), (MODELS, cfg.pretrainer.region_loss), (TRANSFORMS, cfg.discover),
+             (TRANSFORMS, cfg.views), *((HOOKS, hooks[name]) for name in ('schedule', 'monitor', 'probe', 'export'))]
+    found = [(part.type, dict(part), registry.get(part.type)) for registry, part in parts]
+    found.append(('CollapseMonitor', dict(hooks.monitor.collapse), CollapseMonitor))
+    return [(name, given, {key: p.default for key, p in inspect.signature(made).parameters.items()})
+            for name, given, made in found]
+
+
+@pytest.mark.parametrize('name, given, own', recipe(), ids=lambda value: value if isinstance(value, str) else '')
+def test_the_recipe_stands_in_the_config_as_in_the_class(name, given, own):
+    assert given.keys() - {'type'} == own.keys() - {'detector'}
+    own = own | dict(cache_dir='work_dirs/regions')  # of the run, not of the recipe
+    nested = dict(region_loss=dict(type='OCRNetRegionLoss'), collapse={})  # looked at by themselves
+    for key in given.keys() - {'type'}:
+        if own[key] is not inspect.Parameter.empty:
+            assert own[key] == nested.get(key, given[key]), key
 
 
 @pytest.mark.parametrize('path', (ROOT / 'configs').rglob('*.py'), ids=lambda path: path.stem)

@@ -43,12 +43,11 @@ train_cfg = dict(max_iters=8)
 """
 PRETRAIN = f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny_pretrain.py'\n{TINY}" """
 model = dict(detector=narrow)
-custom_hooks = [dict(type='OCRNetPretrainHook'), dict(type='StopAfterOneStep')]
+custom_hooks = [dict(type='StopAfterOneStep')]
 train_dataloader = dict(
     batch_size=1, num_workers=0,
-    dataset=dict(data_root='{data}/train/', pipeline=[
-        dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
-        dict(type='OCRNetDiscoverRegions'), dict(type='OCRNetTwoViews', size=64)]))
+    dataset=dict(data_root='{data}/train/',
+                 pipeline=[_base_.load, _base_.discover, dict(_base_.views, size=64)]))
 train_cfg = dict(max_iters=8)
 """
 
@@ -151,16 +150,13 @@ REFUSED = dict(
         model.weights.masks=abc model.weights.regions=inf model.weights.regions=True
         model.regions_per_view=0 model.regions_per_view=abc model.jitter=5
         model.jitter=(1,2,3) model.hidden_context=2 model.vector_size=0 model.min_score=abc
-        model.frozen_parts=5 custom_hooks.0.horizon=-1 custom_hooks.0.horizon=0
-        custom_hooks.0.momentum=5 custom_hooks.0.momentum=(0.9,nan)
-        custom_hooks.0.interval=0 custom_hooks.0.interval=abc custom_hooks.0.own_from=-1
-        custom_hooks.0.own_from=abc custom_hooks.0.sigma_from=2
-        custom_hooks.0.collapse.patience=0 train_dataloader.dataset.pipeline.1.max_regions=0
-        train_dataloader.dataset.pipeline.1.size=abc
-        train_dataloader.dataset.pipeline.2.area=5
-        train_dataloader.dataset.pipeline.2.area=(0.9,0.1)
-        train_dataloader.dataset.pipeline.2.segments=-1
-        train_dataloader.dataset.pipeline.2.solarise=abc train_dataloader.dataset.seed=-1'''.split())
+        model.frozen_parts=5 default_hooks.schedule.horizon=-1 default_hooks.schedule.horizon=0
+        default_hooks.schedule.momentum=5 default_hooks.schedule.momentum=(0.9,nan)
+        default_hooks.schedule.own_from=-1 default_hooks.schedule.own_from=abc
+        default_hooks.schedule.sigma_from=2 default_hooks.monitor.interval=0
+        default_hooks.monitor.interval=abc default_hooks.monitor.collapse.patience=0
+        default_hooks.probe.interval=0 default_hooks.probe.ann_file=absent.json
+        train_dataloader.dataset.seed=-1'''.split())
 
 
 def pairs(options: dict) -> list[tuple[str, str]]:
@@ -185,8 +181,8 @@ ACCEPTED = dict(
         train_dataloader.batch_size=2
         param_scheduler.0.begin=0 optim_wrapper.paramwise_cfg.norm_decay_mult=0'''.split(),
     pretrain='''
-        model.weights.variance=1 custom_hooks.0.horizon=4 custom_hooks.0.collapse.patience=5
-        train_dataloader.dataset.pipeline.2.segments=1
+        model.weights.variance=1 default_hooks.schedule.horizon=4
+        default_hooks.monitor.collapse.patience=5
         train_dataloader.persistent_workers=True model.weights.boxes=0'''.split())
 
 

@@ -56,10 +56,9 @@ MISSPELT = {  # option: nearest name
     PRETRAIN: {
         'model.weights.box': 'model.weights.boxes',
         'model.weight.boxes': 'model.weights',
-        'custom_hooks.0.own_form': 'custom_hooks.0.own_from',
+        'default_hooks.schedule.own_form': 'default_hooks.schedule.own_from',
         'viewsize': 'view_size',
-        'custom_hooks.0.collapse.patiense': 'custom_hooks.0.collapse.patience',
-        'train_dataloader.dataset.pipeline.2.sise': 'train_dataloader.dataset.pipeline.2.size'}}
+        'default_hooks.monitor.collapse.patiense': 'default_hooks.monitor.collapse.patience'}}
 READ = {*inspect.signature(Runner.__init__).parameters, 'auto_scale_lr'} - {'self'}
 NEW = {  # in no config, and read
     FINE: '''
@@ -80,8 +79,8 @@ NEW = {  # in no config, and read
         train_cfg.dynamic_intervals tta_model.type custom_imports.imports'''.split(),
     PRETRAIN: '''
         model.weights.variance model.weights.covariance model.region_loss.form
-        model.detector.scope custom_hooks.0.own_from custom_hooks.0.collapse.min_spread
-        custom_hooks.0.probe.ann_file train_dataloader.dataset.pipeline.2.area
+        model.detector.scope default_hooks.schedule.own_from default_hooks.monitor.collapse.min_spread
+        default_hooks.probe.ann_file default_hooks.export.priority
         train_dataloader.dataset.seed train_dataloader.sampler.shuffle
         train_dataloader.dataset.data_prefix.img'''.split()}
 

@@ -33,15 +33,15 @@ def test_a_picture_in_which_nothing_was_found_is_enlarged_too():
 
 
 def test_scores_are_drawn_at_the_step_of_the_training_before(tmp_path, monkeypatch):
-    pretraining = log(tmp_path / 'p', [dict(loss=3.0, loss_vector=-1.0, spread=0.9, step=50),
-                                       dict(loss=2.0, loss_vector=-2.0, spread=0.8, step=100)])
+    pretraining = log(tmp_path / 'p', [dict(loss=3.0, loss_vectors=-1.0, spread=0.9, step=50),
+                                       dict(loss=2.0, loss_vectors=-2.0, spread=0.8, step=100)])
     runs = {name: log(tmp_path / name, fine_tuning(first))
             for name, first in dict(a=0.1, b=0.2).items()}
     monkeypatch.setattr(pyplot, 'close', lambda figure: None)
     plot_trainings(pretraining, runs, tmp_path / 'curve.png')
     curves = [{line.get_label(): line.get_xydata().tolist() for line in axis.lines}
               for axis in pyplot.gcf().axes]
-    assert curves[0] == dict(loss=[[50, 3.0], [100, 2.0]], loss_vector=[[50, -1.0], [100, -2.0]])
+    assert curves[0] == dict(loss=[[50, 3.0], [100, 2.0]], loss_vectors=[[50, -1.0], [100, -2.0]])
     assert curves[1] == {name: [[50, 2.0], [100, 1.0], [150, 0.5]] for name in 'ab'}
     assert curves[2] == {
         'a: box AP': [[100, 0.1], [150, 0.2]], 'a: mask AP': [[100, 0.05], [150, 0.1]],

@@ -1,4 +1,7 @@
-# Data and schedule of a pretraining without labels; the model is the config's own.
+# Recipe, data and schedule of a pretraining without labels. A config that inherits adds its detector:
+#   model = dict(_base_.pretrainer, _delete_=True, detector=_base_.model)
+# Of the transforms and hooks it changes what it names: dict(_base_.views, segments=1) in a pipeline of its
+# own, default_hooks = dict(schedule=dict(own_from=0.5)).
 _base_ = 'mmdet::_base_/default_runtime.py'
 
 # Any folder tree of pictures; --cfg-options data_root=DIR of tools/train.py lies in that variable.
@@ -8,11 +11,32 @@ view_size = 224
 batch_size = 32  # pictures a process; each is seen in two views
 max_iters = 20000
 
+# Of the loss terms; why vectors, variance and covariance are off, and boxes and masks so light: docs/pretraining.md.
+pretrainer = dict(
+    type='OCRNetPretrainer',
+    weights=dict(vectors=0.0, variance=0.0, covariance=0.0, regions=1.0, boxes=0.1, masks=0.1),
+    region_loss=dict(type='OCRNetRegionLoss', form='beta_nll', beta=0.5, max_log_variance=3.0),  # of vectors
+    regions_per_view=16,  # that the boxes' and the vectors' term read
+    jitter=(0.1, 0.25),  # of the boxes that the student sees, in their sides; for half of a view's each
+    hidden_context=0.4,  # share of the regions that the others' attention does not see
+    vector_size=128,
+    min_score=0.5,  # of a proposal that is believed
+    frozen_parts=())
+
 picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
-train_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=picture_backend),
-    dict(type='OCRNetDiscoverRegions', cache_dir='work_dirs/regions'),
-    dict(type='OCRNetTwoViews', size=view_size)]
+load = dict(type='LoadImageFromFile', backend_args=picture_backend)
+discover = dict(
+    type='OCRNetDiscoverRegions',
+    cache_dir='work_dirs/regions',
+    max_regions=100,
+    size=128)  # longest side of the picture in which regions are discovered
+views = dict(
+    type='OCRNetTwoViews',
+    size=view_size,
+    area=(0.5, 1.0),  # of the picture, that a view shows
+    segments=4,  # of a view, that the masks' term reads
+    solarise=(0.0, 0.2))  # BYOL's probabilities in the two views
+train_pipeline = [load, discover, views]
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=4,
@@ -33,10 +57,22 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
          T_max=max_iters - max_iters // 12, eta_min=0)]
 default_hooks = dict(
+    pretrain_check=dict(type='OCRNetPretrainCheckHook'),
+    schedule=dict(
+        type='OCRNetPretrainHook',
+        momentum=(0.99, 1.0),  # of the teacher, first step to last
+        horizon=0.05,  # share of the steps that it averages over at most
+        sigma_from=0.12,  # share of the steps after which the vectors' log-variances join in
+        own_from=1.0),  # share of the steps after which the teacher finds the regions; 1: never
+    monitor=dict(
+        type='OCRNetMonitorHook',
+        interval=10,
+        collapse=dict(min_spread=0.1, min_rank_share=0.02, patience=100)),
+    probe=dict(  # ann_file=COCO.json scores the teacher's vectors on labelled pictures
+        type='OCRNetProbeHook', ann_file='', data_root='', img_dir='', size=view_size, interval=1000),
+    export=dict(type='OCRNetExportHook'),
     checkpoint=dict(type='OCRNetCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2))
-custom_hooks = [
-    dict(type='OCRNetPretrainHook'),
-    dict(type='OCRNetFiniteLossHook')]
+custom_hooks = [dict(type='OCRNetFiniteLossHook')]
 randomness = dict(seed=0)  # a resumed run draws what it would have drawn
 log_processor = dict(by_epoch=False)
 auto_scale_lr = dict(enable=False, base_batch_size=32)

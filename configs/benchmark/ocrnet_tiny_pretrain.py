@@ -2,4 +2,4 @@
 # steps, seed and what is ablated.
 _base_ = ['../_base_/ocrnet_tiny.py', '../_base_/pretrain.py']
 
-model = dict(_delete_=True, type='OCRNetPretrainer', detector={{_base_.model}})
+model = dict(_base_.pretrainer, _delete_=True, detector=_base_.model)

@@ -5,13 +5,12 @@ data_root = '{{$OCRNET_DATA_ROOT:data/demo}}/'
 work_dir = 'work_dirs/demo/pretraining'
 
 # Half as many regions and segments as by default, for time.
-model = dict(_delete_=True, type='OCRNetPretrainer', detector={{_base_.model}}, regions_per_view=8)
-picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
+model = dict(_base_.pretrainer, _delete_=True, detector=_base_.model, regions_per_view=8)
 train_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=picture_backend),
-    dict(type='OCRNetDiscoverRegions', cache_dir='work_dirs/demo/regions'),
+    _base_.load,
+    dict(_base_.discover, cache_dir='work_dirs/demo/regions'),
     # Objects at 0.8 to 1.3 times their size, fine-tuning shows them at 0.7 to 1.4 times.
-    dict(type='OCRNetTwoViews', size=128, area=(0.4, 1.0), segments=2)]
+    dict(_base_.views, size=128, area=(0.4, 1.0), segments=2)]
 train_dataloader = dict(
     batch_size=8,
     num_workers=0,  # a worker beside two computing threads slows two cores down

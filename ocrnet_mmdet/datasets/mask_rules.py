@@ -78,4 +78,4 @@ POLYGON_RULE = Rule(
     'has a run-length mask, but the pipeline reads polygons',
     lambda entries, _: [isinstance(a.get('segmentation'), dict) and not a.get('iscrowd')
                         for a in entries],
-    fix='set --cfg-options train_dataloader.dataset.pipeline.1.poly2mask=True')
+    fix='set poly2mask=True in LoadAnnotations of the train_pipeline')

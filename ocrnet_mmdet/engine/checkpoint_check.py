@@ -16,7 +16,7 @@ from .trained_as import (check_classes, check_test_pictures, classes_of, differi
 
 # the last layers of box and mask branch, the only ones whose size depends on the classes but the classifier
 AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')
-PRETRAINING = 'ocrnet_pretrain'  # key of OCRNetPretrainHook's state in a checkpoint
+PRETRAINING = 'ocrnet_pretrain'  # key of a pretraining's hooks' state in a checkpoint
 TEACHER = 'teacher.'  # prefix of what a pretraining's own checkpoint hands over
 LEFT_OUT = ('roi_head.bbox_head.fc_cls.', 'data_preprocessor')  # of a detector that is handed over
 

@@ -22,7 +22,7 @@ from torch.utils.checkpoint import checkpoint
 from ..errors import InputError, require
 
 ANCHOR_SCALE = 4  # 16 px at stride 4: in the small-data sets half of the objects are 10 to 36 px wide
-IGNORED_INSIDE = 0.5  # share of an anchor inside an ignored area from which no loss asks about it
+IGNORED_INSIDE = 0.5  # share of an anchor inside an ignored area from which on no loss asks about it
 
 
 @MODELS.register_module()
@@ -150,8 +150,7 @@ class OCRNetRegionHead(BaseDenseHead):
         owner = self.assigner.assign(InstanceData(priors=anchors), [len(level) for level in points],
                                      gt).gt_inds
         if ignore is not None and len(ignore.bboxes):
-            inside = bbox_overlaps(anchors, ignore.bboxes, mode='iof').amax(1) > IGNORED_INSIDE
-            owner = owner.masked_fill(inside & (owner == 0), -1)
+            owner = owner.masked_fill(lie_inside(anchors, ignore.bboxes) & (owner == 0), -1)
         return owner
 
     def _losses(self, logits: Tensor, boxes: Tensor, owner: Tensor, gt_boxes: Tensor) -> dict:
@@ -168,6 +167,11 @@ class OCRNetRegionHead(BaseDenseHead):
         total = reduce_mean(quality.sum()).clamp(min=1)
         loss_bbox = self.loss_bbox(matched, gt_boxes, weight=quality, avg_factor=total)
         return dict(loss_rpn_quality=loss_quality, loss_rpn_bbox=loss_bbox)
+
+
+def lie_inside(anchors: Tensor, areas: Tensor) -> Tensor:
+    """(P,) whether ``IGNORED_INSIDE`` of an anchor (P, 4) or more lies in one of the areas (A, 4), A > 0."""
+    return bbox_overlaps(anchors, areas, mode='iof').amax(1) >= IGNORED_INSIDE
 
 
 def _flatten(levels: list[Tensor]) -> Tensor:

@@ -5,14 +5,37 @@ import io
 from pathlib import Path
 
 import torch
+from mmdet.registry import HOOKS
+from mmengine.dist import master_only
+from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
 from .. import __version__
 from ..engine.checkpoint_check import teacher_weights
 from ..whole_file import whole_file
-from .pretrainer import OCRNetPretrainer
+from .pretrainer import OCRNetPretrainer, pretrainer_of
 
 EXPORT_NAME = 'pretrained_detector.pth'
+
+
+@HOOKS.register_module()
+class OCRNetExportHook(Hook):
+    """Hands the teacher over at the end of a pretraining; a checkpoint says what of it was not trained."""
+
+    def before_train(self, runner: Runner) -> None:
+        runner.logger.info(f'the detector will be written to {Path(runner.work_dir) / EXPORT_NAME}')
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        checkpoint['meta']['untrained'] = untrained_of(pretrainer_of(runner))
+
+    @master_only
+    def after_train(self, runner: Runner) -> None:
+        """
+        Raises:
+            OSError: See :func:`export_detector`.
+        """
+        path = export_detector(pretrainer_of(runner), runner)
+        runner.logger.info(f'pretrained detector: {path}; fine-tune it with --cfg-options load_from={path}')
 
 
 def untrained_of(model: OCRNetPretrainer) -> list[str]:

@@ -1,6 +1,6 @@
-"""What the region vectors, candidates and losses of a label-free training look like, and alarms.
+"""What the region vectors, proposals and losses of a label-free training look like, and alarms.
 
-Shape shorthand: N regions of a batch, D a region vector's length; M candidates, R regions of an
+Shape shorthand: N regions of a batch, D a region vector's length; M proposals, R regions of an
 image.
 The measures are functions of detached tensors and give a scalar tensor (no exchange with the
 device until it is read), NaN where there are too few rows to tell. The alarms are plain Python.
@@ -12,6 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import require
+from .targets import pairwise_iou
+
 
 def _too_few(vectors: Tensor) -> Tensor:
     return vectors.new_tensor(math.nan, dtype=torch.float32)
@@ -127,56 +129,48 @@ def _share_of_nearest(vectors: Tensor, wanted: Tensor, allowed: Tensor) -> tuple
     return wanted.gather(1, nearest)[rows].float().mean(), chance.mean()
 
 
-def same_picture_share(vectors: Tensor, pictures: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of regions whose nearest other region lies in the same picture, and chance's.
+def same_image_share(vectors: Tensor, images: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Share of regions whose nearest other region lies in the same image, and chance's.
 
     A region's own copy in the other view is no other region. Healthy is falling towards chance; near 1
-    the vectors tell the picture, not the region.
+    the vectors tell the image, not the region.
 
     Args:
         vectors: (N, D).
-        pictures: (N,) integers, one value a picture.
-        ids: (N,) integers, alike for a region of a picture in both of its views.
+        images: (N,) integers, one value an image.
+        ids: (N,) integers, alike for a region of an image in both of its views.
 
     Returns:
         The share, and the share that vectors without any meaning would have.
     """
-    same = pictures[:, None] == pictures
+    same = images[:, None] == images
     return _share_of_nearest(vectors, same, ~(same & (ids[:, None] == ids)))
 
 
-def retrieval(vectors: Tensor, pictures: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
+def retrieval(vectors: Tensor, images: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Share of regions whose nearest vector is their own copy in the other view, and chance's.
 
-    Of the regions that both views show. Healthy is rising, and far above chance; it stays below 1 where a
-    picture's regions look alike.
+    Of the regions that both views show. Healthy is rising, and far above chance; it stays below 1 where an
+    image's regions look alike.
 
     Args:
-        vectors, pictures, ids: See :func:`same_picture_share`.
+        vectors, images, ids: See :func:`same_image_share`.
     """
     others = ~torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
-    copies = (pictures[:, None] == pictures) & (ids[:, None] == ids) & others
+    copies = (images[:, None] == images) & (ids[:, None] == ids) & others
     return _share_of_nearest(vectors, copies, others & copies.any(dim=1, keepdim=True))
 
 
-def _iou(a: Tensor, b: Tensor) -> Tensor:
-    """(M, R) IoU of boxes (M, 4) and (R, 4), xyxy."""
-    low, high = torch.max(a[:, None, :2], b[:, :2]), torch.min(a[:, None, 2:], b[:, 2:])
-    common = (high - low).clamp(min=0).prod(dim=2)
-    area_a, area_b = ((boxes[:, 2:] - boxes[:, :2]).prod(dim=1) for boxes in (a, b))
-    return common / (area_a[:, None] + area_b - common).clamp(min=1e-12)
-
-
-def candidate_recall(candidates: list[Tensor], regions: list[Tensor], iou: float = 0.5) -> Tensor:
-    """Share of all images' regions that one of the image's candidates covers with at least ``iou``.
+def proposal_recall(proposals: list[Tensor], regions: list[Tensor], iou: float = 0.5) -> Tensor:
+    """Share of all images' regions that one of the image's proposals covers with at least ``iou``.
 
     Healthy is rising; its scale depends on M (usually the best 100).
 
     Args:
-        candidates: Per image (M, 4) xyxy, pixels of the frame of ``regions``.
+        proposals: Per image (M, 4) xyxy, pixels of the frame of ``regions``.
         regions: Per image (R, 4) xyxy.
     """
-    found = [(_iou(c.detach(), r) >= iou).any(dim=0) for c, r in zip(candidates, regions)]
+    found = [(pairwise_iou(c.detach(), r) >= iou).any(dim=0) for c, r in zip(proposals, regions)]
     return torch.cat(found).float().mean()
 
 

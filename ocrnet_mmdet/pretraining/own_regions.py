@@ -11,30 +11,28 @@ import torch
 from mmcv.ops import nms
 from mmdet.models.detectors import TwoStageDetector
 from mmdet.structures import DetDataSample
-from mmdet.structures.bbox import bbox_overlaps
 from mmdet.structures.mask import BitmapMasks
 from mmengine.structures import InstanceData
 from torch import Tensor
 
-from .two_views import MIN_SIDE
-from .views import ViewMap
+from .targets import common_ids
+from .views import MIN_SIDE
 
 DUPLICATE_IOU = 0.5
-SAME_IOU = 0.5  # of a region in one view and, brought there, one of the other
 
 
 @torch.no_grad()
-def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], candidates: list[InstanceData],
+def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], proposals: list[InstanceData],
                  metas: list[dict], min_score: float, with_boxes: bool) -> list[InstanceData]:
     """What a class-agnostic detector is confident of, in each picture, best first.
 
     Args:
         levels: Its neck's levels of the pictures.
-        candidates: Its region head's, of each picture, with ``bboxes`` and ``scores``.
-        min_score: Least score of a candidate that counts.
-        with_boxes: Whether its box branch moves the candidates.
+        proposals: Its region head's, of each picture, with ``bboxes`` and ``scores``.
+        min_score: Least score of a proposal that counts.
+        with_boxes: Whether its box branch moves the proposals.
     """
-    found = [c[c.scores >= min_score] for c in candidates]
+    found = [c[c.scores >= min_score] for c in proposals]
     if with_boxes:
         moved = detector.roi_head.predict_bbox(levels, metas, found, None, rescale=False)
         for regions, boxes in zip(found, moved):
@@ -78,24 +76,3 @@ def _distinct(regions: InstanceData) -> InstanceData:
     kept = kept[sides.amin(1) >= MIN_SIDE]
     return InstanceData(bboxes=regions.bboxes[kept], scores=regions.scores[kept],
                         labels=torch.zeros_like(kept))
-
-
-def common_ids(first: Tensor, second: Tensor, first_map: ViewMap, second_map: ViewMap,
-               shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Ids for the regions of a picture's two views, (R1,) and (R2,), alike for one that both show.
-
-    Args:
-        first: (R1, 4) boxes in the first view.
-        second: (R2, 4) in the second.
-        shape: (S, S) of the views.
-    """
-    ids = torch.arange(len(first), device=first.device)
-    others = len(first) + torch.arange(len(second), device=first.device)
-    if len(first) and len(second):
-        moved = second_map.after(first_map.inverse()).boxes(first.cpu().numpy()).clip(0, shape[0])
-        overlap = bbox_overlaps(torch.from_numpy(moved).to(second), second)
-        best, partner = overlap.max(0)
-        mutual = (best >= SAME_IOU) & (overlap.argmax(1)[partner] == torch.arange(
-            len(second), device=second.device))
-        others = torch.where(mutual, ids[partner], others)
-    return ids, others

@@ -1,32 +1,31 @@
-"""The label-free stage: any two-stage detector, its EMA teacher and the loss terms A to E.
+"""The label-free stage: any two-stage detector, its EMA teacher and a sum of loss terms.
 
-Shape shorthand: B pictures, V = 2B views of a batch (every picture's first view, then every
-picture's second), N regions read of a batch, D a region vector's length.
+Shape shorthand: B images, V = 2B views of a batch (every image's first, then every image's second).
 Naming convention: *student* is the detector that the gradient trains, *teacher* its exponential
-moving average, the one that is exported. *Ids* name a picture's regions, the same in both views.
+moving average, the one that is exported.
 """
 from __future__ import annotations
 
-import copy
+from functools import partial
 
 import torch
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
-from mmdet.structures.bbox import bbox2roi
-from mmengine.model import BaseModel
-from mmengine.structures import InstanceData
+from mmengine.model import BaseModel, is_model_wrapper
+from mmengine.runner import Runner
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..errors import InputError, require
-from ..models.jitter_sampler import jitter_boxes
 from .own_regions import find_regions, find_segments, relabelled
-from .region_loss import variance_covariance
-from .region_samples import choose_regions, samples_of, uncovered
-from .slots import (TERMS, box_forward, captured_input, check_loss, check_slots, class_agnostic,
-                    compares_vectors, frozen_copy, untrained_parts, warn_unless_lenient)
+from .record import StepRecord
+from .region_loss import OCRNetRegionLoss
+from .slot_checks import check_loss, check_slots, warn_unless_lenient
+from .slots import best_proposals, class_agnostic, frozen_copy, untrained_parts
+from .term_weights import TERMS, compares_vectors, complete_weights
+from .terms import BoxTerm, Loss, MaskTerm, RegionReader, RegionTerm, VectorTerm, Views
 
-MIN_SCORE = 0.5  # of a candidate that is believed
-CANDIDATES = 100  # of a view: enough to find the confident ones and for the recall that is watched
+MIN_SCORE = 0.5  # of a proposal that is believed
 
 
 class ViewsPreprocessor(nn.Module):
@@ -58,41 +57,47 @@ class VectorHead(nn.Module):
 class OCRNetPretrainer(BaseModel):
     """Trains a two-stage detector on regions that were discovered without labels.
 
-    | term | weight's name | what it trains |
-    |---|---|---|
-    | A | ``vector`` | a region's vector towards the teacher's of the same region in the other view |
-    | B | ``variance``, ``covariance`` | the vectors apart (VICReg, Bardes et al. 2022) |
-    | C | ``regions`` | the region head's own losses; no penalty for what no region covers |
-    | D | ``boxes`` | the box branch: from jittered boxes back to the regions |
-    | E | ``masks`` | the mask branch: the regions' segments |
+    | weights | what the term trains |
+    |---|---|
+    | ``vectors`` | a region's vector towards the teacher's of the same region in the other view |
+    | ``variance``, ``covariance`` | the vectors apart (VICReg, Bardes et al. 2022) |
+    | ``regions`` | the region head's own losses; no penalty for what no region covers |
+    | ``boxes`` | the box branch: from jittered boxes back to the regions |
+    | ``masks`` | the mask branch: the regions' segments |
 
-    A region's vector is what the RoI head's classifier reads. A term of weight 0 costs nothing; without
-    A and B, as by default, the teacher is not even run.
+    The terms are in :mod:`.terms`. One of weight 0 costs nothing; where no vectors are compared, as by
+    default, the teacher is not even run.
 
     While ``own_regions`` is set, the regions of the views are those that a *finder* is confident of, a copy
     of the teacher at one step: a moving one would confirm its own errors.
 
+    The arguments' defaults are those of ``configs/_base_/pretrain.py``.
+
     Args:
         detector: Config of a ``TwoStageDetector`` with ``rpn_head`` and one box head. Its box and mask
             branches are made class-agnostic, its classifier is not trained.
-        weights: Weight of each term; missing ones are those of ``TERMS``.
-        region_loss: Term A.
-        regions_per_view: Regions of a view that A and D read. With 4, and 8 pictures a step, the box branch began
-            to learn after 400 steps instead of 150.
+        weights: Weight of each term; missing ones are those of :data:`.term_weights.TERMS`.
+        region_loss: Of the vectors, an ``OCRNetRegionLoss``.
+        regions_per_view: Regions of a view that the boxes' and the vectors' term read. With 4, and 8 images a
+            step, the box branch began to learn after 400 steps instead of 150.
         jitter: How far the student's boxes are moved, in box sides: the first half of a view's by the
             first number, the others by the second.
         hidden_context: Share of a view's regions that the student hides from the others (for RoI heads
-            with attention between regions, where A could otherwise be read off the neighbours).
-        vector_size: Length of the vectors that A and B compare.
-        min_score: Of a candidate that no region covers, to be left alone; and of a region that the finder
+            with attention between regions, where a vector could otherwise be read off the neighbours).
+        vector_size: Length of the vectors that are compared.
+        min_score: Of a proposal that no region covers, to be left alone; and of a region that the finder
             finds.
         frozen_parts: Parts of the detector that stay as they were initialised.
+
+    Attributes:
+        terms: Those that are on, by their names in :class:`.record.StepRecord`.
+        record: Of the last step, for the monitors.
     """
 
     def __init__(self,
                  detector: dict,
-                 weights: dict[str, float] = dict(),
-                 region_loss: dict = dict(),
+                 weights: dict[str, float] = TERMS,
+                 region_loss: dict = dict(type='OCRNetRegionLoss'),
                  regions_per_view: int = 16,
                  jitter: tuple[float, float] = (0.1, 0.25),
                  hidden_context: float = 0.4,
@@ -103,42 +108,54 @@ class OCRNetPretrainer(BaseModel):
         require('model.regions_per_view', regions_per_view, int, low=1)
         require('model.hidden_context', hidden_context, low=0, high=1)
         require('model.vector_size', vector_size, int, low=1)
-        require('model.min_score', min_score, low=0)
-        if not isinstance(weights, dict):
-            raise InputError(f'model.weights is {weights!r}: give each term its own, '
-                             'model.weights.boxes=0.1')
-        self.weights = TERMS | dict(weights)
+        self.min_score = require('model.min_score', min_score, low=0)
+        jitter = require('model.jitter', jitter, low=0, high=1, count=2)
+        self.weights = complete_weights(weights)
         check_slots(detector, self.weights, frozen_parts)
-        if region_loss and not self.weights['vector']:
-            raise InputError('model.region_loss is term A\'s, which is off: set model.weights.vector=0.1')
-        self.compares_vectors = compares_vectors(self.weights)
+        self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
+        if not self.weights['vectors'] and repr(self.region_loss) != repr(OCRNetRegionLoss()):
+            raise InputError('model.region_loss is of the vectors\' term, which is off: set model.weights.vectors=0.1')
         self.student = MODELS.build(class_agnostic(detector))
         check_loss(self.student)
         if self.weights['regions']:
             warn_unless_lenient(self.student.rpn_head)
         self.data_preprocessor = ViewsPreprocessor(self.student.data_preprocessor)
-        self.frozen_parts = tuple(frozen_parts)
-        self.untrained = (*self.frozen_parts, *untrained_parts(self.weights, self.student.roi_head))
-        for part in self.untrained:
-            self.student.get_submodule(part).requires_grad_(False)
-        if not any(p.requires_grad for p in self.student.parameters()):
-            raise InputError('model.frozen_parts leaves nothing to learn: the terms that are on reach frozen parts alone')
+        self._freeze(tuple(frozen_parts))
         self.teacher = frozen_copy(self.student)
-        self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
-        self.regions_per_view = regions_per_view
-        self.jitter = require('model.jitter', jitter, low=0, high=1, count=2)
-        self.hidden_context = hidden_context
-        self.min_score = min_score
-        if self.compares_vectors:
+        if compares_vectors(self.weights):
             length = self.student.roi_head.bbox_head.fc_cls.in_features
             self.projector = VectorHead(length, 2 * vector_size, vector_size)
             self.teacher_projector = frozen_copy(self.projector)
             self.predictor = VectorHead(vector_size, 2 * vector_size, vector_size)
             self.log_variance = nn.Linear(2 * vector_size, 1)
+        self.reader = RegionReader(regions_per_view, jitter, hidden_context)
+        self.terms = self._terms()
         self.finder: nn.Module | None = None
-        self.own_regions = False  # the hook's schedules set it, and sigma_share from 0 to 1
-        self.sigma_share = 0.0
-        self.seen: dict[str, object] = {}  # of the last step, for the hook's monitors
+        self.own_regions = False  # the hook's schedule sets it
+        self.record: StepRecord | None = None
+
+    def _freeze(self, parts: tuple[str, ...]) -> None:
+        """Take no gradient for ``parts`` nor for what no term reaches."""
+        self.frozen_parts = parts
+        self.untrained = (*parts, *untrained_parts(self.weights, self.student.roi_head))
+        for part in self.untrained:
+            self.student.get_submodule(part).requires_grad_(False)
+        if not any(p.requires_grad for p in self.student.parameters()):
+            raise InputError('model.frozen_parts leaves nothing to learn: the terms that are on reach frozen parts alone')
+
+    def _terms(self) -> dict:
+        """Those that are on, in the order in which they draw their random numbers."""
+        terms, weights = {}, self.weights
+        if weights['regions']:
+            terms['regions'] = RegionTerm(self.min_score)
+        if weights['boxes']:
+            terms['boxes'] = BoxTerm()
+        if compares_vectors(weights):
+            terms['vectors'] = VectorTerm(self.projector, self.predictor, self.log_variance, self.teacher,
+                                          self.teacher_projector, self.region_loss)
+        if weights['masks']:
+            terms['masks'] = MaskTerm(self.reader.jitter[0])
+        return terms
 
     def init_weights(self) -> None:
         super().init_weights()
@@ -159,11 +176,11 @@ class OCRNetPretrainer(BaseModel):
     def update_teacher(self, momentum: float) -> None:
         """teacher = momentum * teacher + (1 - momentum) * student; norm statistics are copied."""
         pairs = [(self.teacher, self.student)]
-        if self.compares_vectors:
+        if 'vectors' in self.terms:
             pairs.append((self.teacher_projector, self.projector))
+        average = get_ema_multi_avg_fn(momentum)
         for teacher, student in pairs:
-            torch._foreach_lerp_(list(teacher.parameters()), list(student.parameters()),
-                                 1 - momentum)
+            average(list(teacher.parameters()), list(student.parameters()), None)
             for ours, theirs in zip(teacher.buffers(), student.buffers()):
                 ours.copy_(theirs)
 
@@ -176,7 +193,7 @@ class OCRNetPretrainer(BaseModel):
         self.finder.load_state_dict(self.teacher.state_dict())
 
     def forward(self, inputs: Tensor, data_samples: list[DetDataSample],
-                mode: str = 'loss') -> dict[str, Tensor]:
+                mode: str = 'loss') -> dict[str, Loss]:
         """The weighted loss terms of V views (V, 3, S, S).
 
         Raises:
@@ -185,135 +202,41 @@ class OCRNetPretrainer(BaseModel):
         if mode != 'loss':
             raise InputError(f'OCRNetPretrainer has no mode={mode!r}: it only trains; predict with '
                              'the detector that it exports')
-        weights, self.seen = self.weights, {}
         if self.own_regions:
             data_samples = self._own_regions(inputs, data_samples)
-        self.seen['regions'] = [s.gt_instances.bboxes for s in data_samples]
-        levels = self.student.extract_feat(inputs)
-        losses = {}
-        if weights['regions']:
-            losses.update(self._region_losses(levels, data_samples))
-        if weights['boxes'] or self.compares_vectors:
-            teacher_levels = self._teacher_levels(inputs) if self.compares_vectors else None
-            losses.update(self._vector_and_box_losses(levels, teacher_levels, data_samples))
-        if weights['masks']:
-            losses.update(self._mask_loss(levels, data_samples))
+        views = Views(inputs, data_samples, self.student.extract_feat(inputs), partial(self.reader, self.student))
+        losses, records = {}, {}
+        for name, term in self.terms.items():
+            found, records[name] = term(self.student, views)
+            for weight, parts in found.items():
+                losses |= {key: _scaled(loss, self.weights[weight]) for key, loss in parts.items()}
+        self.record = StepRecord(views.boxes, **records)
         return losses
-
-    @torch.no_grad()
-    def _teacher_levels(self, inputs: Tensor) -> tuple[Tensor, ...]:
-        return self.teacher.extract_feat(inputs)
 
     @torch.no_grad()
     def _own_regions(self, inputs: Tensor, samples: list[DetDataSample]) -> list[DetDataSample]:
         finder, weights, metas = self.finder, self.weights, [s.metainfo for s in samples]
         levels = finder.extract_feat(inputs)
-        candidates = self._candidates(finder, finder.rpn_head(levels), metas)
-        found = find_regions(finder, levels, candidates, metas, self.min_score, weights['boxes'] > 0)
+        proposals = best_proposals(finder, finder.rpn_head(levels), metas)
+        found = find_regions(finder, levels, proposals, metas, self.min_score, weights['boxes'] > 0)
         segments = [s.segments for s in samples]
         if weights['masks']:
             segments = find_segments(finder, levels, found, metas, metas[0]['segment_count'])
         return relabelled(samples, found, segments)
 
-    # C
-    def _region_losses(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> dict:
-        head, metas = self.student.rpn_head, [s.metainfo for s in samples]
-        boxes = [s.gt_instances.bboxes for s in samples]
-        outputs = head(levels)
-        with torch.no_grad():
-            candidates = self._candidates(self.student, outputs, metas)
-            left_alone = [uncovered(c, b, self.min_score) for c, b in zip(candidates, boxes)]
-        self.seen['candidates'] = [c.bboxes for c in candidates]
-        losses = head.loss_by_feat(*outputs, [_objects(b) for b in boxes], metas,
-                                   [_objects(b) for b in left_alone])
-        weight = self.weights['regions']
-        return {(name if 'rpn' in name else f'rpn_{name}'):
-                ([v * weight for v in value] if isinstance(value, list) else value * weight)
-                for name, value in losses.items()}
 
-    @staticmethod
-    def _candidates(detector: nn.Module, outputs: tuple, metas: list[dict]) -> list[InstanceData]:
-        cfg = copy.copy(detector.train_cfg.rpn_proposal)
-        cfg.update(nms_pre=CANDIDATES, max_per_img=CANDIDATES)
-        return detector.rpn_head.predict_by_feat(
-            *[[level.detach() for level in output] for output in outputs], batch_img_metas=metas,
-            cfg=cfg, rescale=False)
+def pretrainer_of(runner: Runner) -> OCRNetPretrainer:
+    """The runner's model.
 
-    # A, B, D
-    def _vector_and_box_losses(self, levels: tuple[Tensor, ...],
-                               teacher_levels: tuple[Tensor, ...] | None,
-                               samples: list[DetDataSample]) -> dict:
-        regions = [s.gt_instances for s in samples]
-        half = len(regions) // 2
-        pairs = [choose_regions(a.ids, b.ids, self.regions_per_view)
-                 for a, b in zip(regions[:half], regions[half:])]
-        chosen = [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
-        boxes = [self._jittered(r.bboxes[i], s) for r, i, s in zip(regions, chosen, samples)]
-        found = [samples_of(*row) for row in zip(boxes, regions, chosen)]
-        rois = bbox2roi(boxes)
-        with captured_input(self.student.roi_head.bbox_head.fc_cls) as vectors:
-            results = box_forward(self.student.roi_head, levels, rois, self.hidden_context)
-        losses = self._box_loss(results, rois, found) if self.weights['boxes'] else {}
-        if self.compares_vectors:
-            exact = bbox2roi([r.bboxes[i] for r, i in zip(regions, chosen)])
-            keys = torch.cat([r.ids[i] for r, i in zip(regions, chosen)])
-            losses.update(self._vector_losses(vectors[0], teacher_levels, exact, keys, half))
-        return losses
-
-    def _jittered(self, boxes: Tensor, sample: DetDataSample) -> Tensor:
-        middle = (len(boxes) + 1) // 2
-        size = sample.metainfo['img_shape'][:2]
-        return torch.cat([jitter_boxes(part, amount, size) for part, amount in
-                          zip((boxes[:middle], boxes[middle:]), self.jitter)])
-
-    def _box_loss(self, results: dict, rois: Tensor, found: list) -> dict:
-        head, cfg = self.student.roi_head.bbox_head, self.student.roi_head.train_cfg
-        made = head.loss_and_target(None, results['bbox_pred'], rois, found, cfg)
-        with torch.no_grad():  # the loss of predicting the targets' mean: symmetric jitter's is 0
-            unmoved = head.loss(None, torch.zeros_like(results['bbox_pred']), rois, *made['bbox_targets'])
-        weight = self.weights['boxes']
-        self.seen['box_level'] = (made['loss_bbox']['loss_bbox'].detach(), unmoved['loss_bbox'])
-        return dict(loss_boxes=made['loss_bbox']['loss_bbox'] * weight)
-
-    def _vector_losses(self, vectors: Tensor, teacher_levels: tuple[Tensor, ...], rois: Tensor,
-                       ids: Tensor, half: int) -> dict:
-        """``rois`` (N, 5) are the unmoved boxes of the regions whose student vectors are (N, ...)."""
-        with torch.no_grad(), captured_input(self.teacher.roi_head.bbox_head.fc_cls) as seen:
-            box_forward(self.teacher.roi_head, teacher_levels, rois, 0.0)
-            targets = self.teacher_projector(seen[0])
-        projected = self.projector(vectors)
-        hidden = self.predictor.hidden(projected)
-        view = rois[:, 0].long()
-        same = (view[:, None] % half == view % half) & (ids[:, None] == ids) & (
-            view[:, None] != view)
-        mine, theirs = same.nonzero(as_tuple=True)
-        s = self.log_variance(hidden)[mine, 0] * self.sigma_share
-        variance, covariance = variance_covariance(projected)
-        prediction = self.predictor.out(hidden)[mine]
-        self.seen.update(vectors=projected.detach(), pictures=view % half, ids=ids, log_variance=s.detach(),
-                         prediction=prediction.detach(), target=targets[theirs],
-                         pair=(projected.detach()[mine], projected.detach()[theirs]))
-        weights = self.weights
-        return dict(loss_vector=self.region_loss(prediction, targets[theirs], s) * weights['vector'],
-                    loss_variance=variance * weights['variance'],
-                    loss_covariance=covariance * weights['covariance'])
-
-    # E
-    def _mask_loss(self, levels: tuple[Tensor, ...], samples: list[DetDataSample]) -> dict:
-        roi_head = self.student.roi_head
-        segments = [s.segments for s in samples]
-        boxes = [jitter_boxes(s.segments.bboxes, self.jitter[0], s.metainfo['img_shape'][:2]) for s in samples]
-        predicted = roi_head._mask_forward(levels, bbox2roi(boxes))['mask_preds']
-        if not len(predicted):
-            return dict(loss_masks=predicted.sum())
-        made = roi_head.mask_head.loss_and_target(
-            predicted, [samples_of(b, s, torch.arange(len(b), device=b.device)) for b, s in zip(boxes, segments)],
-            segments, roi_head.train_cfg)
-        self.seen['mask_level'] = (made['loss_mask']['loss_mask'].detach(), made['mask_targets'])
-        return dict(loss_masks=made['loss_mask']['loss_mask'].sum() * self.weights['masks'])
+    Raises:
+        InputError: It is another.
+    """
+    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+    if not isinstance(model, OCRNetPretrainer):
+        raise InputError(f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
+                         f'{type(model).__name__}: set model.type or drop the hook')
+    return model
 
 
-def _objects(boxes: Tensor) -> InstanceData:
-    """Boxes (R, 4) of the one class that stands for any object."""
-    return InstanceData(bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long,
-                                                         device=boxes.device))
+def _scaled(loss: Loss, weight: float) -> Loss:
+    return [value * weight for value in loss] if isinstance(loss, list) else loss * weight

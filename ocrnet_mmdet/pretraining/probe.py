@@ -17,10 +17,9 @@ from ..datasets.clean import check_dataset
 from ..datasets.load_image import read_picture
 from ..errors import InputError, require
 from .slots import box_forward, captured_input
-from .views import ViewMap, show
+from .views import MIN_SIDE, ViewMap, show
 
-PICTURES = 200  # evenly drawn from the JSON: enough for +-2 points, and 30 MB at 224 px
-MIN_SIDE = 4.0  # of an object in the view, pixels
+IMAGES = 200  # evenly drawn from the JSON: enough for +-2 points, and 30 MB at 224 px
 TRIES = 50  # boxes drawn for every background box that is wanted
 MAX_OVERLAP = 0.3  # IoU of a background box with any object
 RIDGE = 0.1  # of a standardised feature's variance
@@ -29,24 +28,21 @@ RIDGE = 0.1  # of a standardised feature's variance
 class Probe:
     """Objects of a COCO JSON and as many background boxes, and a ridge classifier of their vectors.
 
-    It is fitted on the vectors of every second picture and scored on the others'. Pictures and
+    It is fitted on the vectors of every second image and scored on the others'. Images and
     boxes are the same at every call, so the score changes with the weights alone.
 
     Args:
         ann_file: COCO JSON, relative to ``data_root``.
         data_root: Folder.
-        img_dir: Folder of the pictures, relative to ``data_root``.
-        size: Side of the square that each picture is shown in, pixels, as in the views.
-        interval: Steps between two scores.
+        img_dir: Folder of the images, relative to ``data_root``.
+        size: Side of the square that each image is shown in, pixels, as in the views.
 
     Raises:
-        InputError: Something of it cannot be used, or there are too few pictures to split.
+        InputError: Something of it cannot be used, or there are too few images to split.
     """
 
-    def __init__(self, ann_file: str, data_root: str = '', img_dir: str = '', size: int = 224,
-                 interval: int = 1000) -> None:
-        self.size = require('probe.size', size, int, low=8)
-        self.interval = require('probe.interval', interval, int, low=1)
+    def __init__(self, ann_file: str, data_root: str = '', img_dir: str = '', size: int = 224) -> None:
+        self.size = require('OCRNetProbeHook.size', size, int, low=8)
         ann_file, img_dir = (os.path.join(data_root, path) for path in (ann_file, img_dir))
         check_dataset(ann_file, img_dir, None, 'probe')
         with open(ann_file, encoding='utf-8') as file:
@@ -59,15 +55,15 @@ class Probe:
                 boxes.setdefault(item['image_id'], []).append(
                     (*item['bbox'], ids.index(item['category_id'])))
         images = [image for image in content['images'] if image['id'] in boxes]
-        even = np.linspace(0, len(images) - 1, min(len(images), PICTURES)).round().astype(int)
+        even = np.linspace(0, len(images) - 1, min(len(images), IMAGES)).round().astype(int)
         images = [images[i] for i in even]
         shown = [self._show(os.path.join(img_dir, image['file_name']), boxes[image['id']], seed)
                  for seed, image in enumerate(images)]
-        self.pictures, self.boxes, self.labels = zip(*shown) if shown else ((), (), ())
+        self.images, self.boxes, self.labels = zip(*shown) if shown else ((), (), ())
         self._check_halves(ann_file)
 
     def _show(self, path: str, objects: list, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-        """A picture (3, S, S) uint8 with its boxes (N, 4) and their classes (N,)."""
+        """An image (3, S, S) uint8 with its boxes (N, 4) and their classes (N,)."""
         image = read_picture(path)
         height, width = image.shape[:2]
         view = ViewMap.of_crop(np.array((0, 0, width, height), float), self.size, flip=False)
@@ -86,25 +82,25 @@ class Probe:
                   for first in (0, 1)]
         if min(map(len, halves)) < 2:
             raise InputError(
-                f'probe: {ann_file} has too few pictures with objects of {MIN_SIDE:g} px and '
+                f'probe: {ann_file} has too few images with objects of {MIN_SIDE:g} px and '
                 f'background beside them ({len(self.labels)}) to fit on one half and score on the '
-                'other: name a larger file, or drop probe')
+                'other: name a larger file, or none')
 
     def accuracy(self, detector: nn.Module) -> tuple[float, float]:
         """Balanced accuracy of the detector's vectors on the second half, and that of chance."""
-        vectors = [region_vectors(detector, *pair) for pair in zip(self.pictures, self.boxes)]
+        vectors = [region_vectors(detector, *pair) for pair in zip(self.images, self.boxes)]
         fit, score = ((torch.cat(vectors[i::2]), torch.cat(self.labels[i::2])) for i in (0, 1))
         return balanced_accuracy(ridge_classes(*fit, score[0]), score[1], fit[1].unique())
 
 
 @torch.no_grad()
-def region_vectors(detector: nn.Module, picture: Tensor, boxes: Tensor) -> Tensor:
-    """(N, D) float64 on the CPU: what the classifier reads at boxes (N, 4) of a picture (3, S, S).
+def region_vectors(detector: nn.Module, image: Tensor, boxes: Tensor) -> Tensor:
+    """(N, D) float64 on the CPU: what the classifier reads at boxes (N, 4) of an image (3, S, S).
 
     Args:
         detector: In evaluation mode.
     """
-    inputs = detector.data_preprocessor(dict(inputs=[picture]), False)['inputs']
+    inputs = detector.data_preprocessor(dict(inputs=[image]), False)['inputs']
     levels = detector.extract_feat(inputs)
     with captured_input(detector.roi_head.bbox_head.fc_cls) as seen:
         box_forward(detector.roi_head, levels, bbox2roi([boxes.to(inputs.device)]), 0.0)

@@ -1,4 +1,4 @@
-"""The region vectors' loss L_unsup (terms A and B of the label-free stage).
+"""The region vectors' losses L_unsup: vectors towards the teacher's, and their variance and covariance.
 
 Shape shorthand: N regions of a batch, D a region vector's length.
 Naming convention: ``e`` is a region's squared residual, the mean over D; ``s`` its bounded
@@ -7,7 +7,6 @@ the same order, those without a region too.
 """
 import torch
 import torch.nn.functional as F
-from mmdet.registry import MODELS
 from mmengine.dist import get_world_size
 from torch import Tensor, nn
 from torch import distributed as dist
@@ -85,7 +84,7 @@ def covariance_of_all(vectors: Tensor) -> Tensor:
 
 
 def variance_covariance(vectors: Tensor, gamma: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Term B, VICReg's two terms (Bardes et al. 2022, section 4.1), over all processes' regions.
+    """VICReg's two terms (Bardes et al. 2022, section 4.1), over all processes' regions.
 
     Args:
         vectors: (N, D), not normalised.
@@ -106,9 +105,8 @@ def variance_covariance(vectors: Tensor, gamma: float = 1.0) -> tuple[Tensor, Te
         return hinge, off_diagonal.square().sum() / len(covariance)
 
 
-@MODELS.register_module()
 class OCRNetRegionLoss(nn.Module):
-    """Term A: the student's vector of a region against the teacher's of the same region.
+    """The vectors' term: the student's vector of a region against the teacher's of the same region.
 
     Args:
         form: ``beta_nll``: a log-variance per region. ``mse``: the same at sigma = 1, the article's
@@ -129,6 +127,9 @@ class OCRNetRegionLoss(nn.Module):
         self.form = form
         self.beta = require('region_loss.beta', beta, low=0, high=1)
         self.max_log_variance = require('region_loss.max_log_variance', max_log_variance, above=0)
+
+    def extra_repr(self) -> str:
+        return f'form={self.form}, beta={self.beta:g}, max_log_variance={self.max_log_variance:g}'
 
     def forward(self, prediction: Tensor, target: Tensor, log_variance: Tensor | None) -> Tensor:
         """A scalar, float32; zero with a gradient of zeros where N is 0.

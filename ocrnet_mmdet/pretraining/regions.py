@@ -22,7 +22,7 @@ WORKING_SIZE = 128
 SEGMENTATIONS = ((20, 8), (60, 15))  # scale, least pixels
 # Weights of colour, texture, size, fill, weak border.
 STRATEGIES = ((1, 1, 1, 1, 0), (1, 1, 1, 1, 1), (0, 0, 1, 1, 1))
-MIN_SIDE = 3  # working pixels
+MIN_WORKING_SIDE = 3  # pixels of the working picture
 MAX_ASPECT = 4
 MAX_AREA = 0.6  # of the picture, segment
 DUPLICATE_IOU = 0.65  # 0.55 finds more small objects, 0.75 fewer of all
@@ -114,7 +114,7 @@ def discover_regions(image: np.ndarray, *, max_regions: int = 100, size: int = W
 def _plausible(nodes: Nodes, shape: tuple[int, int]) -> np.ndarray:
     """Which candidates (n,) bool have the size and aspect of an object, and a border at all."""
     sides = nodes.box[:, 2:] - nodes.box[:, :2]
-    return ((sides.min(axis=1) >= MIN_SIDE) & (nodes.border > 0)
+    return ((sides.min(axis=1) >= MIN_WORKING_SIDE) & (nodes.border > 0)
             & (sides.max(axis=1) <= MAX_ASPECT * sides.min(axis=1))
             & (nodes.area <= MAX_AREA * shape[0] * shape[1]))
 

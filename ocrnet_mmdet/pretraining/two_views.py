@@ -11,9 +11,8 @@ from mmengine.structures import InstanceData
 
 from ..errors import InputError, require
 from .regions import Regions
-from .views import ViewMap, draw_crop, inside_share, show, vary_colours
+from .views import MIN_SIDE, ViewMap, draw_crop, inside_share, show, vary_colours
 
-MIN_SIDE = 4.0  # of a region in a view, pixels
 # Share of a region's box that has to lie in a view for it to count there. What does not count is background to the
 # region head, and a fine-tuning crop cuts objects too.
 MIN_INSIDE = 0.25

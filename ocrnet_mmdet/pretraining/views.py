@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 GREY = (0.114, 0.587, 0.299)  # of B, G, R: ITU-R BT.601
+MIN_SIDE = 4.0  # of what counts in a view, pixels
 ASPECT = 4 / 3  # widest crop; GoogLeNet's training crops, as in torchvision's RandomResizedCrop
 
 

@@ -84,21 +84,21 @@ work_dir = $work_dir
 zoom = (0.7, 1.4)  # of a fine-tuning picture: a view shows as much of the picture as a crop does there
 area = tuple(min((view_size / (image_scale * z))**2, 1.0) for z in reversed(zoom))
 train_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
-    dict(type='OCRNetDiscoverRegions', cache_dir=work_dir + '/regions', size=round(image_scale / 1.5)),
-    dict(type='OCRNetTwoViews', size=view_size, area=area)]
+    _base_.load,
+    dict(_base_.discover, cache_dir=work_dir + '/regions', size=round(image_scale / 1.5)),
+    dict(_base_.views, size=view_size, area=area)]
 train_dataloader = dict(
     batch_size=batch_size, num_workers=num_workers, persistent_workers=num_workers > 0,
     dataset=dict(data_root=data_root, ann_file=ann_file, pipeline=train_pipeline,
                  bad_files=work_dir + '/bad_pictures.txt'))
-model = dict(weights=dict(masks=$mask_weight))
-train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
+${model}train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
 default_hooks = dict(checkpoint=dict(interval=max_iters // 10))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 12),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
          T_max=max_iters - max_iters // 12, eta_min=0)]
 ''')
+NO_MASKS = 'model = dict(weights=dict(masks=0.0))  # finetune.py has no masks to learn\n'
 
 
 def finetuning_config(configs: Path, pictures: Path, out: Path, data: Labels, recipe: Recipe) -> str:
@@ -123,7 +123,7 @@ def pretraining_config(configs: Path, pictures: Path, out: Path, recipe: Recipe,
         _common(recipe), out=out, base=repr(str(configs / 'ocrnet_small_data_pretrain.py')),
         pictures=repr(f'{pictures}/'), ann_file=repr(ann_file),
         why_ann_file='all pictures but those that finetune.py scores on' if ann_file else 'all pictures',
-        work_dir=repr(f'{out}/pretrain'), mask_weight=0.1 if with_mask else 0.0)
+        work_dir=repr(f'{out}/pretrain'), model='' if with_mask else NO_MASKS)
 
 
 def _common(recipe: Recipe) -> dict[str, object]:

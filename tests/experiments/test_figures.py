@@ -37,8 +37,8 @@ def test_a_run_at_equal_time_counts_the_time_that_it_was_given(records):
 
 
 def test_curves_are_drawn_as_they_were_logged(tmp_path):
-    lines = [dict(step=50, box_level_ratio=.99, mask_level_ratio=.95, candidate_recall=.4, loss=1),
-             dict(step=100, box_level_ratio=.90, candidate_recall=.5)]
+    lines = [dict(step=50, box_level_ratio=.99, mask_level_ratio=.95, proposal_recall=.4, loss=1),
+             dict(step=100, box_level_ratio=.90, proposal_recall=.5)]
     append_curve(tmp_path / CURVES, Run('main_table', 'pretraining', 'bccd', 'pretrained'), lines)
     append_curve(tmp_path / CURVES, Run('other', 'pretraining', 'bccd', 'pretrained'), lines)
     axes = pretraining_curves(tmp_path / CURVES, 'main_table').axes

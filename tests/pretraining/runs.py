@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from ..detectors import ROOT, ocrnet_config
 
 SIDE = 64
-VECTORS = dict(vector=0.1, variance=0.05, covariance=0.002)  # weights of terms that are off by default
+VECTORS = dict(vectors=0.1, variance=0.05, covariance=0.002)  # weights of terms that are off by default
 
 
 def write_pictures(folder: Path, count: int = 8, seed: int = 0) -> Path:
@@ -44,7 +44,8 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
     cfg.custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
     detector = detector or ocrnet_config()
     weights = VECTORS | model.pop('weights', {})  # all terms, where a test does not say otherwise
-    cfg.model = dict(type='OCRNetPretrainer', detector=detector, vector_size=16, weights=weights, **model)
+    cfg.model = dict(cfg.pretrainer, detector=detector, vector_size=16, **model)
+    cfg.model.weights.update(weights)
     cfg.data_root = str(folder)
     cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
     cfg.train_dataloader.dataset.update(data_root=str(folder), bad_files=f'{work_dir}/bad_pictures.txt')
@@ -56,6 +57,18 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
     cfg.default_hooks.logger.interval = 1
     cfg.randomness = dict(seed=0)
     cfg.work_dir = str(work_dir)
+    return cfg
+
+
+def small(folder: Path, work_dir: Path, steps: int, schedule: dict = dict(), monitor: dict = dict(),
+          **model) -> Config:
+    """Two pictures a step, no checkpoint of the training."""
+    cfg = make_config(folder, work_dir, steps, **model)
+    cfg.train_dataloader.batch_size = 2
+    cfg.default_hooks.checkpoint.update(interval=steps + 1, save_last=False)
+    cfg.default_hooks.logger.interval = 1000
+    cfg.default_hooks.schedule.update(schedule)
+    cfg.default_hooks.monitor.update(monitor)
     return cfg
 
 

@@ -7,8 +7,8 @@ from mmdet.structures.bbox import bbox_overlaps
 from scipy.stats import spearmanr
 
 from ocrnet_mmdet.pretraining.monitors import (CollapseMonitor, PlateauAlarm, alignment,
-                                               candidate_recall, constant_bce,
-                                               effective_rank, rank_share, retrieval, same_picture_share,
+                                               proposal_recall, constant_bce,
+                                               effective_rank, rank_share, retrieval, same_image_share,
                                                spread, uniformity, variance_calibration)
 
 
@@ -92,11 +92,11 @@ def test_alignment_is_zero_for_the_same_two_for_unrelated_and_four_for_opposite_
 @pytest.mark.parametrize('num', [0, 1])
 def test_too_few_vectors_tell_nothing(num):
     vectors = torch.ones(num, 4)
-    pictures = torch.zeros(num, dtype=torch.long)
+    images = torch.zeros(num, dtype=torch.long)
     assert all(math.isnan(measure(vectors)) for measure in (spread, rank_share, uniformity))
     assert math.isnan(variance_calibration(vectors[:, 0], vectors[:, 0]))
-    for share in (same_picture_share, retrieval):
-        assert all(math.isnan(value) for value in share(vectors, pictures, torch.arange(num)))
+    for share in (same_image_share, retrieval):
+        assert all(math.isnan(value) for value in share(vectors, images, torch.arange(num)))
 
 
 def test_vectors_of_zeros_are_collapsed_and_nan_tells_nothing():
@@ -129,43 +129,43 @@ def test_a_log_variance_at_its_bound_tells_nothing():
     assert variance_calibration(torch.full((30,), 3.0), randn(30)) == 0
 
 
-def test_vectors_that_tell_the_picture_have_the_share_one_and_random_ones_chance():
-    pictures = torch.arange(100).repeat_interleave(10)
+def test_vectors_that_tell_the_image_have_the_share_one_and_random_ones_chance():
+    images = torch.arange(100).repeat_interleave(10)
     ids = torch.arange(1000)
-    share, chance = same_picture_share(randn(100, 32)[pictures] + 0.01 * randn(1000, 32), pictures, ids)
+    share, chance = same_image_share(randn(100, 32)[images] + 0.01 * randn(1000, 32), images, ids)
     assert share == 1 and chance == pytest.approx(9 / 999, rel=1e-5)
-    share, _ = same_picture_share(randn(1000, 32), pictures, ids)
+    share, _ = same_image_share(randn(1000, 32), images, ids)
     assert share == pytest.approx(9 / 999, abs=0.01)
 
 
-def test_neighbours_and_chance_are_those_of_a_loop_over_pictures_of_unlike_size():
-    vectors, pictures = randn(12, 3), torch.tensor([5, 0, 0, 5, 5, 2, 0, 5, 0, 2, 5, 5])
+def test_neighbours_and_chance_are_those_of_a_loop_over_images_of_unlike_size():
+    vectors, images = randn(12, 3), torch.tensor([5, 0, 0, 5, 5, 2, 0, 5, 0, 2, 5, 5])
     ids = torch.tensor([0, 1, 1, 0, 1, 0, 2, 3, 3, 1, 4, 5])
     z, near, chances, copies, chances_of_copies = unit(vectors), [], [], [], []
     for i in range(12):
-        copy = [j for j in range(12) if j != i and pictures[j] == pictures[i] and ids[j] == ids[i]]
+        copy = [j for j in range(12) if j != i and images[j] == images[i] and ids[j] == ids[i]]
         others = [j for j in range(12) if j != i and j not in copy]
-        near.append(float(pictures[max(others, key=lambda j: z[i] @ z[j])] == pictures[i]))
-        chances.append(sum(float(pictures[j] == pictures[i]) for j in others) / len(others))
+        near.append(float(images[max(others, key=lambda j: z[i] @ z[j])] == images[i]))
+        chances.append(sum(float(images[j] == images[i]) for j in others) / len(others))
         if copy:
             copies.append(float(max({*range(12)} - {i}, key=lambda j: z[i] @ z[j]) in copy))
             chances_of_copies.append(len(copy) / 11)
-    for measured, rows in ((same_picture_share, (near, chances)), (retrieval, (copies, chances_of_copies))):
-        assert [v.item() for v in measured(vectors, pictures, ids)] == pytest.approx(
+    for measured, rows in ((same_image_share, (near, chances)), (retrieval, (copies, chances_of_copies))):
+        assert [v.item() for v in measured(vectors, images, ids)] == pytest.approx(
             [sum(row) / len(row) for row in rows])
     assert len(copies) == 4
 
 
-def test_vectors_that_tell_the_region_find_their_copy_and_say_nothing_of_the_picture():
-    pictures, ids = torch.arange(20).repeat_interleave(10).repeat(2), torch.arange(200).repeat(2)
+def test_vectors_that_tell_the_region_find_their_copy_and_say_nothing_of_the_image():
+    images, ids = torch.arange(20).repeat_interleave(10).repeat(2), torch.arange(200).repeat(2)
     vectors = randn(200, 32).repeat(2, 1)
-    assert retrieval(vectors, pictures, ids)[0] == 1
-    share, chance = same_picture_share(vectors, pictures, ids)
+    assert retrieval(vectors, images, ids)[0] == 1
+    share, chance = same_image_share(vectors, images, ids)
     assert chance == pytest.approx(18 / 398) and share == pytest.approx(18 / 398, abs=0.04)
-    assert retrieval(randn(400, 32), pictures, ids)[0] < 0.02
+    assert retrieval(randn(400, 32), images, ids)[0] < 0.02
 
 
-# candidates
+# proposals
 
 def boxes(num: int, seed: int) -> torch.Tensor:
     corner = torch.rand(num, 4, generator=torch.Generator().manual_seed(seed)) * 20
@@ -174,25 +174,25 @@ def boxes(num: int, seed: int) -> torch.Tensor:
 
 @pytest.mark.parametrize('iou', [0.3, 0.5, 0.75])
 def test_recall_counts_what_mmdet_s_overlaps_count(iou):
-    candidates, regions = [boxes(900, 0), boxes(5, 1)], [boxes(20, 2), boxes(7, 3)]
+    proposals, regions = [boxes(900, 0), boxes(5, 1)], [boxes(20, 2), boxes(7, 3)]
     found = sum(int((bbox_overlaps(r, c).max(dim=1).values >= iou).sum())
-                for c, r in zip(candidates, regions))
+                for c, r in zip(proposals, regions))
     assert 0 < found < 27
-    assert candidate_recall(candidates, regions, iou).item() == pytest.approx(found / 27)
+    assert proposal_recall(proposals, regions, iou).item() == pytest.approx(found / 27)
 
 
-def test_candidates_of_another_image_do_not_count_and_none_find_none():
-    assert candidate_recall([boxes(4, 0), boxes(0, 0)], [boxes(4, 0), boxes(4, 1)]) == 0.5
-    assert candidate_recall([boxes(0, 0)], [boxes(3, 0)]) == 0
+def test_proposals_of_another_image_do_not_count_and_none_find_none():
+    assert proposal_recall([boxes(4, 0), boxes(0, 0)], [boxes(4, 0), boxes(4, 1)]) == 0.5
+    assert proposal_recall([boxes(0, 0)], [boxes(3, 0)]) == 0
 
 
 def test_images_without_regions_do_not_count_and_no_region_tells_nothing():
-    assert candidate_recall([boxes(4, 0), boxes(4, 1)], [boxes(4, 0), boxes(0, 1)]) == 1
-    assert math.isnan(candidate_recall([boxes(4, 0)], [boxes(0, 0)]))
+    assert proposal_recall([boxes(4, 0), boxes(4, 1)], [boxes(4, 0), boxes(0, 1)]) == 1
+    assert math.isnan(proposal_recall([boxes(4, 0)], [boxes(0, 0)]))
 
 
 def test_empty_boxes_are_not_found_by_empty_boxes():
-    assert candidate_recall([torch.ones(1, 4)], [torch.ones(1, 4)]) == 0
+    assert proposal_recall([torch.ones(1, 4)], [torch.ones(1, 4)]) == 0
 
 
 # constant predictors

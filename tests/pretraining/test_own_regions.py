@@ -1,38 +1,13 @@
-import numpy as np
 import pytest
 import torch
 from mmdet.structures.bbox import bbox_overlaps
 
-from ocrnet_mmdet.pretraining.own_regions import common_ids
-from ocrnet_mmdet.pretraining.two_views import MIN_SIDE
-from ocrnet_mmdet.pretraining.views import ViewMap
+from ocrnet_mmdet.pretraining.views import MIN_SIDE
 
 from ..detectors import view_batch
 from .test_pretrainer import DETECTORS, OFF, pretrainer, total
 
 SIDE = 64
-
-
-def view(crop, flip=False):
-    return ViewMap.of_crop(np.array(crop, float), SIDE, flip)
-
-
-@pytest.mark.parametrize('flip', [False, True])
-def test_a_region_that_both_views_show_has_one_id(flip):
-    first, second = view((0, 0, 100, 100)), view((40, 40, 120, 120), flip)
-    picture = np.array([[50., 50, 70, 70], [80, 45, 95, 90], [5, 5, 30, 30], [105, 100, 118, 119]])
-    a, b = common_ids(torch.from_numpy(first.boxes(picture[:3])), torch.from_numpy(second.boxes(picture[[3, 1, 0]])),
-                      first, second, (SIDE, SIDE))
-    assert a.tolist() == [0, 1, 2]
-    assert b.tolist() == [3, 1, 0]
-
-
-def test_a_region_has_one_partner_at_most_and_a_view_without_regions_none():
-    whole = view((0, 0, SIDE, SIDE))
-    one = torch.tensor([[10., 10, 30, 30]])
-    twice = torch.tensor([[10., 10, 30, 29], [10, 10, 30, 30]])
-    assert common_ids(one, twice, whole, whole, (SIDE, SIDE))[1].tolist() == [1, 0]
-    assert [ids.tolist() for ids in common_ids(one, one[:0], whole, whole, (SIDE, SIDE))] == [[0], []]
 
 
 def finding(name='ocrnet', **kwargs):

@@ -51,7 +51,8 @@ def checkpointed(pictures, work_dir, **kwargs) -> Config:
     cfg.default_hooks.checkpoint.interval = KEPT
     cfg.randomness = dict(seed=None)  # as most users leave it: the seed itself must be resumed
     # horizon: so that the teacher of so short a run is not the student
-    cfg.custom_hooks[0].update(own_from=0.2, interval=2, horizon=1.0)
+    cfg.default_hooks.schedule.update(own_from=0.2, horizon=1.0)
+    cfg.default_hooks.monitor.interval = 2
     return cfg
 
 
@@ -224,7 +225,7 @@ def test_pictures_without_any_region_are_trained_on(write, tmp_path, monkeypatch
     (tmp_path / 'pictures').mkdir()
     write(tmp_path / 'pictures')
     cfg = make_config(tmp_path / 'pictures', tmp_path / 'work', 2)
-    cfg.custom_hooks[0].interval = 1
+    cfg.default_hooks.monitor.interval = 1
     status, line = run_tool(cfg, tmp_path, monkeypatch, capsys)
     assert status == 0, line
     state = torch.load(tmp_path / 'work/pretrained_detector.pth', weights_only=True)['state_dict']
@@ -280,5 +281,5 @@ def test_the_log_tells_a_person_what_is_done_and_no_weight_by_name(finished):
     text = next(Path(finished.work_dir).glob('*/*.log')).read_text()
     assert re.search(r'pretraining without labels: 8 pictures, steps 1 to 8 of 4 pictures', text)
     assert f'{finished.work_dir}/pretrained_detector.pth' in text
-    assert re.search(r'Iter\(train\) \[8/8\].*eta: .*regions: \d+\..*pictures_per_second: ', text)
+    assert re.search(r'Iter\(train\) \[8/8\].*eta: .*regions: \d+\..*images_per_second: ', text)
     assert 'before and after calling' not in text

@@ -2,14 +2,12 @@ import pytest
 import torch
 from mmdet.registry import MODELS
 from mmengine.config import Config
-from mmengine.structures import InstanceData
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.pretraining import pretrainer as pretrainer_module
-from ocrnet_mmdet.pretraining.slots import PARTS, TERMS, captured_input
-from ocrnet_mmdet.pretraining.region_samples import choose_regions, samples_of, uncovered
+from ocrnet_mmdet.pretraining.slot_checks import PARTS
+from ocrnet_mmdet.pretraining.term_weights import TERMS
 
-from ..detectors import ROOT, encoder, ocrnet_config, shrink, view_batch, view_sample
+from ..detectors import ROOT, encoder, ocrnet_config, shrink, view_batch
 from .runs import VECTORS
 
 OFF = dict.fromkeys(TERMS, 0.0)
@@ -49,7 +47,7 @@ def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_t
     detector = DETECTORS[name]()
     masks = dict(masks=0.0) if name == 'faster_rcnn' else {}
     model = pretrainer(detector, weights=masks)
-    model.sigma_share = 1.0
+    model.terms['vectors'].sigma_share = 1.0
     total(model(**view_batch(model))).backward()
     silent = {key for key, p in model.named_parameters() if p.grad is None}
     expected = {key for key, p in model.named_parameters() if not p.requires_grad}
@@ -80,7 +78,7 @@ def test_the_classifiers_loss_is_not_asked():
     assert not model.student.roi_head.bbox_head.loss_cls.cum_samples.any()
 
 
-@pytest.mark.parametrize('terms', [('regions', 'boxes', 'masks'), ('vector', )], ids='+'.join)
+@pytest.mark.parametrize('terms', [('regions', 'boxes', 'masks'), ('vectors', )], ids='+'.join)
 def test_a_branch_of_the_box_head_that_no_term_reads_is_not_waited_for(terms):
     model = pretrainer(double_head_config(), weights=OFF | dict.fromkeys(terms, 1.0))
     total(model(**view_batch(model))).backward()
@@ -95,14 +93,15 @@ def test_views_are_not_padded_as_whole_pictures_are():
     assert view_batch(model)['inputs'].shape[-2:] == (64, 64)
 
 
-TERM_SETS = [('regions', ), ('boxes', ), ('masks', ), ('vector', ), ('regions', 'boxes'),
-             ('vector', 'masks'), ('regions', 'boxes', 'masks')]
+TERM_SETS = [('regions', ), ('boxes', ), ('masks', ), ('vectors', ), ('regions', 'boxes'),
+             ('vectors', 'masks'), ('regions', 'boxes', 'masks')]
 
 
 @pytest.mark.parametrize('terms', TERM_SETS, ids='+'.join)
 def test_every_weight_that_may_have_a_gradient_gets_one_whatever_is_off(terms):
     model = pretrainer(weights=OFF | dict.fromkeys(terms, 1.0))
-    model.sigma_share = 1.0
+    if 'vectors' in terms:
+        model.terms['vectors'].sigma_share = 1.0
     total(model(**view_batch(model))).backward()
     assert not [key for key, p in model.named_parameters() if p.requires_grad and p.grad is None]
 
@@ -120,15 +119,15 @@ def test_a_frozen_part_keeps_its_norm_statistics():
 def test_the_vector_loss_s_form_is_an_option():
     cfg = Config.fromfile(ROOT / 'configs/benchmark/ocrnet_tiny_pretrain.py')
     cfg.merge_from_dict({'model.region_loss.form': 'literal'})
-    with pytest.raises(InputError, match='term A.*weights.vector=0.1'):
+    with pytest.raises(InputError, match='which is off.*weights.vectors=0.1'):
         MODELS.build(cfg.model)
-    cfg.merge_from_dict({'model.weights.vector': 0.1})
+    cfg.merge_from_dict({'model.weights.vectors': 0.1})
     assert MODELS.build(cfg.model).region_loss.form == 'literal'
 
 
 @pytest.mark.parametrize('term, names', [
-    ('vector', {'loss_vector', 'loss_variance', 'loss_covariance'}),
-    ('variance', {'loss_vector', 'loss_variance', 'loss_covariance'}),
+    ('vectors', {'loss_vectors', 'loss_variance', 'loss_covariance'}),
+    ('variance', {'loss_vectors', 'loss_variance', 'loss_covariance'}),
     ('regions', {'loss_rpn_quality', 'loss_rpn_bbox'}),
     ('boxes', {'loss_boxes'}), ('masks', {'loss_masks'})])
 def test_each_term_works_by_itself(term, names):
@@ -142,7 +141,7 @@ def test_each_term_works_by_itself(term, names):
 
 def test_by_default_no_vectors_are_compared_and_the_teacher_is_not_run():
     model = pretrainer(weights=TERMS)
-    assert not model.compares_vectors
+    assert 'vectors' not in model.terms
     model.teacher.backbone.forward = None
     assert total(model(**view_batch(model))) > 0
 
@@ -157,37 +156,6 @@ def test_a_weight_scales_its_term():
     for name, value in a.items():
         assert total({name: value}) > 0, name
         torch.testing.assert_close(b[name], 2 * value if torch.is_tensor(value) else [2 * v for v in value])
-
-
-def test_regions_are_matched_by_picture_and_id():
-    model = pretrainer(weights=OFF | dict(vector=1.0), jitter=(0.0, 0.0), hidden_context=0.0)
-    model(**view_batch(model, counts=((3, 3), (2, 5))))
-    assert len(model.seen['target']) == 2 * 3 + 2 * 2  # both ways; ids 2 to 4 have no partner
-
-
-def test_a_region_s_target_is_the_teacher_s_vector_of_its_exact_box_in_the_other_view(monkeypatch):
-    model = pretrainer(weights=OFF | dict(vector=1.0), hidden_context=0.0)
-    data, boxes = view_batch(model, counts=((1, 1), (1, 1))), {}
-
-    def spy(head, levels, rois, hidden):
-        boxes[head is model.teacher.roi_head] = rois
-        return forward(head, levels, rois, hidden)
-    forward = pretrainer_module.box_forward
-    monkeypatch.setattr(pretrainer_module, 'box_forward', spy)
-    model(**data)
-    exact = torch.cat([s.gt_instances.bboxes for s in data['data_samples']])
-    assert boxes[True][:, 1:].equal(exact) and not boxes[False][:, 1:].equal(exact)
-    with torch.no_grad(), captured_input(model.teacher.roi_head.bbox_head.fc_cls) as vectors:
-        forward(model.teacher.roi_head, model.teacher.extract_feat(data['inputs']), boxes[True], 0.0)
-    expected = model.teacher_projector(vectors[0])[[2, 3, 0, 1]]  # views: a first, b first, a second, b second
-    torch.testing.assert_close(model.seen['target'], expected)
-
-
-def test_the_first_half_of_the_students_boxes_is_moved_less():
-    model = pretrainer(jitter=(0.05, 0.4))
-    boxes = torch.tensor([[20., 20, 40, 40]]).repeat(400, 1)
-    moved = (model._jittered(boxes, view_sample(1, 0)) - boxes).abs().amax(1) / 20
-    assert moved[:200].max() < 0.11 < 0.3 < moved[200:].max() and moved[:200].min() > 0
 
 
 def test_views_without_any_region_give_zero_and_reach_every_weight():
@@ -230,57 +198,6 @@ def test_frozen_parts_take_no_gradient():
     for part in PARTS:
         grads = [p.grad for p in getattr(model.student, part).parameters()]
         assert all(g is None for g in grads) == (part in ('backbone', 'neck'))
-
-
-def test_the_students_neighbours_are_hidden_and_the_teachers_are_not(monkeypatch):
-    model = pretrainer(hidden_context=0.5)
-    shares = {}
-    for name in ('student', 'teacher'):
-        head = getattr(model, name).roi_head
-        original = head._bbox_forward
-
-        def spy(x, rois, context=None, name=name, original=original):
-            shares[name] = context.float().mean()
-            return original(x, rois, context)
-        monkeypatch.setattr(head, '_bbox_forward', spy)
-    model(**view_batch(model, counts=((16, 16), ) * 4))
-    assert shares['teacher'] == 1 and 0.3 < shares['student'] < 0.7
-
-
-def test_confident_candidates_that_no_region_covers_are_left_alone():
-    candidates = InstanceData(
-        bboxes=torch.tensor([[0., 0, 10, 10], [6, 0, 16, 10], [20, 20, 30, 30], [40, 40, 50, 50]]),
-        scores=torch.tensor([0.9, 0.9, 0.9, 0.1]))
-    boxes = torch.tensor([[0., 0, 10, 11]])  # the second is a near miss: IoU 0.23
-    assert uncovered(candidates, boxes, 0.5).tolist() == [[20, 20, 30, 30]]
-    assert len(uncovered(candidates, boxes[:0], 0.5)) == 3
-
-
-def test_leaving_them_alone_takes_their_penalty_away():
-    model = pretrainer(weights=OFF | dict(regions=1.0), min_score=0.2)
-    head = model.student.rpn_head
-    head.quality.bias.data += 4  # all points say 'object' with 0.35
-    data = view_batch(model, counts=((1, 1), (1, 1)))
-    loss = float(model(**data)['loss_rpn_quality'])
-    model.min_score = 2.0
-    assert loss < 0.9 * float(model(**data)['loss_rpn_quality'])
-
-
-def test_both_views_read_their_common_regions_first():
-    torch.manual_seed(0)
-    first, second = torch.arange(0, 12), torch.arange(8, 20)
-    for _ in range(10):
-        a, b = choose_regions(first, second, 6)
-        a, b = set(first[a].tolist()), set(second[b].tolist())
-        assert len(a) == len(b) == 6 and {8, 9, 10, 11} <= a & b
-
-
-def test_samples_name_their_own_region():
-    regions = view_sample(5, 0).gt_instances
-    chosen = torch.tensor([3, 1])
-    made = samples_of(regions.bboxes[chosen] + 1, regions, chosen)
-    assert made.pos_gt_bboxes.equal(regions.bboxes[chosen])
-    assert made.pos_assigned_gt_inds.tolist() == [3, 1] and len(made.neg_priors) == 0
 
 
 def test_predicting_is_refused():

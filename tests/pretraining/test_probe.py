@@ -38,7 +38,7 @@ def write_labelled(folder, count: int = 8, crowd: bool = False, colours=COLOURS)
 
 def test_boxes_lie_on_their_objects_in_the_square_and_background_beside_them(tmp_path):
     probe = Probe(**write_labelled(tmp_path))
-    for picture, boxes, labels in zip(probe.pictures, probe.boxes, probe.labels):
+    for picture, boxes, labels in zip(probe.images, probe.boxes, probe.labels):
         assert labels[:2].tolist() == [1, 0] and (labels[2:] == 2).all() and len(labels) == 4
         for (x0, y0, x1, y1), label in zip(boxes[:2].round().int().tolist(), labels):
             inner = picture[:, y0 + 2:y1 - 2, x0 + 2:x1 - 2].float().mean((1, 2))
@@ -101,9 +101,9 @@ def test_the_vectors_are_what_the_classifier_reads(tmp_path):
     """Through it they give the detector's own scores."""
     probe = Probe(**write_labelled(tmp_path, 2))
     detector = tiny(ocrnet_config()).eval()
-    vectors = region_vectors(detector, probe.pictures[0], probe.boxes[0])
+    vectors = region_vectors(detector, probe.images[0], probe.boxes[0])
     levels = detector.extract_feat(detector.data_preprocessor(
-        dict(inputs=[probe.pictures[0]]), False)['inputs'])
+        dict(inputs=[probe.images[0]]), False)['inputs'])
     rois = torch.cat([torch.zeros(4, 1), probe.boxes[0]], 1)
     scores = detector.roi_head._bbox_forward(levels, rois)['cls_score']
     torch.testing.assert_close(detector.roi_head.bbox_head.fc_cls(vectors.float()), scores)
@@ -126,7 +126,7 @@ def test_a_probe_is_logged_at_its_steps_and_leaves_the_run_as_it_would_be(tmp_pa
     for name, given in (('with', probe), ('without', None)):
         cfg = make_config(pictures, tmp_path / name, 3)
         cfg.train_dataloader.batch_size = 2
-        cfg.custom_hooks = [dict(type='OCRNetPretrainHook', probe=given)]
+        cfg.default_hooks.probe.update(given or {})
         runner = start(cfg, *([scores] if given else []))
         states.append(runner.model.state_dict())
     assert states[0].keys() == states[1].keys()
@@ -140,7 +140,7 @@ def test_a_probe_is_logged_at_its_steps_and_leaves_the_run_as_it_would_be(tmp_pa
     (dict(ann_file='absent.json'), 'probe: there is no annotation file .*absent.json'),
     (dict(img_dir='absent'), 'probe: there is no picture folder .*absent'),
     (dict(crowd=True), 'labels.json: none of its 8 images has an object .* 16 crowds'),
-    (dict(count=1), r'labels.json has too few pictures .* \(1\)')])
+    (dict(count=1), r'labels.json has too few images .* \(1\)')])
 def test_a_probe_that_cannot_be_used_is_refused(tmp_path, spoil, words):
     spoil = dict(spoil)
     given = write_labelled(tmp_path, spoil.pop('count', 8), spoil.pop('crowd', False)) | spoil

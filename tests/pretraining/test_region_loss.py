@@ -21,7 +21,7 @@ def gradients(loss: torch.Tensor, *inputs: torch.Tensor) -> tuple[torch.Tensor, 
     return torch.autograd.grad(loss, inputs, retain_graph=True)
 
 
-# term A
+# the vectors
 
 def test_beta_nll_is_a_loop_over_regions_and_dimensions():
     prediction, target, log_variance = pair()
@@ -208,7 +208,7 @@ def test_free_vectors_under_the_literal_form_all_become_their_mean():
     assert 'collapsed' in words[-1] and words[0] is None
 
 
-# term B
+# variance and covariance
 
 @pytest.mark.parametrize('gamma', [0.3, 1.0])
 def test_variance_and_covariance_are_numpy_s(gamma):

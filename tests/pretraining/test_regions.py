@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.pretraining.discover import OCRNetDiscoverRegions
 from ocrnet_mmdet.evaluation.chance_regions import grid_regions, random_regions
 from ocrnet_mmdet.pretraining import discover_regions
 from ocrnet_mmdet.pretraining.regions import DUPLICATE_IOU, Regions
@@ -152,3 +153,9 @@ def test_random_boxes_fill_their_segments_and_stay_inside(shape, like):
     assert (regions.boxes >= 0).all() and (regions.boxes[:, 2:] <= shape[::-1]).all()
     shares = (regions.boxes[:, 2:] - regions.boxes[:, :2]).prod(axis=1) / np.prod(shape)
     np.testing.assert_allclose(regions.segments.mean(axis=(1, 2)), shares, rtol=1e-5)
+
+
+@pytest.mark.parametrize('given', [dict(max_regions=0), dict(size='abc')], ids=str)
+def test_an_odd_argument_is_refused_by_name(given):
+    with pytest.raises(InputError, match=f'OCRNetDiscoverRegions.{next(iter(given))} is '):
+        OCRNetDiscoverRegions(**given)

@@ -7,7 +7,7 @@ from mmdet.registry import TASK_UTILS
 from mmengine.structures import InstanceData
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.pretraining import slots
+from ocrnet_mmdet.pretraining import slot_checks
 from ocrnet_mmdet.pretraining.slots import class_agnostic
 
 from ..detectors import ocrnet_config
@@ -33,7 +33,7 @@ def test_a_stock_region_head_leaves_areas_alone_but_not_the_regions_in_them(kind
                                              (dict(type='ATSSAssigner', topk=9), 1)], ids=('max_iou', 'atss'))
 def test_a_region_head_that_leaves_no_area_alone_is_named(assigner, times, monkeypatch):
     said = []
-    monkeypatch.setattr(slots, 'print_log', lambda line, **_: said.append(line))
+    monkeypatch.setattr(slot_checks, 'print_log', lambda line, **_: said.append(line))
     config = stock_config(True)
     config.train_cfg.rpn.assigner = assigner
     pretrainer(config)
@@ -104,7 +104,7 @@ def test_a_cascade_of_region_heads_is_refused():
         pretrainer(config)
 
 
-@pytest.mark.parametrize('wrong', [dict(weights=dict(vectors=1.0)), dict(frozen_parts=('head', ))])
+@pytest.mark.parametrize('wrong', [dict(weights=dict(vector=1.0)), dict(frozen_parts=('head', ))])
 def test_unknown_names_are_refused(wrong):
     with pytest.raises(InputError, match='the (terms|parts) are'):
         pretrainer(**wrong)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining.regions import Regions
 from ocrnet_mmdet.pretraining.two_views import OCRNetTwoViews
 from ocrnet_mmdet.pretraining.views import ViewMap, draw_crop, inside_share, show, vary_colours
@@ -207,3 +208,10 @@ def test_a_very_wide_picture_is_averaged_along_its_width():
     stripes[:, ::2] = 200
     view = ViewMap.of_crop(np.array((0., 0., 40000., 400.)), 64, flip=False)
     assert np.abs(show(stripes, view, 64).astype(int) - 100).max() <= 2
+
+
+@pytest.mark.parametrize('given', [dict(size='abc'), dict(area=5), dict(area=(0.9, 0.1)), dict(segments=-1),
+                                   dict(solarise='abc')], ids=str)
+def test_an_odd_argument_is_refused_by_name(given):
+    with pytest.raises(InputError, match=f'OCRNetTwoViews.{next(iter(given))} is '):
+        OCRNetTwoViews(**dict(size=SIDE) | given)

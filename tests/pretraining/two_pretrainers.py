@@ -16,7 +16,7 @@ COUNTS = (((5, 4), (3, 6)), ((0, 0), (0, 0)))  # of regions in the two views of 
 def run(name: str, rank: int) -> dict:
     weights = {} if name != 'faster_rcnn' else dict(masks=0.0)
     model = pretrainer(DETECTORS[name](), weights=weights, min_score=0.0)
-    model.sigma_share = 1.0
+    model.terms['vectors'].sigma_share = 1.0
     model.keep_finder()
     parallel = MMDistributedDataParallel(model, find_unused_parameters=False)
     optimiser = build_optim_wrapper(parallel, ConfigDict(optimizer=dict(type='SGD', lr=0.01)))

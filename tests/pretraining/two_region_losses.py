@@ -1,4 +1,4 @@
-"""In two processes: terms A and B on each one's share of the regions."""
+"""In two processes: the vectors', variance and covariance losses of each one's share of the regions."""
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -17,7 +17,7 @@ def regions(count: int) -> tuple[Tensor, Tensor]:
 
 
 def terms(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:
-    """(3,): term A, and the two of term B."""
+    """(3,): the vectors' loss, variance and covariance."""
     out = model(inputs)
     loss = OCRNetRegionLoss()(out[:, :5], targets, out[:, 5])
     return torch.stack([loss, *variance_covariance(out[:, :5], gamma=20.0)])

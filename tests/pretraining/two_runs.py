@@ -9,20 +9,20 @@ from mmengine.model import is_model_wrapper
 from torch import distributed as dist
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.pretraining.slots import TERMS
+from ocrnet_mmdet.pretraining.term_weights import TERMS
 from tests.pretraining.runs import make_config, start, write_pictures
 from tests.two_processes import join
 
-LITERAL = dict(weights=dict.fromkeys(TERMS, 0.0) | dict(vector=0.1),
+LITERAL = dict(weights=dict.fromkeys(TERMS, 0.0) | dict(vectors=0.1),
                region_loss=dict(type='OCRNetRegionLoss', form='literal'))
 
 
-def config(out: Path, rank: int, name: str, steps: int, hook: dict, **model) -> Config:
+def config(out: Path, rank: int, name: str, steps: int, monitor: dict, **model) -> Config:
     # each rank has a folder of its own, to see which of them writes
     cfg = make_config(out / 'pictures', out / name / f'rank{rank}', steps, **model)
     cfg.train_dataloader.batch_size = 2
     cfg.default_hooks.checkpoint.update(interval=steps + 1, save_last=False)
-    cfg.custom_hooks = [dict(type='OCRNetPretrainHook', **hook)]
+    cfg.default_hooks.monitor.update(monitor)
     cfg.launcher = 'pytorch'
     cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None)
     return cfg

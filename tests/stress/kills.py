@@ -44,7 +44,8 @@ def pretraining(pictures: Path, work_dir: Path, workers: int) -> Config:
     cfg = pretrainings.make_config(pictures, work_dir, STEPS)
     cfg.default_hooks.checkpoint.interval = INTERVAL
     cfg.train_dataloader.update(num_workers=workers, persistent_workers=workers > 0)
-    cfg.custom_hooks[0].update(own_from=0.2, interval=2, horizon=1.0)
+    cfg.default_hooks.schedule.update(own_from=0.2, horizon=1.0)
+    cfg.default_hooks.monitor.interval = 2
     return cfg
 
 

@@ -21,11 +21,10 @@ STEPS = 30
 SETS = dict(nuclei=("('nucleus',)", True), bccd=("('RBC', 'WBC', 'Platelets')", False))
 PRETRAINING = '''
 _base_ = ['{root}/configs/_base_/ocrnet_tiny.py', '{root}/configs/_base_/pretrain.py']
-model = dict(_delete_=True, type='OCRNetPretrainer', detector={{{{_base_.model}}}}, weights=dict(masks={mask_weight}))
-pipeline = {{{{_base_.train_dataloader.dataset.pipeline}}}}
+model = dict(_delete_=True, type='OCRNetPretrainer', detector=_base_.model, weights=dict(masks={mask_weight}))
 train_dataloader = dict(batch_size=4, num_workers=0, persistent_workers=False, dataset=dict(
     data_root='{data}/images/', bad_files='{out}/bad.txt', seed=0, pipeline=[
-        pipeline[0], dict(type='OCRNetDiscoverRegions', cache_dir='{out}/regions', size=192),
+        _base_.train_pipeline[0], dict(type='OCRNetDiscoverRegions', cache_dir='{out}/regions', size=192),
         dict(type='OCRNetTwoViews', size=96, area=(0.1, 0.5))]))
 train_cfg = dict(max_iters={steps}, val_interval={steps} + 1)
 param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end={steps})]
@@ -36,13 +35,12 @@ FINETUNING = '''
 _base_ = ['{root}/configs/_base_/ocrnet_tiny.py', '{root}/configs/_base_/small_data.py']
 classes, with_mask = {classes}, {with_mask}
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(classes)), {mask_head}))
-train = {{{{_base_.train_dataloader.dataset.pipeline}}}}
-test = {{{{_base_.val_dataloader.dataset.pipeline}}}}
+train, test = _base_.train_pipeline, _base_.test_pipeline
 labels = dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False)
 train_pipeline = [
-    train[0], labels, dict(type='RandomResize', scale=(192, 192), ratio_range=(0.7, 1.4), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=(96, 96), allow_negative_crop=True), *train[4:]]
-test_pipeline = [test[0], dict(type='Resize', scale=(192, 192), keep_ratio=True), labels, test[-1]]
+    train[0], labels, *train[2:4], dict(type='RandomResize', scale=(192, 192), ratio_range=(0.7, 1.4), keep_ratio=True),
+    dict(type='RandomCrop', crop_size=(96, 96), allow_negative_crop=True), *train[6:]]
+test_pipeline = [*test[:2], dict(type='Resize', scale=(192, 192), keep_ratio=True), labels, test[-1]]
 dataset = dict(data_root='{data}/', data_prefix=dict(img='images/'), metainfo=dict(classes=classes))
 quiet = dict(num_workers=0, persistent_workers=False)
 train_dataloader = dict(batch_size=4, dataset=dict(ann_file='annotations/train.json', pipeline=train_pipeline, **dataset),
