@@ -18,7 +18,7 @@ train_dataloader = dict(
     dataset=dict(data_root=data_root, data_prefix=dict(img='unlabelled/'), pipeline=train_pipeline,
                  bad_files='work_dirs/demo/bad_pictures.txt'))
 
-max_iters = 450  # 6 epochs
+max_iters = 240  # 3 epochs
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
 optim_wrapper = dict(optimizer=dict(lr=2e-3))
 param_scheduler = [
