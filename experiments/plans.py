@@ -136,6 +136,13 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
                   aerial_cars=(10, )),
         arms=dict(random=Arm(), pretrained=Arm(pretraining=Pretraining(1500))),
         steps=(300, 1000), tuned=300, tuned_on=10),
+    # README's picture: one pair of main_table, after a third of its pretraining. Its seed is that
+    # whose difference in main_table is nearest the mean.
+    front_picture=Study(
+        sets=dict(nuclei=(5, )),
+        arms=dict(random=Arm(rate='main_table/random'),
+                  pretrained=Arm(pretraining=Pretraining(500), rate=TUNED)),
+        steps=(300, ), seeds=(3, )),
     # The random start, given the pretraining's time as further steps.
     equal_time=Study(
         sets=dict(nuclei=(5, 10), robosoccer=(5, 10), bccd=(10, ), aerial_cars=(10, )),

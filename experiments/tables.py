@@ -1,11 +1,13 @@
 """The tables that README.md and docs/ quote, as Markdown: python experiments/tables.py [OUT]
 
+With --into docs/results.md they are written between that page's marks.
 From the records beside this file, or those that studies left in OUT. Scores are AP, times 100:
 mean ± s.d. of n runs; a difference is the mean of the pairs with the same seed and the half width
 of its 95 % interval (Student's t).
 """
 import argparse
 import math
+import re
 import statistics
 import sys
 from collections.abc import Callable, Iterable
@@ -250,6 +252,8 @@ def all_tables(rows: list[dict]) -> Iterable[tuple[str, str]]:
         'Weights of boxes and masks, held-out': lambda: arms(rows, 'term_weights', 'regions'),
         'Learning rates, held-out box AP': lambda: rates(rows),
         'Number of candidates': lambda: candidates(rows),
+        "README's picture": lambda: single_runs([row for row in rows if row['study'] == 'front_picture'
+                                                 and row['kind'] == 'fine-tuning']),
         'Overfitting': lambda: single_runs([row for row in rows if row['study'] == 'overfit']),
         'Trials': lambda: single_runs([row for row in rows if '/' in row['study']
                                        and row['kind'] in ('fine-tuning', 'scoring')]),
@@ -260,11 +264,29 @@ def all_tables(rows: list[dict]) -> Iterable[tuple[str, str]]:
     yield from ((title, make()) for title, make in tables.items())
 
 
+MARKS = re.compile(r'(?<=<!-- table: )(.+?)( -->\n).*?(?=<!-- end of table -->)', re.DOTALL)
+
+
+def filled(page: str, rows: list[dict]) -> str:
+    """A page with every table between its marks: ``<!-- table: TITLE -->`` and ``<!-- end of table -->``.
+
+    Raises:
+        KeyError: There is no table of a title.
+    """
+    tables = dict(all_tables(rows))
+    return MARKS.sub(lambda mark: f'{mark[1]}{mark[2]}\n{tables[mark[1]]}\n\n', page)
+
+
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('records', type=Path, nargs='?', default=RECORDS.parent, metavar='OUT')
+    parser.add_argument('--into', type=Path, metavar='PAGE', help='write them into its marks')
     args = parser.parse_args()
-    for title, table in all_tables(read(args.records / RECORDS.name)):
-        if table:
-            print(f'## {title}\n\n{table}\n')
+    rows = read(args.records / RECORDS.name)
+    if args.into:
+        args.into.write_text(filled(args.into.read_text(), rows))
+    else:
+        for title, table in all_tables(rows):
+            if table:
+                print(f'## {title}\n\n{table}\n')

@@ -10,8 +10,8 @@ from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import PolygonMasks
 from mmengine.config import Config, ConfigDict
 
-from ocrnet_mmdet.check import DISTRIBUTIONS, RESNET50
 from ocrnet_mmdet.pretraining.monitors import CollapseMonitor
+from tools.check_environment import DISTRIBUTIONS, RESNET50
 
 from .detectors import ROOT, data_batch, tiny, view_batch
 

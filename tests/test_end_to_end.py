@@ -9,7 +9,7 @@ import pytest
 import torch
 from mmdet.apis import DetInferencer
 
-from ocrnet_mmdet.datasets.demo_set import make_demo_set
+from demo.data_set import make_demo_set
 
 from .detectors import ROOT
 

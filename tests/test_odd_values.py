@@ -12,7 +12,7 @@ from mmengine.runner import runner as mmengine_runner
 
 from ocrnet_mmdet import cli
 from ocrnet_mmdet.cli import load_config, parse_option, run_training
-from ocrnet_mmdet.datasets.demo_set import make_demo_set
+from demo.data_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
 
 from .detectors import ROOT

@@ -26,10 +26,10 @@ from mmengine.config import Config  # noqa: E402
 from mmengine.registry import init_default_scope  # noqa: E402
 
 from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
-from ocrnet_mmdet.datasets.demo_set import make_demo_set  # noqa: E402
+from demo.data_set import make_demo_set  # noqa: E402
 from ocrnet_mmdet.errors import InputError  # noqa: E402
 from ocrnet_mmdet.pretraining.export import EXPORT_NAME  # noqa: E402
-from ocrnet_mmdet.visualization import draw_detections, plot_trainings  # noqa: E402
+from demo.drawing import draw_detections, plot_trainings  # noqa: E402
 
 DATA, WORK, CONFIGS = Path('data/demo'), Path('work_dirs/demo'), ROOT / 'configs/demo'
 COLUMNS = {'box AP': 'bbox_mAP', 'box AP50': 'bbox_mAP_50', 'mask AP': 'segm_mAP'}

@@ -6,7 +6,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
 
-from ocrnet_mmdet.datasets.demo_set import make_demo_set  # noqa: E402
+from demo.data_set import make_demo_set  # noqa: E402
 from ocrnet_mmdet.errors import InputError  # noqa: E402
 
 

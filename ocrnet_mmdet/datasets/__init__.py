@@ -1,4 +1,4 @@
-"""Data: loading, pictures with and without labels, the demo set, checks of what a user brings."""
+"""Data: loading, pictures with and without labels, checks of what a user brings."""
 from .draw_sampler import OCRNetDrawSampler, OCRNetSeedDraw
 from .image_folder import OCRNetImageFolder
 from .image_shards import OCRNetImageShards

@@ -10,7 +10,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
-from ocrnet_mmdet.datasets.demo_set import make_demo_set
+from demo.data_set import make_demo_set
 
 from ..detectors import ROOT, ocrnet_config
 from ..trainings import point_at

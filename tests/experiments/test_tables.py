@@ -4,7 +4,9 @@ from scipy import stats
 
 from experiments import tables
 from experiments.records import RECORDS, Run, append, read, row_of
-from experiments.tables import all_tables, arms, comparison, paired_interval
+from experiments.tables import all_tables, arms, comparison, filled, paired_interval
+
+from ..detectors import ROOT
 
 
 def rows_of(tmp_path, *runs):
@@ -83,3 +85,10 @@ def test_every_table_of_the_kept_records_is_markdown():
         if title != 'Boxes and masks with weight 1':  # not run yet
             lines = table.splitlines()
             assert len(lines) > 2 and len({line.count('|') for line in lines}) == 1, title
+
+
+def test_the_page_of_results_has_the_tables_of_the_kept_records():
+    page = (ROOT / 'docs/results.md').read_text()
+    assert page.count('<!-- table: ') == page.count('<!-- end of table -->') > 10
+    assert filled(page, read(RECORDS)) == page
+    assert filled(page.replace('29.0 ± 3.3', '92.0 ± 3.3'), read(RECORDS)) == page

@@ -19,7 +19,7 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 
 from ocrnet_mmdet.cli import run_training
-from ocrnet_mmdet.datasets.demo_set import make_demo_set
+from demo.data_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
 
 from .runs import make_config, start, write_pictures

@@ -14,7 +14,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from ocrnet_mmdet.datasets.demo_set import make_demo_set
+from demo.data_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.start import start
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from mmengine.registry import init_default_scope
 
-from ocrnet_mmdet.datasets.demo_set import make_demo_set
+from demo.data_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.visualization import CAPTION
+from demo.drawing import CAPTION
 
-from .detectors import ROOT
+from ..detectors import ROOT
 
 STEPS = 2
 SIDE = 96

@@ -11,10 +11,9 @@ import pytest
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
-from ocrnet_mmdet.datasets import demo_set
-from ocrnet_mmdet.datasets.demo_scene import (CLASSES, MIN_AREA, OUTLINES, _area, _cover, _place,
-                                              draw_scene)
-from ocrnet_mmdet.datasets.demo_set import make_demo_set, visible_polygons
+from demo import data_set
+from demo.data_set import make_demo_set, visible_polygons
+from demo.scene import CLASSES, MIN_AREA, OUTLINES, _area, _cover, _place, draw_scene
 from ocrnet_mmdet.errors import InputError
 
 SMALL = dict(train=3, val=2, unlabelled=2, size=96, seed=5)
@@ -152,7 +151,7 @@ def test_a_set_cut_off_is_not_taken_for_a_finished_one(tmp_path, monkeypatch):
             if next(count) == 3:
                 raise KeyboardInterrupt
             return cv2.imwrite(*args)
-        patch.setattr(demo_set.cv2, 'imwrite', write_then_stop, raising=True)
+        patch.setattr(data_set.cv2, 'imwrite', write_then_stop, raising=True)
         make_demo_set(out, **SMALL)
     assert not os.path.exists(out)
     make_demo_set(out, **SMALL)

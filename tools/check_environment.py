@@ -1,8 +1,8 @@
-"""Says what is installed, whether it can train, and how to mend it: `python -m ocrnet_mmdet.check`.
+"""Says what is installed, whether it can train, and how to mend it: `python tools/check_environment.py`.
 
 Two steps: `collect` gathers `Facts` from the running interpreter, `find_traps` turns facts into
 traps with their fixes and touches nothing, so that a test can feed it any broken machine.
-The module needs the standard library alone: it must run where everything else is missing.
+It needs the standard library alone: it must run where everything else is missing.
 """
 import importlib
 import io

@@ -17,8 +17,9 @@ import shutil
 import cv2
 import numpy as np
 
-from .demo_scene import CLASSES, SceneObject, draw_scene
-from ..errors import InputError
+from ocrnet_mmdet.errors import InputError
+
+from .scene import CLASSES, SceneObject, draw_scene
 
 SPLITS = ('train', 'val', 'unlabelled')
 DESCRIPTION = 'ocrnet_mmdet demo set'

@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from ocrnet_mmdet import check
-from ocrnet_mmdet.check import Facts, find_traps
+from tools import check_environment as check
+from tools.check_environment import Facts, find_traps
+
+from .detectors import ROOT
+
+TOOL = ROOT / 'tools/check_environment.py'
 
 ONEDL = Facts(
     installed={
@@ -185,18 +189,16 @@ def test_wrong_values_of_an_op_are_an_error(monkeypatch):
 
 
 def run_check(*blocked: str) -> subprocess.CompletedProcess:
-    """`python -m ocrnet_mmdet.check` where the blocked modules cannot be imported."""
+    """The command where the blocked modules cannot be imported."""
     program = textwrap.dedent(f'''
         import runpy, sys
-        sys.orig_argv = ['python', '-m', 'ocrnet_mmdet.check']
         sys.modules.update(dict.fromkeys({blocked!r}))
-        runpy.run_module('ocrnet_mmdet.check', run_name='__main__', alter_sys=True)''')
+        runpy.run_path({str(TOOL)!r}, run_name='__main__')''')
     return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
 
 
 def test_the_command_succeeds_here_and_names_the_versions():
-    done = subprocess.run(
-        [sys.executable, '-m', 'ocrnet_mmdet.check'], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, TOOL], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert torch.__version__ in done.stdout
     assert 'nms and roi_align work on cpu' in done.stdout

@@ -5,7 +5,7 @@ import torch
 from mmdet.structures import DetDataSample
 from mmengine.structures import InstanceData
 
-from ocrnet_mmdet.visualization import _enlarge, plot_trainings
+from demo.drawing import _enlarge, plot_trainings
 
 
 def log(path, lines):
