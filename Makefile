@@ -42,7 +42,7 @@ PROJECT_STAMP = $(STAMPS)/project
 
 help:
 	@echo 'make demo       install, pretrain OCRNet on generated pictures without labels, fine-tune it on a'
-	@echo '                few with labels, with and without that, and compare: 15 minutes'
+	@echo '                few with labels, with and without that, and compare: 10 minutes'
 	@echo 'make test       install, then run the whole test suite'
 	@echo 'make install    make $(VENV) with torch, mmengine, mmcv, mmdet and this project'
 	@echo 'make check      install, then say what is installed and whether it can train'

@@ -61,7 +61,7 @@ def test_every_command_of_the_readme_runs(folder):
                               stderr=subprocess.STDOUT)
         assert done.returncode == 0, (command, done.stdout[-3000:])
     left = {path.relative_to(folder).as_posix() for path in folder.rglob('*')}
-    assert left >= {'mine/report.txt', 'mine/finetune/iter_2.pth', 'mine/pretrain/pretrained_detector.pth',
+    assert left >= {'mine/report.txt', 'mine/finetune/iter_2.pth', 'narrow/pretrain/pretrained_detector.pth',
                     'found/vis/picture.jpg'}
     assert any('/shown/' in path for path in left)
 
@@ -69,7 +69,7 @@ def test_every_command_of_the_readme_runs(folder):
 def test_the_commands_are_those_of_the_recipe():
     lines = [line for _, block in BLOCK.findall(ENGLISH) for line in block.splitlines()]
     assert set(NOT_RUN) <= set(lines)
-    assert len([line for line in lines if line.startswith('python ')]) == 5
+    assert len([line for line in lines if line.startswith('python ')]) == 6
     assert any(TRAINED in line for line in lines)
 
 

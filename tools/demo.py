@@ -12,7 +12,9 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,10 +121,11 @@ def compare(pretraining: Run, starts: Sequence[Run]) -> dict:
     seconds = run_lanes([[pretraining, pretrained], [imagenet, random]])
     init_default_scope('mmdet')  # the configs name mmdet's parts without it
     plot_trainings(pretraining.scalars(), {run.name: run.scalars() for run in starts}, WORK / 'training.png')
-    scored = DATASETS.build(config_of(random).val_dataloader.dataset)
-    detectors = {run.name: init_detector(config_of(run), str(run.checkpoint()), device='cpu')
-                 for run in starts}
-    draw_detections(detectors, scored, WORK / 'detections', count=8)
+    with quiet():
+        scored = DATASETS.build(config_of(random).val_dataloader.dataset)
+        detectors = {run.name: init_detector(config_of(run), str(run.checkpoint()), device='cpu')
+                     for run in starts}
+        draw_detections(detectors, scored, WORK / 'detections', count=8)
     finetuning, unlabelled = config_of(random), config_of(pretraining)
     result = dict(
         pictures=dict(unlabelled=len(DATASETS.build(unlabelled.train_dataloader.dataset)),
@@ -131,6 +134,14 @@ def compare(pretraining: Run, starts: Sequence[Run]) -> dict:
         seconds=seconds, scores={run.name: run.scores() for run in starts})
     (WORK / 'scores.json').write_text(json.dumps(result, indent=1))
     return result
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what pycocotools and mmengine print of reading labels and weights and of drawing."""
+    with open(os.devnull, 'w') as nowhere, redirect_stdout(nowhere), warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        yield
 
 
 def config_of(run: Run) -> Config:

@@ -29,6 +29,8 @@ def main() -> None:
     parser.add_argument('--val-share', type=float, default=0.2,
                         help='of the labelled pictures, to score on where there is no --val')
     parser.add_argument('--seed', type=int, default=0, help='of the split')
+    parser.add_argument('--no-imagenet', dest='imagenet', action='store_false',
+                        help='a narrow net from random weights, where ImageNet weights cannot be used')
     parser.add_argument('--out', required=True, type=Path, help='a new folder for all of it')
     print(start(**vars(parser.parse_args()), configs=ROOT / 'configs'))
 

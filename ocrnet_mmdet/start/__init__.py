@@ -13,8 +13,8 @@ from .recipe import recipe_for, recipe_without_labels
 __all__ = ['start']
 
 
-def start(pictures: Path, labels: Path | None, val: Path | None, val_share: float, seed: int, out: Path,
-          configs: Path) -> str:
+def start(pictures: Path, labels: Path | None, val: Path | None, val_share: float, seed: int,
+          imagenet: bool, out: Path, configs: Path) -> str:
     """Write the folder ``out``: annotations, finetune.py and pretrain.py; without labels pretrain.py alone.
 
     Args:
@@ -22,6 +22,7 @@ def start(pictures: Path, labels: Path | None, val: Path | None, val_share: floa
         labels, val: COCO files with names relative to it; without ``val`` a share of ``labels`` becomes it.
         val_share: That share, of pictures and of every class's objects.
         seed: Of the split.
+        imagenet: Whether the encoder starts from ImageNet weights.
         out: A folder that is absent or empty.
         configs: Folder of the shipped configs, from which the written ones inherit.
 
@@ -40,7 +41,7 @@ def start(pictures: Path, labels: Path | None, val: Path | None, val_share: floa
         raise InputError('--val needs --labels, those of the training pictures: name them too')
     if labels:
         data = read_labels(pictures, labels, val, val_share, seed, out / 'annotations')
-        recipe = recipe_for(data)
+        recipe = recipe_for(data, imagenet)
         lines = [*data.notes, *recipe.lines()]
         (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
         listed = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
@@ -48,7 +49,7 @@ def start(pictures: Path, labels: Path | None, val: Path | None, val_share: floa
         commands = ['without labels first (docs/pretraining.md says when):', f'  tools/train.py {out}/pretrain.py',
                     'with labels:', f'  tools/train.py {out}/finetune.py']
     else:
-        recipe = recipe_without_labels(pictures)
+        recipe = recipe_without_labels(pictures, imagenet)
         lines, commands = recipe.lines(), ['next:', f'  tools/train.py {out}/pretrain.py']
         out.mkdir(parents=True, exist_ok=True)
         pretraining = pretraining_config(configs, pictures, out, recipe)

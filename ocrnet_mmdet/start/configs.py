@@ -11,7 +11,7 @@ from .recipe import Recipe
 FINETUNING = Template('''\
 # Written once by tools/start.py; yours from now on. It is read as it stands, by tools/train.py and by
 # MMDetection's own tools: python tools/train.py $out/finetune.py
-_base_ = $base
+_base_ = $base  # $why_net
 
 data_root = $pictures  # the pictures stay where they are
 annotations = $annotations
@@ -70,7 +70,7 @@ param_scheduler = [
 PRETRAINING = Template('''\
 # Written once by tools/start.py; yours from now on. The stage without labels:
 # python tools/train.py $out/pretrain.py
-_base_ = $base
+_base_ = $base  # $why_net
 
 data_root = $pictures
 ann_file = $ann_file  # $why_ann_file
@@ -78,6 +78,7 @@ image_scale = $image_scale  # $why_image_scale
 view_size = $pretrain_view
 batch_size = $pretrain_batch
 max_iters = $pretrain_steps  # $why_pretrain_steps
+lr = $pretrain_lr  # $why_pretrain_lr
 num_workers = $num_workers  # $why_num_workers
 work_dir = $work_dir
 
@@ -93,6 +94,7 @@ train_dataloader = dict(
                  bad_files=work_dir + '/bad_pictures.txt'))
 ${model}train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
 default_hooks = dict(checkpoint=dict(interval=max_iters // 10))
+optim_wrapper = dict(optimizer=dict(lr=lr))
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 12),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
@@ -105,7 +107,7 @@ def finetuning_config(configs: Path, pictures: Path, out: Path, data: Labels, re
     """The text of finetune.py."""
     counts = ', '.join(f'{shown(name)} {count}' for name, count in data.class_counts().items())
     return FINETUNING.substitute(
-        _common(recipe), out=out, base=repr(str(configs / 'ocrnet_small_data.py')), pictures=repr(f'{pictures}/'),
+        _common(recipe), out=out, base=repr(str(configs / f'{recipe.values["net"]}.py')), pictures=repr(f'{pictures}/'),
         annotations=repr(f'{out}/annotations/'), classes=repr(data.classes), counts=f'objects to train on: {counts}',
         with_mask=data.with_mask, poly2mask=data.has_run_lengths(), found=recipe.found[0], work_dir=repr(f'{out}/finetune'),
         pretrained=repr(f'{out}/pretrain/pretrained_detector.pth'))
@@ -120,7 +122,7 @@ def pretraining_config(configs: Path, pictures: Path, out: Path, recipe: Recipe,
         with_mask: Whether the detector to come has a mask branch.
     """
     return PRETRAINING.substitute(
-        _common(recipe), out=out, base=repr(str(configs / 'ocrnet_small_data_pretrain.py')),
+        _common(recipe), out=out, base=repr(str(configs / f'{recipe.values["net"]}_pretrain.py')),
         pictures=repr(f'{pictures}/'), ann_file=repr(ann_file),
         why_ann_file='all pictures but those that finetune.py scores on' if ann_file else 'all pictures',
         work_dir=repr(f'{out}/pretrain'), model='' if with_mask else NO_MASKS)

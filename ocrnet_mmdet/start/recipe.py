@@ -17,6 +17,9 @@ from .labels import Labels
 BATCH, PRETRAIN_BATCH = 4, 8
 STEPS = dict(cpu=1000, gpu=4000)  # of fine-tuning
 PRETRAIN_STEPS = dict(cpu=1500, gpu=10000)
+# Of EfficientNet-Lite0 from ImageNet weights, True, and of the narrow net, False.
+NETS = {True: 'ocrnet_small_data', False: 'benchmark/ocrnet_tiny'}  # config in configs/, and NAME_pretrain
+RATE, PRETRAIN_RATE = {True: 1e-3, False: 2e-3}, {True: 1e-3, False: 2e-3}
 VIEW = dict(cpu=128, gpu=224)  # pixels, of a pretraining
 SAMPLE = 50  # pictures without labels whose size is looked at
 WITHOUT_LABELS = 512  # longest side at most, pixels, where no object says what fits
@@ -52,14 +55,15 @@ def _workers() -> tuple[int, str]:
     return min(4, cores - 1), f'{cores} cores beside a GPU'
 
 
-def _shared(scale: int) -> tuple[dict, dict]:
+def _shared(scale: int, imagenet: bool) -> tuple[dict, dict]:
     workers, why = _workers()
-    values = dict(image_scale=scale, pretrain_view=VIEW[_device()], pretrain_batch=PRETRAIN_BATCH,
+    values = dict(net=NETS[imagenet], image_scale=scale, pretrain_lr=PRETRAIN_RATE[imagenet], pretrain_view=VIEW[_device()], pretrain_batch=PRETRAIN_BATCH,
                   pretrain_steps=PRETRAIN_STEPS[_device()], num_workers=workers)
-    return values, dict(num_workers=why, pretrain_steps='what was measured' if _device() == 'cpu' else 'for a GPU')
+    return values, dict(net='from ImageNet weights' if imagenet else 'narrow, from random weights',
+                        pretrain_lr=f'for batches of {PRETRAIN_BATCH}', num_workers=why, pretrain_steps='what was measured' if _device() == 'cpu' else 'for a GPU')
 
 
-def recipe_for(data: Labels) -> Recipe:
+def recipe_for(data: Labels, imagenet: bool) -> Recipe:
     """Image scale and crop that fit the objects of the train part, and lengths for the device.
 
     Raises:
@@ -75,14 +79,15 @@ def recipe_for(data: Labels) -> Recipe:
     drawn = sides * (scale / sizes.max(1))
     own, seen = (np.quantile(x, (0.1, 0.5, 0.9)).round().astype(int) for x in (sides, drawn))
     whole = 1 - shares(boxes, sizes, View([(scale, scale)], ZOOM, (crop, crop)))['cut']
-    values, reasons = _shared(scale)
+    values, reasons = _shared(scale, imagenet)
     pictures, steps = len(data.train['images']), STEPS[_device()]
-    values |= dict(crop_size=crop, batch_size=BATCH, max_iters=steps, lr=1e-3)
+    values |= dict(crop_size=crop, batch_size=BATCH, max_iters=steps, lr=RATE[imagenet])
     reasons |= dict(
         image_scale=f'longest side in pixels: 10, 50 and 90 % of the objects then have sides below {_row(seen)}',
         crop_size=f'holds {whole:.0%} of the objects whole',
         max_iters=f'{steps * BATCH / pictures:.0f} times each of {pictures} pictures',
-        lr=f'for ImageNet weights and batches of {BATCH}')
+        lr=f'for batches of {BATCH} ' + (
+            'and ImageNet weights' if imagenet else 'after pretrain.py; without it 1e-3 was as often the best'))
     found = [f'objects: 10, 50 and 90 % have sides (root of width x height) below {_row(own)} px, in pictures of '
              f'{int(np.median(sizes.max(1)))} px']
     return Recipe(values, reasons, found)
@@ -92,7 +97,7 @@ def _row(numbers: np.ndarray) -> str:
     return ', '.join(map(str, numbers))
 
 
-def recipe_without_labels(pictures: Path) -> Recipe:
+def recipe_without_labels(pictures: Path, imagenet: bool) -> Recipe:
     """Lengths for the device, and the pictures' own scale, for nothing says how large the objects are.
 
     Raises:
@@ -108,6 +113,6 @@ def recipe_without_labels(pictures: Path) -> Recipe:
     if not longest:
         raise InputError(f'{pictures} holds no picture that can be read: correct --pictures')
     scale = int(min(np.median(longest), WITHOUT_LABELS))
-    values, reasons = _shared(scale)
+    values, reasons = _shared(scale, imagenet)
     reasons['image_scale'] = 'longest side in pixels; with --labels it is chosen by the objects'
     return Recipe(values, reasons, [f'{len(names)} pictures, half of them over {int(np.median(longest))} px'])

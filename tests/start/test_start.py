@@ -31,7 +31,7 @@ def pictures(tmp_path_factory):
 
 
 def begin(pictures, out, labels='annotations/train.json', val=None, **kwargs):
-    options = dict(val_share=0.25, seed=0) | kwargs
+    options = dict(val_share=0.25, seed=0, imagenet=True) | kwargs
     return start(pictures=pictures, labels=labels and pictures / labels, val=val and pictures / val, out=out,
                  configs=CONFIGS, **options)
 
@@ -73,7 +73,7 @@ def test_boxes_alone_make_a_detector_of_boxes(pictures, tmp_path):
     for annotation in data['annotations']:
         del annotation['segmentation']
     (tmp_path / 'boxes.json').write_text(json.dumps(data))
-    start(pictures, tmp_path / 'boxes.json', None, 0.25, 0, tmp_path / 'mine', CONFIGS)
+    start(pictures, tmp_path / 'boxes.json', None, 0.25, 0, True, tmp_path / 'mine', CONFIGS)
     cfg = Config.fromfile(tmp_path / 'mine/finetune.py')
     assert cfg.model.roi_head.mask_head is None and cfg.val_evaluator.metric == ['bbox']
     assert Config.fromfile(tmp_path / 'mine/pretrain.py').model.weights.masks == 0
@@ -86,7 +86,7 @@ def test_run_lengths_are_read_as_bitmaps(pictures, tmp_path):
     counts = np.diff(np.flatnonzero(np.diff(np.r_[-1, mask.T.ravel(), -1]))).tolist()
     data['annotations'][0]['segmentation'] = dict(size=[96, 96], counts=counts)
     (tmp_path / 'runs.json').write_text(json.dumps(data))
-    start(pictures, tmp_path / 'runs.json', None, 0.25, 0, tmp_path / 'mine', CONFIGS)
+    start(pictures, tmp_path / 'runs.json', None, 0.25, 0, True, tmp_path / 'mine', CONFIGS)
     step = Config.fromfile(tmp_path / 'mine/finetune.py').train_dataloader.dataset.pipeline[1]
     assert step.type == 'LoadAnnotations' and step.poly2mask
 
@@ -130,7 +130,7 @@ def test_a_folder_that_holds_something_is_left_alone(pictures, tmp_path):
 def test_a_folder_without_a_picture_is_one_line(tmp_path):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(InputError, match='holds no picture'):
-        start(tmp_path / 'empty', None, None, 0.2, 0, tmp_path / 'mine', CONFIGS)
+        start(tmp_path / 'empty', None, None, 0.2, 0, True, tmp_path / 'mine', CONFIGS)
 
 
 def test_large_objects_get_whole_pictures(tmp_path):
@@ -143,7 +143,7 @@ def test_large_objects_get_whole_pictures(tmp_path):
         annotations.append(dict(id=i, image_id=i, category_id=1, bbox=[100, 40, 420, 400], area=168000, iscrowd=0))
     labels = tmp_path / 'labels.json'
     labels.write_text(json.dumps(dict(images=images, annotations=annotations, categories=[dict(id=1, name='x')])))
-    start(tmp_path, labels, None, 0.3, 0, tmp_path / 'mine', CONFIGS)
+    start(tmp_path, labels, None, 0.3, 0, True, tmp_path / 'mine', CONFIGS)
     cfg = Config.fromfile(tmp_path / 'mine/finetune.py')
     assert cfg.image_scale == cfg.crop_size == 128
 
@@ -164,6 +164,15 @@ def test_what_is_written_trains_and_hands_over(mine):
     train('pretrain.py', 'train_cfg.val_interval=3')
     said = train('finetune.py', 'train_cfg.val_interval=2', f'load_from={mine}/pretrain/pretrained_detector.pth')
     assert 'neck 64/64' in said and (mine / 'finetune/iter_2.pth').is_file()
+
+
+def test_without_imagenet_weights_the_net_is_the_narrow_one(pictures, tmp_path):
+    begin(pictures, tmp_path / 'mine', imagenet=False)
+    for name in ('finetune', 'pretrain'):
+        cfg = Config.fromfile(tmp_path / f'mine/{name}.py')
+        backbone = cfg.model.get('detector', cfg.model).backbone
+        assert backbone.init_cfg is None if 'init_cfg' in backbone else True
+        assert backbone.arch == 'resnet18' and cfg.optim_wrapper.optimizer.lr == cfg.lr == 2e-3
 
 
 def test_the_tool_prints_the_report(pictures, tmp_path, monkeypatch, capsys):
