@@ -212,3 +212,8 @@ def test_the_command_survives_a_missing_package_and_fails(blocked):
     assert f'cannot import {blocked}' in done.stdout
     assert done.stdout.endswith('This environment cannot train.\n')
     assert done.stderr == ''
+
+
+def test_names_that_other_versions_lack_prevent_training():
+    trap = the_trap(replace(ONEDL, gone=('mmengine.runner:Runner._resume', )))
+    assert trap.prevents_training and 'Runner._resume' in trap.what and 'Makefile' in trap.fix

