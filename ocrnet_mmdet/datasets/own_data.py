@@ -21,6 +21,7 @@ ZOOM = (0.7, 1.4)  # of a training picture's size in configs/_base_/small_data.p
 # Pixels of a fine-tuning picture that one of the picture in which regions are discovered spans: with
 # the 3 that 128 px make of nuclei, boxes and segments are too coarse for a view.
 SPAN = 1.5
+RECIPE = dict(area=(0.5, 1.0), size=128)  # of configs/_base_/pretrain.py
 # Data sets of pictures alone, without classes; a seed makes their order and variations.
 SEEDED = ('OCRNetImageFolder', 'OCRNetImageShards')
 # Parts whose num_classes is no count of the data set's: 1, ImageNet's, COCO stuff's.
@@ -89,7 +90,7 @@ def _follows(step: ConfigDict, scales: Iterable[tuple[int, int]]) -> bool:
     """Whether what a step has there is its own default or what one of ``scales`` gave it."""
     made = [_matching(step, max(scale)) for scale in scales]
     here = {name: _plain(step.get(name)) for name in _matching(step, 1)}
-    return here in [dict.fromkeys(here), *made]
+    return here in [dict.fromkeys(here), {name: RECIPE[name] for name in here}, *made]
 
 
 def carry_seed(cfg: Config) -> None:

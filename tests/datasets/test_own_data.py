@@ -79,7 +79,7 @@ def test_views_and_regions_follow_the_size_of_the_fine_tuning_to_come(tmp_path):
     path = ROOT / 'configs/ocrnet_pretrain.py'
     cfg = Config.fromfile(path)
     apply_knobs(cfg)
-    assert views_of(cfg) == (None, None)  # their own defaults
+    assert views_of(cfg) == ((0.5, 1.0), 128)  # of the recipe
     apply_knobs(cfg, dict(image_scale=(600, 400), view_size=210))
     # Crops of 210 px from pictures with a longest side of 600 px times 0.7 to 1.4, discovered at two thirds.
     small = views_of(cfg)
