@@ -281,7 +281,7 @@ def test_bad_input_is_one_line_and_nothing_is_half_written(spoil, words, tmp_pat
 
 def test_the_log_says_what_is_done_and_no_weight_by_name(finished):
     text = next(Path(finished.work_dir).glob('*/*.log')).read_text()
-    assert re.search(r'pretraining without labels: 8 pictures, steps 1 to 8 of 4 pictures', text)
+    assert re.search(r'pretraining without labels: 8 images, steps 1 to 8 of 4 images', text)
     assert f'{finished.work_dir}/pretrained_detector.pth' in text
     assert re.search(r'Iter\(train\) \[8/8\].*eta: .*regions: \d+\..*images_per_second: ', text)
     assert 'before and after calling' not in text
