@@ -71,7 +71,7 @@ NEW = {  # in no config, and read
         model.train_cfg.rcnn.my_own_key optim_wrapper.accumulative_counts
         optim_wrapper.constructor optim_wrapper.paramwise_cfg.norm_decay_mult
         optim_wrapper.optimizer.betas optim_wrapper.clip_grad.norm_type
-        default_hooks.checkpoint.out_dir default_hooks.ema.type custom_hooks.0.priority
+        default_hooks.checkpoint.out_dir default_hooks.ema.type
         env_cfg.resource_limit val_evaluator.classwise val_evaluator.outfile_prefix
         randomness.deterministic randomness.diff_rank_seed log_processor.custom_cfg
         visualizer.save_dir experiment_name auto_scale_lr.base_batch_size

@@ -1,4 +1,4 @@
-"""What a pretraining begins with: its pictures, its loop and the weights that it goes on from."""
+"""What a pretraining begins with: its images, its loop and the weights that it goes on from."""
 from __future__ import annotations
 
 from mmdet.registry import HOOKS
@@ -22,12 +22,12 @@ class OCRNetPretrainCheckHook(Hook):
     run that was never stopped.
     """
 
-    bad_before = 0  # unreadable pictures that earlier runs named
+    bad_before = 0  # unreadable images that earlier runs named
 
     def before_train(self, runner: Runner) -> None:
         """
         Raises:
-            InputError: The dataset is none of pictures without labels, its sampler would show the same views again, or
+            InputError: The dataset is none of images without labels, its sampler would show the same views again, or
                 the loop waits for an end of the sampler, which has none.
         """
         loader = runner.train_dataloader
@@ -38,12 +38,12 @@ class OCRNetPretrainCheckHook(Hook):
             raise InputError(f'a pretraining counts steps, {type(runner.train_loop).__name__} counts epochs: set '
                              'train_cfg.type=IterBasedTrainLoop and max_iters')
         if hasattr(loader.dataset, 'shares') and not isinstance(loader.sampler, OCRNetVariationSampler):
-            raise InputError(f'with {type(loader.sampler).__name__} a picture has the same two views in every epoch: set '
+            raise InputError(f'with {type(loader.sampler).__name__} an image has the same two views in every epoch: set '
                              'train_dataloader.sampler.type=OCRNetVariationSampler')
         shards = getattr(loader.dataset, 'shards', None)
-        data = f'{len(shards)} shards' if shards else f'{len(loader.dataset)} pictures'
+        data = f'{len(shards)} shards' if shards else f'{len(loader.dataset)} images'
         runner.logger.info(f'pretraining without labels: {data}, steps {runner.iter + 1} to {runner.max_iters} of '
-                           f'{loader.batch_size * get_world_size()} pictures in two views each')
+                           f'{loader.batch_size * get_world_size()} images in two views each')
         self.bad_before = loader.dataset.bad_files.count()
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
@@ -69,12 +69,12 @@ class OCRNetPretrainCheckHook(Hook):
             seed = runner.train_dataloader.dataset.seed
             then = checkpoint.get(PRETRAINING, {}).get('picture_seed', seed)
             if then != seed:
-                raise InputError(f'the pictures of this run were drawn with seed {then}, the config has {seed}: resume '
+                raise InputError(f'the images of this run were drawn with seed {then}, the config has {seed}: resume '
                                  f'with train_dataloader.dataset.seed={then}')
 
     @master_only
     def after_train(self, runner: Runner) -> None:
         bad = runner.train_dataloader.dataset.bad_files
         if bad.count() > self.bad_before:
-            runner.logger.warning(f'{bad.count() - self.bad_before} pictures that no earlier run had named could not '
+            runner.logger.warning(f'{bad.count() - self.bad_before} images that no earlier run had named could not '
                                   f'be read and were replaced by others: see {bad.path}')

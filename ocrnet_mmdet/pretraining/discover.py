@@ -1,4 +1,4 @@
-"""The transform that gives a picture its regions."""
+"""The transform that gives an image its regions."""
 from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
@@ -14,14 +14,14 @@ class OCRNetDiscoverRegions(BaseTransform):
     """Regions without labels: :func:`~.regions.discover_regions`, remembered on disk.
 
     Reads ``img`` (H, W, 3) uint8 BGR, writes ``regions``, a :class:`~.regions.Regions`. It belongs
-    right behind the loading: a picture that was cropped or varied at random is another one each
+    right behind the loading: an image that was cropped or varied at random is another one each
     time, and so never found in the cache.
 
     Args:
         cache_dir: Folder of the cache, shared by all workers and runs, see region_cache.py. Without
-            one regions are discovered each time, about 40 ms a picture.
-        max_regions: The most regions of a picture.
-        size: Longest side of the picture in which they are discovered, pixels.
+            one regions are discovered each time, about 40 ms an image.
+        max_regions: The most regions of an image.
+        size: Longest side of the image in which they are discovered, pixels.
 
     Raises:
         InputError: If ``cache_dir`` cannot be written to.

@@ -48,7 +48,7 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
     """Write ``pretrained_detector.pth`` to the run's work folder.
 
     It holds ``state_dict`` (all of the detector but its classifier) and ``meta`` (plain numbers and
-    strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the pictures
+    strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the images
     that were seen and ``untrained`` names the parts that the run did not train.
 
     Raises:

@@ -120,6 +120,6 @@ def _say_no_region(runner: Runner, step: int) -> None:
     model = pretrainer_of(runner)
     fix = (f'the teacher\'s proposals have scores below {model.min_score}: lower model.min_score, or let them begin '
            'later (own_from)' if model.own_regions else
-           'look at what ocrnet_mmdet.pretraining.discover_regions finds in the pictures; are they of one colour, or '
+           'look at what ocrnet_mmdet.pretraining.discover_regions finds in the images; are they of one colour, or '
            'far smaller than a view?')
     runner.logger.warning(f'step {step}: no view that was looked at had a region, so there was nothing to learn: {fix}')

@@ -24,11 +24,11 @@ DUPLICATE_IOU = 0.5
 @torch.no_grad()
 def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], proposals: list[InstanceData],
                  metas: list[dict], min_score: float, with_boxes: bool) -> list[InstanceData]:
-    """What a class-agnostic detector is confident of, in each picture, best first.
+    """What a class-agnostic detector is confident of, in each image, best first.
 
     Args:
-        levels: Its neck's levels of the pictures.
-        proposals: Its region head's, of each picture, with ``bboxes`` and ``scores``.
+        levels: Its neck's levels of the images.
+        proposals: Its region head's, of each image, with ``bboxes`` and ``scores``.
         min_score: Least score of a proposal that counts.
         with_boxes: Whether its box branch moves the proposals.
     """
@@ -43,7 +43,7 @@ def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], proposa
 @torch.no_grad()
 def find_segments(detector: TwoStageDetector, levels: tuple[Tensor, ...], found: list[InstanceData],
                   metas: list[dict], count: int) -> list[InstanceData]:
-    """Boxes and masks of up to ``count`` of each picture's regions, drawn at random."""
+    """Boxes and masks of up to ``count`` of each image's regions, drawn at random."""
     drawn = [regions[torch.randperm(len(regions), device=regions.bboxes.device)[:count]]
              for regions in found]
     segments = []
@@ -55,7 +55,7 @@ def find_segments(detector: TwoStageDetector, levels: tuple[Tensor, ...], found:
 
 def relabelled(samples: list[DetDataSample], found: list[InstanceData],
                segments: list[InstanceData]) -> list[DetDataSample]:
-    """The samples of V views, every picture's first, then every picture's second, with ``found`` and
+    """The samples of V views, every image's first, then every image's second, with ``found`` and
     ``segments`` in the place of theirs.
     """
     half = len(samples) // 2

@@ -29,7 +29,7 @@ MIN_SCORE = 0.5  # of a proposal that is believed
 
 
 class ViewsPreprocessor(nn.Module):
-    """Puts both views of B pictures into one batch of V for the detector's own preprocessor."""
+    """Puts both views of B images into one batch of V for the detector's own preprocessor."""
 
     def __init__(self, single: nn.Module) -> None:
         super().__init__()

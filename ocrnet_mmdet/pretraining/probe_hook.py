@@ -1,4 +1,4 @@
-"""Scores the teacher's region vectors on labelled pictures during a pretraining."""
+"""Scores the teacher's region vectors on labelled images during a pretraining."""
 from __future__ import annotations
 
 from mmdet.registry import HOOKS

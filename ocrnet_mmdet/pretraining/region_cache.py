@@ -1,12 +1,12 @@
-"""Discovered regions on disk: one file of about 2 to 3 KB a picture.
+"""Discovered regions on disk: one file of about 2 to 3 KB an image.
 
-A file's name is the hash of the picture's pixels, the settings and the algorithm's version, so that
-regions of another picture or other settings are never found; its first two digits name its folder,
-so that a million pictures make 256 folders of 4,000 files.
+A file's name is the hash of the image's pixels, the settings and the algorithm's version, so that
+regions of another image or other settings are never found; its first two digits name its folder,
+so that a million images make 256 folders of 4,000 files.
 
     offset  bytes  little-endian
     0       4      b'ORG2'
-    4       20     five uint32: H, W of the picture; R regions; h, w of their segments
+    4       20     five uint32: H, W of the image; R regions; h, w of their segments
     24      ...    zlib: a scores, c atoms, b members (below)
     -16     16     blake2b of the file's name (without its end) and everything before it
 
@@ -43,11 +43,11 @@ ABANDONED = 3600.0  # seconds after which nobody writes to a part any more
 
 
 class RegionCache:
-    """Regions by picture and settings, in a folder that several processes may share.
+    """Regions by image and settings, in a folder that several processes may share.
 
     Args:
         folder: Made if absent.
-        settings: All that the regions depend on beside the picture; JSON can hold it.
+        settings: All that the regions depend on beside the image; JSON can hold it.
 
     Raises:
         InputError: If the folder cannot be made or written to.
@@ -63,7 +63,7 @@ class RegionCache:
         remove_parts(self.folder, ABANDONED)
 
     def load(self, image: np.ndarray) -> Regions | None:
-        """The picture's regions; None if they are not there, or cannot be read, said once."""
+        """The image's regions; None if they are not there, or cannot be read, said once."""
         path = self.path(image)
         try:
             return decode_regions(path.read_bytes(), path.stem)
@@ -77,7 +77,7 @@ class RegionCache:
             return None
 
     def save(self, image: np.ndarray, regions: Regions) -> None:
-        """Keep a picture's regions; where that fails it is said, and this process keeps no more."""
+        """Keep an image's regions; where that fails it is said, and this process keeps no more."""
         path = self.path(image)
         try:
             if self.writable:
@@ -88,7 +88,7 @@ class RegionCache:
                       'are not in it are discovered anew each time', 'current', logging.WARNING)
 
     def path(self, image: np.ndarray) -> Path:
-        """Where the regions of a picture (H, W, 3) uint8 lie."""
+        """Where the regions of an image (H, W, 3) uint8 lie."""
         key = hashlib.blake2b(self.settings, digest_size=16)
         key.update(repr(image.shape).encode())
         key.update(np.ascontiguousarray(image))
@@ -129,7 +129,7 @@ def decode_regions(content: bytes, name: str) -> Regions:
     """
     content, checksum = content[:-CHECKSUM], content[-CHECKSUM:]
     if _checksum(name, content) != checksum:
-        raise ValueError('the file is truncated, damaged or of another picture')
+        raise ValueError('the file is truncated, damaged or of another image')
     _, H, W, R, h, w = HEADER.unpack_from(content)
     body = zlib.decompress(content[HEADER.size:])
     levels = np.frombuffer(body, np.uint8, R)

@@ -1,6 +1,6 @@
-"""Regions of a picture without labels: boxes and segments of what stands out from its surroundings.
+"""Regions of an image without labels: boxes and segments of what stands out from its surroundings.
 
-Shape letters: H W the picture, h w the working picture (longest side ``size``), R regions, n
+Shape letters: H W the image, h w the working image (longest side ``size``), R regions, n
 candidates. Boxes are xyxy and continuous: pixel i covers [i, i + 1]. Candidates come from
 segmentation.py; here they are filtered, ranked and freed of near-duplicates.
 """
@@ -14,29 +14,29 @@ import numpy as np
 from .segmentation import Nodes, grow_trees
 from ..errors import InputError
 
-# Part of a cached result's key: raise it with every change that lets a picture give other regions.
+# Part of a cached result's key: raise it with every change that lets an image give other regions.
 VERSION = 3
 WORKING_SIZE = 128
-# Chosen on training pictures of five data sets: the first segmentation finds nearly all that is
+# Chosen on training images of five data sets: the first segmentation finds nearly all that is
 # found, the second adds objects of several colours (recall of robosoccer 0.72 -> 0.77).
 SEGMENTATIONS = ((20, 8), (60, 15))  # scale, least pixels
 # Weights of colour, texture, size, fill, weak border.
 STRATEGIES = ((1, 1, 1, 1, 0), (1, 1, 1, 1, 1), (0, 0, 1, 1, 1))
-MIN_WORKING_SIDE = 3  # pixels of the working picture
+MIN_WORKING_SIDE = 3  # pixels of the working image
 MAX_ASPECT = 4
-MAX_AREA = 0.6  # of the picture, segment
+MAX_AREA = 0.6  # of the image, segment
 DUPLICATE_IOU = 0.65  # 0.55 finds more small objects, 0.75 fewer of all
 
 
 @dataclass(frozen=True)
 class Regions:
-    """What was found in one picture, best first.
+    """What was found in one image, best first.
 
     Attributes:
-        boxes: (R, 4) float32 xyxy, pixels of the picture: the bounds of the segments.
+        boxes: (R, 4) float32 xyxy, pixels of the image: the bounds of the segments.
         scores: (R,) float32 in [0, 1], multiples of 1/255.
         segments: (R, h, w) bool; entry i, j covers rows i H/h to (i + 1) H/h and columns j W/w to
-            (j + 1) W/w of the picture.
+            (j + 1) W/w of the image.
         shape: (H, W).
     """
 
@@ -60,7 +60,7 @@ class Regions:
 
     @property
     def masks(self) -> np.ndarray:
-        """(R, H, W) bool: the segments at the picture's size."""
+        """(R, H, W) bool: the segments at the image's size."""
         H, W = self.shape
         h, w = self.segments.shape[1:]
         rows = (2 * np.arange(H) + 1) * h // (2 * H)
@@ -74,7 +74,7 @@ def _bounds(covered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def working_shape(shape: tuple[int, int], size: int = WORKING_SIZE) -> tuple[int, int]:
-    """(h, w) of a picture (H, W) whose longest side is brought down to ``size`` pixels."""
+    """(h, w) of an image (H, W) whose longest side is brought down to ``size`` pixels."""
     shrink = min(1, size / max(shape))
     return max(1, round(shape[0] * shrink)), max(1, round(shape[1] * shrink))
 
@@ -83,21 +83,21 @@ def discover_regions(image: np.ndarray, *, max_regions: int = 100, size: int = W
                      ) -> Regions:
     """Find regions by graph segmentation, hierarchical merging and a ranking by image cues.
 
-    The result depends on the arguments alone, and a picture of one colour has no region. Takes 30
+    The result depends on the arguments alone, and an image of one colour has no region. Takes 30
     to 55 ms on one core; tools/recall.py measures that and how many objects are found.
 
     Args:
         image: (H, W, 3) uint8 BGR.
         max_regions: The most regions to return.
-        size: Longest side of the working picture, pixels. More finds smaller objects and takes
+        size: Longest side of the working image, pixels. More finds smaller objects and takes
             longer in proportion to the area.
 
     Raises:
         InputError: If ``image`` is no such array.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise InputError(f'a picture of shape {image.shape} and type {image.dtype} came where '
-                         '(height, width, 3) of uint8 belongs: discover regions before the picture '
+        raise InputError(f'an image of shape {image.shape} and type {image.dtype} came where '
+                         '(height, width, 3) of uint8 belongs: discover regions before the image '
                          'is normalised or made a tensor')
     h, w = working_shape(image.shape[:2], size)
     small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
@@ -123,9 +123,9 @@ def _scores(nodes: Nodes, shape: tuple[int, int]) -> np.ndarray:
     """How much like an object each candidate (n,) is, in [0, 1).
 
     A product, so that each cue can rule a candidate out: compact, a sharp border, unlike its
-    neighbours, not cut by the picture's frame, and large: there are ever so many more small
+    neighbours, not cut by the image's frame, and large: there are ever so many more small
     candidates than large ones. The exponents were chosen by recall and precision on training
-    pictures of five data sets; a logistic regression on the same cues ranked no better.
+    images of five data sets; a logistic regression on the same cues ranked no better.
     """
     bounds = (nodes.box[:, 2:] - nodes.box[:, :2]).prod(axis=1)
     fill = nodes.area / bounds

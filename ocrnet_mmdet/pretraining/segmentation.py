@@ -1,6 +1,6 @@
-"""Candidate segments of a picture: graph segmentation, then hierarchical merging.
+"""Candidate segments of an image: graph segmentation, then hierarchical merging.
 
-Shape letters: h w the picture's pixels, n nodes, e pairs of adjacent nodes.
+Shape letters: h w the image's pixels, n nodes, e pairs of adjacent nodes.
 Naming convention: a *leaf* is a segment of the graph segmentation, a *node* a leaf or the union of
 two nodes, a *tree* all nodes of one segmentation under one merging strategy. The nodes of all trees
 lie in one table, so that one step of numpy serves every tree.
@@ -9,7 +9,7 @@ Sources: Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image Segmentatio
 leaves, by scikit-image); Uijlings et al., "Selective Search for Object Recognition", IJCV 2013,
 section 3.2 (the similarities of colour, texture, size and fill). They merge the one most similar
 pair at a time; a round here merges every pair of which each is the other's most similar: recall was
-the same within 0.02 and a picture took a fifth of the time (some 50 rounds instead of 300).
+the same within 0.02 and an image took a fifth of the time (some 50 rounds instead of 300).
 """
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Pairs:
 
 def grow_trees(lab: np.ndarray, segmentations: tuple, strategies: tuple
                ) -> tuple[Nodes, list[np.ndarray]]:
-    """All candidate segments of an 8-bit Lab picture (h, w, 3).
+    """All candidate segments of an 8-bit Lab image (h, w, 3).
 
     Args:
         segmentations: (scale, min_size) of each ``felzenszwalb``.

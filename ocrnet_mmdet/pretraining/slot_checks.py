@@ -51,7 +51,7 @@ def check_loss(detector: nn.Module) -> None:
     """Look at a detector's training, which the pretrainer takes over.
 
     Raises:
-        InputError: The detector trains in steps of its own (TridentNet repeats the pictures, PanopticFPN
+        InputError: The detector trains in steps of its own (TridentNet repeats the images, PanopticFPN
             has one more head), or its region head does (a cascade of them), or its box head (SABL, Double-Head,
             CrowdDet): the pretrainer follows those of ``TwoStageDetector``, ``RPNHead`` and ``BBoxHead``.
     """

@@ -63,7 +63,7 @@ def class_agnostic(detector: dict) -> dict:
     """The detector's config with box and mask branches that do not depend on the class.
 
     An ``RPNHead``'s ``MaxIoUAssigner`` learns to leave areas alone. Augmentations of whole batches, such
-    as padding to a fixed size, are for pictures with objects, not for views: they are left out.
+    as padding to a fixed size, are for images with objects, not for views: they are left out.
     """
     detector = copy.deepcopy(detector)
     (detector.get('data_preprocessor') or {}).pop('batch_augments', None)

@@ -1,4 +1,4 @@
-"""The last transform of a pretraining pipeline: two views of a picture with their regions."""
+"""The last transform of a pretraining pipeline: two views of an image with their regions."""
 from __future__ import annotations
 
 import numpy as np
@@ -21,18 +21,18 @@ TRIES = 10  # pairs of crops drawn until the two have a region in common
 
 @TRANSFORMS.register_module()
 class OCRNetTwoViews(BaseTransform):
-    """Two crops of a picture, varied independently, and the regions that each of them shows.
+    """Two crops of an image, varied independently, and the regions that each of them shows.
 
     Reads ``img`` (H, W, 3) uint8 BGR, ``regions`` and ``seed`` (all randomness comes from it);
     returns ``inputs``, two tensors (3, S, S) uint8, and ``data_samples``, two DetDataSamples. Their
     ``gt_instances`` hold ``bboxes`` (R, 4) xyxy in pixels of the view, around what of the segment lies
-    in it, ``labels`` (zeros) and ``ids``, the regions' ranks in the picture, by which a region of one view
+    in it, ``labels`` (zeros) and ``ids``, the regions' ranks in the image, by which a region of one view
     is found in the other; their ``segments`` the ``bboxes`` and ``masks`` (S, S) of some. Their metainfo's
-    ``view`` is the exact map from the picture, a :class:`~.views.ViewMap`.
+    ``view`` is the exact map from the image, a :class:`~.views.ViewMap`.
 
     Args:
         size: S, pixels.
-        area: Least and largest share of the picture's area that a crop covers.
+        area: Least and largest share of the image's area that a crop covers.
         segments: Regions of a view, drawn at random, whose segments go with it.
         solarise: Probability in either view (BYOL's: never in one, 0.2 in the other).
     """

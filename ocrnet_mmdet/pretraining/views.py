@@ -1,6 +1,6 @@
-"""Views of a picture and the exact maps between them.
+"""Views of an image and the exact maps between them.
 
-Shape shorthand: H W picture, S side of a view, R regions. Boxes are xyxy and continuous: pixel i is
+Shape shorthand: H W image, S side of a view, R regions. Boxes are xyxy and continuous: pixel i is
 [i, i + 1]. All maps keep the axes, so boxes stay boxes.
 """
 from __future__ import annotations
@@ -17,7 +17,7 @@ ASPECT = 4 / 3  # widest crop; GoogLeNet's training crops, as in torchvision's R
 
 @dataclass(frozen=True)
 class ViewMap:
-    """Point of the picture -> point of the view: ``view = picture * scale + shift``, each (2,), x
+    """Point of the image -> point of the view: ``view = image * scale + shift``, each (2,), x
     first.
 
     A negative scale is a flip.
@@ -36,12 +36,12 @@ class ViewMap:
         return cls(scale, shift)
 
     def boxes(self, boxes: np.ndarray) -> np.ndarray:
-        """(R, 4) of the picture -> (R, 4) of the view, not clipped."""
+        """(R, 4) of the image -> (R, 4) of the view, not clipped."""
         corners = boxes.reshape(-1, 2, 2) * self.scale + self.shift
         return np.concatenate([corners.min(1), corners.max(1)], axis=1)
 
     def inverse(self) -> ViewMap:
-        """View -> picture."""
+        """View -> image."""
         return ViewMap(1 / self.scale, -self.shift / self.scale)
 
     def after(self, first: ViewMap) -> ViewMap:
@@ -61,9 +61,9 @@ class ViewMap:
 
 def draw_crop(rng: np.random.Generator, shape: tuple[int, int],
               area: tuple[float, float]) -> np.ndarray:
-    """A crop (4,) xyxy inside a picture of ``shape`` (H, W) that covers a share in ``area`` of it.
+    """A crop (4,) xyxy inside an image of ``shape`` (H, W) that covers a share in ``area`` of it.
 
-    Its sides' ratio is drawn too, as far as the picture's own allows.
+    Its sides' ratio is drawn too, as far as the image's own allows.
     """
     height, width = shape
     pixels = rng.uniform(*area) * height * width
@@ -89,7 +89,7 @@ def reduce_to(image: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 def show(image: np.ndarray, view: ViewMap, side: int) -> np.ndarray:
-    """The view (side, side, 3) of a picture (H, W, 3) without aliasing; its edge goes on outside of it."""
+    """The view (side, side, 3) of an image (H, W, 3) without aliasing; its edge goes on outside of it."""
     small = reduce_to(image, np.abs(view.scale))
     shrink = np.array(small.shape[1::-1]) / image.shape[1::-1]
     return view.after(ViewMap(1 / shrink, np.zeros(2))).warp(small, side, border=cv2.BORDER_REPLICATE)

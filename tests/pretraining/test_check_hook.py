@@ -56,7 +56,7 @@ def test_other_data_is_refused(pictures, tmp_path):
 def test_a_sampler_that_repeats_its_views_is_refused(pictures, tmp_path):
     cfg = small(pictures, tmp_path, 1)
     cfg.train_dataloader.sampler = dict(type='InfiniteSampler')
-    with pytest.raises(InputError, match='with InfiniteSampler a picture has the same two views.*OCRNetVariationSampler'):
+    with pytest.raises(InputError, match='with InfiniteSampler an image has the same two views.*OCRNetVariationSampler'):
         start(cfg)
 
 
@@ -109,4 +109,4 @@ def test_unreadable_pictures_of_this_run_are_counted_at_its_end(tmp_path):
         cfg = small(folder, tmp_path / 'work', 3, weights=OFF | dict(regions=1.0))
         start(cfg)
         log = sorted((tmp_path / 'work').glob('*/*.log'))[-1].read_text()
-        assert ('1 pictures that no earlier run had named' in log) == said, k
+        assert ('1 images that no earlier run had named' in log) == said, k

@@ -23,7 +23,7 @@ def unit(vectors: torch.Tensor) -> np.ndarray:
 
 # the vectors
 
-def test_isotropic_vectors_have_spread_and_rank_near_one_and_uniformity_near_minus_four():
+def test_isotropic_vectors_measure_as_healthy():
     vectors = randn(2000, 32)
     assert spread(vectors) == pytest.approx(1, abs=0.02)
     assert rank_share(vectors) > 0.97
@@ -38,12 +38,12 @@ def test_equal_vectors_have_none_of_it():
     assert uniformity(vectors) == pytest.approx(0, abs=1e-5)
 
 
-def test_nearly_equal_vectors_are_collapsed_although_their_differences_have_the_full_rank():
+def test_nearly_equal_vectors_of_full_rank_are_collapsed():
     vectors = randn(1, 32) + 1e-3 * randn(50, 33)[:, 1:]
     assert spread(vectors) < 0.01 and rank_share(vectors) < 0.02
 
 
-def test_vectors_in_k_of_d_dimensions_have_rank_k_and_the_spread_and_uniformity_of_a_subspace():
+def test_vectors_in_k_of_d_dimensions_have_rank_k():
     flat = torch.zeros(4000, 16)
     flat[:, :4] = torch.linalg.qr(randn(4000, 4))[0]
     assert effective_rank(flat) == pytest.approx(4, rel=1e-4)
@@ -82,7 +82,7 @@ def test_the_rank_share_of_ten_equal_vectors_is_below_the_alarm():
     assert rank_share(torch.ones(10, 256)) < 0.01
 
 
-def test_alignment_is_zero_for_the_same_two_for_unrelated_and_four_for_opposite_vectors():
+def test_alignment_of_same_unrelated_and_opposite_vectors():
     a = randn(500, 64)
     assert alignment(a, 5 * a) == pytest.approx(0, abs=1e-6)
     assert alignment(a, a.roll(1, 0)) == pytest.approx(2, abs=0.05)
@@ -129,7 +129,7 @@ def test_a_log_variance_at_its_bound_tells_nothing():
     assert variance_calibration(torch.full((30,), 3.0), randn(30)) == 0
 
 
-def test_vectors_that_tell_the_image_have_the_share_one_and_random_ones_chance():
+def test_the_share_of_the_same_image_is_one_or_chance():
     images = torch.arange(100).repeat_interleave(10)
     ids = torch.arange(1000)
     share, chance = same_image_share(randn(100, 32)[images] + 0.01 * randn(1000, 32), images, ids)
@@ -138,7 +138,7 @@ def test_vectors_that_tell_the_image_have_the_share_one_and_random_ones_chance()
     assert share == pytest.approx(9 / 999, abs=0.01)
 
 
-def test_neighbours_and_chance_are_those_of_a_loop_over_images_of_unlike_size():
+def test_neighbours_and_chance_are_those_of_a_loop():
     vectors, images = randn(12, 3), torch.tensor([5, 0, 0, 5, 5, 2, 0, 5, 0, 2, 5, 5])
     ids = torch.tensor([0, 1, 1, 0, 1, 0, 2, 3, 3, 1, 4, 5])
     z, near, chances, copies, chances_of_copies = unit(vectors), [], [], [], []
@@ -156,7 +156,7 @@ def test_neighbours_and_chance_are_those_of_a_loop_over_images_of_unlike_size():
     assert len(copies) == 4
 
 
-def test_vectors_that_tell_the_region_find_their_copy_and_say_nothing_of_the_image():
+def test_vectors_that_tell_the_region_find_their_copy():
     images, ids = torch.arange(20).repeat_interleave(10).repeat(2), torch.arange(200).repeat(2)
     vectors = randn(200, 32).repeat(2, 1)
     assert retrieval(vectors, images, ids)[0] == 1
@@ -181,12 +181,12 @@ def test_recall_counts_what_mmdet_s_overlaps_count(iou):
     assert proposal_recall(proposals, regions, iou).item() == pytest.approx(found / 27)
 
 
-def test_proposals_of_another_image_do_not_count_and_none_find_none():
+def test_proposals_of_another_image_do_not_count():
     assert proposal_recall([boxes(4, 0), boxes(0, 0)], [boxes(4, 0), boxes(4, 1)]) == 0.5
     assert proposal_recall([boxes(0, 0)], [boxes(3, 0)]) == 0
 
 
-def test_images_without_regions_do_not_count_and_no_region_tells_nothing():
+def test_images_without_regions_do_not_count():
     assert proposal_recall([boxes(4, 0), boxes(4, 1)], [boxes(4, 0), boxes(0, 1)]) == 1
     assert math.isnan(proposal_recall([boxes(4, 0)], [boxes(0, 0)]))
 
@@ -204,7 +204,7 @@ def test_no_constant_has_a_smaller_bce_than_the_constant_level():
     assert 0 <= min(tries) - constant_bce(targets).item() < 1e-3
 
 
-def test_a_full_mask_needs_no_prediction_and_a_half_full_one_costs_log_two():
+def test_a_half_full_mask_costs_a_constant_log_two():
     assert constant_bce(torch.ones(2, 4, 4)) == 0
     assert constant_bce(torch.tensor([0.0, 1.0])).item() == pytest.approx(math.log(2))
 
@@ -233,7 +233,7 @@ def test_one_healthy_step_starts_the_patience_anew():
     assert run(CollapseMonitor(patience=10), ([FLAT] * 10 + [HEALTHY]) * 5) == []
 
 
-def test_low_spread_and_low_rank_by_turns_are_no_long_collapse_of_either():
+def test_low_spread_and_rank_by_turns_are_no_long_collapse():
     assert run(CollapseMonitor(patience=10), ([FLAT] * 9 + [NARROW] * 9) * 5) == []
 
 
@@ -254,7 +254,7 @@ def test_the_message_names_measure_value_bound_and_first_step():
     assert 'rank_share' not in message and '\n' not in message
 
 
-def test_a_monitor_that_is_resumed_speaks_as_one_that_never_stopped():
+def test_a_resumed_monitor_speaks_as_one_that_never_stopped():
     first, second = CollapseMonitor(patience=10), CollapseMonitor(patience=10)
     run(first, [HEALTHY] * 3 + [NARROW] * 4)
     second.load_state_dict(first.state_dict())
@@ -269,14 +269,14 @@ def losses(ratio: float, num: int, seed: int = 0) -> list[tuple[float, float]]:
     return [(ratio * c * n, c) for c, n in zip(level, rng.uniform(0.9, 1.1, num))]
 
 
-def test_a_loss_at_the_constant_level_is_told_after_the_patience():
+def test_a_loss_at_the_constants_level_is_told_after_a_while():
     assert run(PlateauAlarm('loss_box', patience=300), [(1.0, 1.0)] * 302) == [300, 301]
     told = [run(PlateauAlarm('loss_box', patience=300), losses(1.0, 400, seed))[:1]
             for seed in range(20)]
     assert all(steps and steps[0] < 330 for steps in told)
 
 
-def test_a_loss_that_leaves_the_level_late_or_slowly_is_not_told():
+def test_a_loss_that_leaves_the_level_late_is_not_told():
     late = losses(1.0, 200) + losses(0.9, 800)
     slow = [(ratio * c, c) for ratio, (_, c) in zip(np.linspace(1.02, 0.7, 1000), losses(1, 1000))]
     assert run(PlateauAlarm('loss_box'), late) == run(PlateauAlarm('loss_box'), slow) == []
@@ -305,7 +305,7 @@ def test_steps_without_targets_are_left_out():
     assert 'loss_box' in [alarm.update(step, 1.0, 1.0) for step in range(12)][-1]
 
 
-def test_an_alarm_that_is_resumed_speaks_as_one_that_never_stopped():
+def test_a_resumed_alarm_speaks_as_one_that_never_stopped():
     whole, first, second = (PlateauAlarm('loss_box', patience=50) for _ in range(3))
     values = losses(1.0, 80)
     expected = run(whole, values)

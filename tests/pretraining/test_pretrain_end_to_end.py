@@ -154,7 +154,7 @@ def test_every_weight_but_the_classifier_is_handed_over(labelled, finished, tmp_
     assert 'checkpoint matches: ' + ', '.join(f'{k} {v}' for k, v in counts.items()) in log
 
 
-def test_stock_mask_rcnn_with_class_specific_heads_starts_every_class_from_the_agnostic_one(
+def test_stock_class_specific_heads_start_from_agnostic_ones(
         pictures, labelled, tmp_path):
     start(make_config(pictures, tmp_path / 'a', 1, stock_config(True)))
     path = tmp_path / 'a/pretrained_detector.pth'
@@ -178,7 +178,7 @@ def test_a_file_of_which_a_part_matches_nothing_is_refused(labelled, finished, t
         fine_tune(labelled, tmp_path, ocrnet_config(), tmp_path / 'other.pth')
 
 
-def test_two_processes_keep_the_same_student_and_teacher_without_regions_in_one(tmp_path):
+def test_two_processes_agree_without_regions_in_one(tmp_path):
     first, second = run_in_two('tests.pretraining.two_pretrainers', tmp_path)
     for name in first:
         assert_equal(first[name], second[name])
@@ -277,9 +277,9 @@ def test_bad_input_is_one_line_and_nothing_is_half_written(spoil, words, tmp_pat
     assert not [p for p in (tmp_path / 'work').rglob('*') if p.suffix in ('.pth', '.part')]
 
 
-def test_the_log_tells_a_person_what_is_done_and_no_weight_by_name(finished):
+def test_the_log_says_what_is_done_and_no_weight_by_name(finished):
     text = next(Path(finished.work_dir).glob('*/*.log')).read_text()
-    assert re.search(r'pretraining without labels: 8 pictures, steps 1 to 8 of 4 pictures', text)
+    assert re.search(r'pretraining without labels: 8 images, steps 1 to 8 of 4 images', text)
     assert f'{finished.work_dir}/pretrained_detector.pth' in text
     assert re.search(r'Iter\(train\) \[8/8\].*eta: .*regions: \d+\..*images_per_second: ', text)
     assert 'before and after calling' not in text

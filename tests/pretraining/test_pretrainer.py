@@ -43,7 +43,7 @@ DETECTORS = dict(ocrnet=lambda: ocrnet_config(), mask_rcnn=lambda: stock_config(
 
 
 @pytest.mark.parametrize('name', DETECTORS)
-def test_every_weight_of_the_student_but_its_classifier_learns_and_none_of_the_teacher(name):
+def test_the_student_learns_but_for_its_classifier(name):
     detector = DETECTORS[name]()
     masks = dict(masks=0.0) if name == 'faster_rcnn' else {}
     model = pretrainer(detector, weights=masks)
@@ -79,7 +79,7 @@ def test_the_classifiers_loss_is_not_asked():
 
 
 @pytest.mark.parametrize('terms', [('regions', 'boxes', 'masks'), ('vectors', )], ids='+'.join)
-def test_a_branch_of_the_box_head_that_no_term_reads_is_not_waited_for(terms):
+def test_a_box_branch_that_no_term_reads_is_not_waited_for(terms):
     model = pretrainer(double_head_config(), weights=OFF | dict.fromkeys(terms, 1.0))
     total(model(**view_batch(model))).backward()
     assert not [key for key, p in model.named_parameters() if p.requires_grad and p.grad is None]
@@ -98,7 +98,7 @@ TERM_SETS = [('regions', ), ('boxes', ), ('masks', ), ('vectors', ), ('regions',
 
 
 @pytest.mark.parametrize('terms', TERM_SETS, ids='+'.join)
-def test_every_weight_that_may_have_a_gradient_gets_one_whatever_is_off(terms):
+def test_a_weight_that_may_have_a_gradient_gets_one(terms):
     model = pretrainer(weights=OFF | dict.fromkeys(terms, 1.0))
     if 'vectors' in terms:
         model.terms['vectors'].sigma_share = 1.0
@@ -139,7 +139,7 @@ def test_each_term_works_by_itself(term, names):
     assert {key for key, value in losses.items() if total({key: value})} == on
 
 
-def test_by_default_no_vectors_are_compared_and_the_teacher_is_not_run():
+def test_by_default_the_teacher_is_not_run():
     model = pretrainer(weights=TERMS)
     assert 'vectors' not in model.terms
     model.teacher.backbone.forward = None
@@ -158,7 +158,7 @@ def test_a_weight_scales_its_term():
         torch.testing.assert_close(b[name], 2 * value if torch.is_tensor(value) else [2 * v for v in value])
 
 
-def test_views_without_any_region_give_zero_and_reach_every_weight():
+def test_views_without_regions_reach_every_weight():
     model = pretrainer()
     losses = model(**view_batch(model, counts=((0, 0), (0, 0))))
     total(losses).backward()

@@ -45,7 +45,7 @@ def test_any_segments_come_back_exactly(count, shape):
     assert_equal(decode_regions(encode_regions(regions, 'a'), 'a'), regions)
 
 
-def test_cached_regions_equal_fresh_ones_and_are_not_discovered_again(tmp_path, discoveries):
+def test_cached_regions_equal_fresh_ones(tmp_path, discoveries):
     image = scene()
     fresh = transform(tmp_path).transform(dict(img=image))['regions']
     cached = transform(tmp_path).transform(dict(img=image.copy()))['regions']
@@ -106,7 +106,7 @@ def test_damage_is_said_once(tmp_path, monkeypatch):
     assert 'discovered anew' in message and str(tmp_path) in message and level == logging.WARNING
 
 
-def test_an_entry_that_can_be_neither_read_nor_replaced_is_discovered_anew(tmp_path):
+def test_an_unusable_entry_is_discovered_anew(tmp_path):
     image, step = scene(), transform(tmp_path)
     step.cache.path(image).mkdir(parents=True)
     assert step.cache.load(image) is None
@@ -127,7 +127,7 @@ def write_and_read(folder: str, failures) -> None:
                 failures.put(i)
 
 
-def test_workers_that_write_the_same_files_never_read_half_of_one(tmp_path):
+def test_workers_never_read_half_of_a_file(tmp_path):
     context = multiprocessing.get_context('fork')
     failures = context.SimpleQueue()
     workers = [context.Process(target=write_and_read, args=(str(tmp_path), failures))
@@ -159,7 +159,7 @@ def test_a_folder_that_cannot_be_written_to_is_an_input_error(tmp_path):
         transform(tmp_path / 'file' / 'cache')
 
 
-def test_on_a_disk_that_is_full_a_run_goes_on_uncached_and_says_it_once(tmp_path, monkeypatch):
+def test_on_a_full_disk_a_run_goes_on_uncached(tmp_path, monkeypatch):
     step, said = transform(tmp_path), []
 
     def full(path, content):
@@ -175,7 +175,7 @@ def test_on_a_disk_that_is_full_a_run_goes_on_uncached_and_says_it_once(tmp_path
     assert not [path for path in tmp_path.rglob('*') if path.is_file()]
 
 
-def test_what_a_killed_run_left_is_removed_when_nobody_writes_it_any_more(tmp_path):
+def test_what_a_killed_run_left_is_removed(tmp_path):
     names = f'a.regions.{"0" * 32}.part', f'b.regions.{"1" * 32}.part', 'c.part'
     old, new, other = (tmp_path / name for name in names)
     for path in (old, new, other):

@@ -35,7 +35,7 @@ def test_beta_nll_is_a_loop_over_regions_and_dimensions():
 
 
 @pytest.mark.parametrize('bound', [20.0, 1e6])
-def test_with_beta_zero_and_a_far_bound_it_is_torch_s_gaussian_nll(bound):
+def test_with_beta_zero_it_is_torchs_gaussian_nll(bound):
     prediction, target, log_variance = pair()
     normal = F.layer_norm(target, target.shape[-1:])
     variance = bounded(log_variance, bound).exp()[:, None].expand_as(normal)
@@ -85,7 +85,7 @@ def test_no_prediction_makes_the_loss_fall_without_end():
     assert loss.item() == pytest.approx(-1.5 * torch.tensor(-1.5).exp().item(), rel=1e-4)
 
 
-def test_the_loss_sees_neither_scale_nor_shift_of_the_teacher_s_vectors():
+def test_the_teachers_scale_and_shift_do_not_count():
     prediction, target, log_variance = pair()
     loss = OCRNetRegionLoss()
     torch.testing.assert_close(loss(prediction, target, log_variance),
@@ -98,7 +98,7 @@ def test_a_prediction_of_zeros_has_the_residual_one():
                                torch.ones(len(target)), atol=1e-4, rtol=0)
 
 
-def test_the_gradient_reaches_student_and_log_variance_and_not_the_teacher():
+def test_the_gradient_does_not_reach_the_teacher():
     prediction, target, log_variance = pair()
     target.requires_grad_()
     OCRNetRegionLoss()(prediction, target, log_variance).backward()
@@ -124,7 +124,7 @@ def test_no_region_is_zero_with_gradients_of_zero(form):
 
 
 @pytest.mark.parametrize('form', ['mse', 'literal'])
-def test_the_forms_without_a_log_variance_leave_its_layer_in_the_graph_with_no_gradient(form):
+def test_forms_without_log_variance_keep_its_layer_in_the_graph(form):
     prediction, target, log_variance = pair()
     OCRNetRegionLoss(form)(prediction, target, log_variance).backward()
     assert log_variance.grad is not None and not log_variance.grad.any()
@@ -180,19 +180,19 @@ def descend(form: str, steps: int = 200) -> tuple[torch.Tensor, list[float], int
     return vectors, losses, None
 
 
-def test_the_literal_form_collapses_and_the_monitor_says_so_within_200_steps():
+def test_the_literal_form_collapses_and_the_monitor_says_so():
     vectors, losses, caught = descend('literal')
     assert caught is not None and caught < 200
     assert spread(vectors) < 0.1 and losses[-1] < losses[0] - 5
 
 
-def test_the_form_with_a_teacher_does_not_and_the_monitor_keeps_quiet():
+def test_the_form_with_a_teacher_does_not_collapse():
     vectors, losses, caught = descend('mse')
     assert caught is None
     assert spread(vectors) > 0.6 and losses[-1] < 0.7 * losses[0]
 
 
-def test_free_vectors_under_the_literal_form_all_become_their_mean():
+def test_free_vectors_become_their_mean_under_the_literal_form():
     torch.manual_seed(0)
     vectors = torch.randn(64, 128).requires_grad_()
     mean, monitor, words = vectors.detach().mean(dim=0), CollapseMonitor(), []
@@ -253,7 +253,7 @@ def test_a_common_shift_changes_nothing_even_where_it_is_large():
                                rtol=1e-3, atol=1e-5)
 
 
-def test_the_gradient_is_that_of_the_formula_with_the_mean_in_it():
+def test_the_gradient_is_that_of_the_formula_with_its_mean():
     vectors = torch.randn(9, 5, dtype=torch.double, requires_grad=True)
     covariance = torch.cov(vectors.T)
     std = (covariance.diagonal() + 1e-4).sqrt()
@@ -273,7 +273,7 @@ def test_too_few_vectors_cost_nothing_and_keep_the_graph(num):
 
 # two processes
 
-def test_two_processes_have_the_joint_batch_s_loss_and_gradient_however_it_is_split(tmp_path):
+def test_two_processes_have_the_joint_batchs_loss_and_gradient(tmp_path):
     found = run_in_two('tests.pretraining.two_region_losses', tmp_path)
     for shares, first, second in zip(SHARES, *found):
         model = new_model()

@@ -135,7 +135,7 @@ def test_a_grid_is_made_of_whole_levels_from_coarse_to_fine():
     assert regions.segments.reshape(14, -1)[1:5].any(axis=0).all()
 
 
-def test_random_boxes_take_over_the_sides_of_regions_but_not_their_places():
+def test_random_boxes_have_the_regions_sides_elsewhere():
     like = discover_regions(scene(), max_regions=10)
     regions = random_regions((480, 640), 15, np.random.default_rng(0), like)
     sides = regions.boxes[:, 2:] - regions.boxes[:, :2]

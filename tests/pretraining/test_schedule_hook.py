@@ -51,7 +51,7 @@ def test_the_teacher_of_the_switch_finds_regions_from_then_on(pictures, tmp_path
     assert any(not value.equal(taken[key]) for key, value in model.teacher.state_dict().items())
 
 
-def test_own_regions_that_begin_at_a_resume_are_the_resumed_teacher_s(pictures, tmp_path, monkeypatch):
+def test_own_regions_begun_at_a_resume_are_its_teachers(pictures, tmp_path, monkeypatch):
     only = dict(weights=OFF | dict(regions=1.0), min_score=0.0)
     begun = small(pictures, tmp_path, 4, {}, **only)
     begun.train_cfg.max_iters = begun.default_hooks.checkpoint.interval = 2

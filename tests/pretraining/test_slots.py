@@ -16,7 +16,7 @@ from .test_pretrainer import OFF, pretrainer, stock_config
 
 
 @pytest.mark.parametrize('kind', ['MaxIoUAssigner', 'mmdet.MaxIoUAssigner', MaxIoUAssigner])
-def test_a_stock_region_head_leaves_areas_alone_but_not_the_regions_in_them(kind):
+def test_a_stock_head_leaves_areas_alone_not_regions_in_them(kind):
     """A region, its own anchor, one on bare ground in the same ignored area, one outside of it."""
     config = stock_config(True)
     config.train_cfg.rpn.assigner.type = kind
@@ -42,7 +42,7 @@ def test_a_region_head_that_leaves_no_area_alone_is_named(assigner, times, monke
     assert len(said) == times and all('(RPNHead) leaves no area alone' in line for line in said)
 
 
-def test_branches_become_class_agnostic_and_the_given_config_stays():
+def test_branches_become_class_agnostic_in_a_copy():
     config = stock_config(True)
     made = class_agnostic(config)
     assert made['roi_head']['bbox_head']['reg_class_agnostic']

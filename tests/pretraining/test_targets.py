@@ -54,7 +54,7 @@ def test_a_region_that_both_views_show_has_one_id(flip):
     assert b.tolist() == [3, 1, 0]
 
 
-def test_a_region_has_one_partner_at_most_and_a_view_without_regions_none():
+def test_a_region_has_one_partner_at_most():
     whole = view((0, 0, SIDE, SIDE))
     one = torch.tensor([[10., 10, 30, 30]])
     twice = torch.tensor([[10., 10, 30, 29], [10, 10, 30, 30]])

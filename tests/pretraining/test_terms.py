@@ -38,7 +38,7 @@ def test_the_first_half_of_the_students_boxes_is_moved_less():
     assert moved[:200].max() < 0.11 < 0.3 < moved[200:].max() and moved[:200].min() > 0
 
 
-def test_the_students_neighbours_are_hidden_and_the_teachers_are_not(monkeypatch):
+def test_only_the_students_neighbours_are_hidden(monkeypatch):
     model = pretrainer(hidden_context=0.5)
     shares = {}
     for name in ('student', 'teacher'):
