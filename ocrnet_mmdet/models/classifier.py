@@ -49,6 +49,6 @@ class OCRNetClassifier(BaseModel):
             return logits
         if mode == 'predict':
             return [dict(logits=row, label=int(label))
-                    for row, label in zip(logits.float().cpu(), labels)]
+                    for row, label in zip(logits.float().cpu(), labels)]  # type: ignore[arg-type]
         return dict(loss=F.cross_entropy(logits, labels),
                     accuracy=(logits.argmax(1) == labels).float().mean())

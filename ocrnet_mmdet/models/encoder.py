@@ -2,7 +2,8 @@
 
 Shape shorthand: B images, C channels, H W pixels.
 """
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from mmdet.models.backbones import ResNet
@@ -71,7 +72,7 @@ class OCRNetEncoder(BaseModule):
             raise InputError(f'out_indices={tuple(out_indices)}, frozen_stages={frozen_stages}: the '
                              'encoder has stages 0 to 3, and frozen_stages goes from -1 to 4')
         require('backbone.width', width, low=1 / 64)
-        options = dict(out_indices=tuple(out_indices), frozen_stages=frozen_stages,
+        options: dict[str, Any] = dict(out_indices=tuple(out_indices), frozen_stages=frozen_stages,
                        norm_eval=norm_eval, with_cp=with_cp, init_cfg=init_cfg)
         if arch.startswith('resnet'):
             base = int(64 * width)
@@ -82,9 +83,8 @@ class OCRNetEncoder(BaseModule):
             self.body = EfficientNetLite0(width, norm_cfg, **options)
             channels = self.body.channels
         else:
-            build = vgg if arch.startswith('vgg') else dict(conv8=conv8, inception=inception)[arch]
-            depth = (int(arch[3:]), ) if arch.startswith('vgg') else ()
-            self.body = build(*depth, width, norm_cfg, **options)
+            build: Callable = dict(conv8=conv8, inception=inception).get(arch) or partial(vgg, int(arch[3:]))
+            self.body = build(width, norm_cfg, **options)
             channels = self.body.channels
         self.out_channels = tuple(channels[i] for i in out_indices)
 

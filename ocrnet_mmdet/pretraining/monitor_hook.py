@@ -61,6 +61,8 @@ class OCRNetMonitorHook(Hook):
         if step % self.interval:
             return
         record = pretrainer_of(runner).record
+        if record is None or data_batch is None:
+            return
         values = record.measures()
         images = len(data_batch['inputs'][0]) * get_world_size() * (step - self.start[1])
         values['images_per_second'] = images / max(time.time() - self.start[0], 1e-9)

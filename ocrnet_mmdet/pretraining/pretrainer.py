@@ -7,6 +7,7 @@ moving average, the one that is exported.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import torch
 from mmdet.registry import MODELS
@@ -130,7 +131,7 @@ class OCRNetPretrainer(BaseModel):
             self.log_variance = nn.Linear(2 * vector_size, 1)
         self.reader = RegionReader(regions_per_view, jitter, hidden_context)
         self.terms = self._terms()
-        self.finder: nn.Module | None = None
+        self.finder: Any = None  # a module while the regions may become its own
         self.own_regions = False  # the hook's schedule sets it
         self.record: StepRecord | None = None
 
@@ -143,9 +144,10 @@ class OCRNetPretrainer(BaseModel):
         if not any(p.requires_grad for p in self.student.parameters()):
             raise InputError('model.frozen_parts leaves nothing to learn: the terms that are on reach frozen parts alone')
 
-    def _terms(self) -> dict:
+    def _terms(self) -> dict[str, Any]:
         """Those that are on, in the order in which they draw their random numbers."""
-        terms, weights = {}, self.weights
+        terms: dict[str, Any] = {}
+        weights = self.weights
         if weights['regions']:
             terms['regions'] = RegionTerm(self.min_score)
         if weights['boxes']:
@@ -205,7 +207,8 @@ class OCRNetPretrainer(BaseModel):
         if self.own_regions:
             data_samples = self._own_regions(inputs, data_samples)
         views = Views(inputs, data_samples, self.student.extract_feat(inputs), partial(self.reader, self.student))
-        losses, records = {}, {}
+        losses: dict[str, Loss] = {}
+        records: dict[str, Any] = {}
         for name, term in self.terms.items():
             found, records[name] = term(self.student, views)
             for weight, parts in found.items():

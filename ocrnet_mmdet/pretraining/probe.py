@@ -59,7 +59,9 @@ class Probe:
         images = [images[i] for i in even]
         shown = [self._show(os.path.join(img_dir, image['file_name']), boxes[image['id']], seed)
                  for seed, image in enumerate(images)]
-        self.images, self.boxes, self.labels = zip(*shown) if shown else ((), (), ())
+        self.images = [image for image, _, _ in shown]
+        self.boxes = [boxes for _, boxes, _ in shown]
+        self.labels = [labels for _, _, labels in shown]
         self._check_halves(ann_file)
 
     def _show(self, path: str, objects: list, seed: int) -> tuple[Tensor, Tensor, Tensor]:

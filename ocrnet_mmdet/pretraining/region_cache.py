@@ -91,7 +91,7 @@ class RegionCache:
         """Where the regions of an image (H, W, 3) uint8 lie."""
         key = hashlib.blake2b(self.settings, digest_size=16)
         key.update(repr(image.shape).encode())
-        key.update(np.ascontiguousarray(image))
+        key.update(np.ascontiguousarray(image).data)
         name = key.hexdigest()
         return self.folder / name[:2] / f'{name}.regions'
 

@@ -50,10 +50,10 @@ class Regions:
                     ) -> Regions:
         """From segments (R, h, w), none empty, and scores (R,) in whole 255ths."""
         scale = np.array(shape[::-1]) / segments.shape[:0:-1]  # of x, of y
-        bounds = [_bounds(segments.any(axis=1)), _bounds(segments.any(axis=2))]
+        bounds = [_bounds(np.any(segments, axis=1)), _bounds(np.any(segments, axis=2))]
         boxes = np.stack([bounds[0][0], bounds[1][0], bounds[0][1], bounds[1][1]], axis=1)
         boxes = (boxes * np.tile(scale, 2)).astype(np.float32)
-        return cls(boxes, levels.astype(np.float32) / np.float32(255), segments, tuple(shape))
+        return cls(boxes, levels.astype(np.float32) / np.float32(255), segments, (shape[0], shape[1]))
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -138,9 +138,10 @@ def _scores(nodes: Nodes, shape: tuple[int, int]) -> np.ndarray:
 
 def _without_duplicates(boxes: np.ndarray, count: int) -> np.ndarray:
     """Indices of the first ``count`` boxes (n, 4) that overlap no kept one before them too much."""
-    x1, y1, x2, y2 = boxes.T.astype(np.float32)
+    x1, y1, x2, y2 = (boxes[:, i].astype(np.float32) for i in range(4))
     areas = (x2 - x1) * (y2 - y1)
-    alive, kept = np.ones(len(boxes), bool), []
+    alive = np.ones(len(boxes), bool)
+    kept: list[int] = []
     while alive.any() and len(kept) < count:
         i = int(alive.argmax())
         kept.append(i)

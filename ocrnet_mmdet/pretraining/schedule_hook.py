@@ -66,8 +66,10 @@ class OCRNetPretrainHook(Hook):
 
     def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
                          outputs: dict | None = None) -> None:
-        pretrainer_of(runner).update_teacher(min(cosine(*self.momentum, runner.max_iters, runner.iter),
-                                                 longest_momentum(self.horizon, runner.max_iters)))
+        first, last = self.momentum
+        momentum = cosine(first, last, runner.max_iters, runner.iter)
+        longest = longest_momentum(self.horizon, runner.max_iters)
+        pretrainer_of(runner).update_teacher(min(momentum, longest))
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint.setdefault(PRETRAINING, {})['finder_is_new'] = self.finder_is_new

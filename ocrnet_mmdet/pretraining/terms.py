@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import torch
 from mmdet.models.task_modules.assigners import AssignResult
@@ -28,8 +29,8 @@ from .region_loss import variance_covariance
 from .slots import best_proposals, box_forward, captured_input
 from .targets import choose_regions, same_in_other_view, uncovered
 
-Loss = Tensor | list[Tensor]  # a list: one of each level, as mmdet's heads give them
-Losses = dict[str, dict[str, Loss]]
+Loss: TypeAlias = 'Tensor | list[Tensor]'  # a list: one of each level, as mmdet's heads give them
+Losses: TypeAlias = 'dict[str, dict[str, Loss]]'
 
 
 @dataclass

@@ -53,7 +53,7 @@ class OCRNetTwoViews(BaseTransform):
         for _ in range(TRIES):
             views = [self._draw(rng, image.shape[:2]) for _ in range(2)]
             kept = [self._visible(view.boxes(regions.boxes)) for view in views]
-            if len(np.intersect1d(*kept)):
+            if len(np.intersect1d(kept[0], kept[1])):
                 break
         inputs = [vary_colours(rng, show(image, view, self.size), solarise)
                   for view, solarise in zip(views, self.solarise)]
@@ -119,7 +119,7 @@ def _extents(segments: np.ndarray, to_view: ViewMap, side: int) -> np.ndarray:
     part = segments[:, top:bottom, left:right]
     low, high = [], []
     for axis, start in ((1, left), (2, top)):
-        line = part.any(axis)  # (R, columns), then (R, rows)
+        line = np.any(part, axis=axis)  # (R, columns), then (R, rows)
         low.append(start + line.argmax(1))
-        high.append(np.where(line.any(1), start + line.shape[1] - line[:, ::-1].argmax(1), low[-1]))
+        high.append(np.where(np.any(line, axis=1), start + line.shape[1] - line[:, ::-1].argmax(1), low[-1]))
     return to_view.boxes(np.stack(low + high, axis=1)).clip(0, side)

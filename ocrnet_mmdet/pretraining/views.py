@@ -108,7 +108,8 @@ def vary_colours(rng: np.random.Generator, image: np.ndarray, solarise: float) -
     out = image.astype(np.float32)
     grey = np.tile(GREY, (3, 1))  # (3, 3): each channel becomes the pixel's grey value
     # All of them are linear: channels @ colour + offset, in one pass over the pixels.
-    colour, offset = np.eye(3), np.zeros(3)
+    colour: np.ndarray = np.eye(3)
+    offset: np.ndarray = np.zeros(3)
     if rng.random() < 0.8:
         brightness, contrast, saturation = rng.uniform(0.6, 1.4, 3)
         hue = rng.uniform(0.9, 1.1, 3)
