@@ -37,13 +37,14 @@ TORCH_STAMP := $(STAMPS)/torch-$(shell echo '$(SETTINGS)' | cksum | cut -d ' ' -
 MMCV_STAMP = $(STAMPS)/mmcv
 PROJECT_STAMP = $(STAMPS)/project
 
-.PHONY: help install test demo check clean distclean
+.PHONY: help install test lint demo check clean distclean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make demo       install, pretrain OCRNet on generated pictures without labels, fine-tune it on a'
 	@echo '                few with labels, with and without that, and compare: 10 minutes'
 	@echo 'make test       install, then run the whole test suite'
+	@echo 'make lint       install, then the formatter, the linter and the type checker'
 	@echo 'make install    make $(VENV) with torch, mmengine, mmcv, mmdet and this project'
 	@echo 'make check      install, then say what is installed and whether it can train'
 	@echo 'make clean      remove what the demo and Python left behind'
@@ -54,8 +55,14 @@ help:
 
 install: $(PROJECT_STAMP)
 
+# A process a core with a thread each; the tests of a file share what they trained.
 test: install
-	$(VENV)/bin/python -m pytest tests
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest tests --numprocesses auto --dist loadfile
+
+lint: install
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
 
 demo: install
 	$(VENV)/bin/python tools/demo.py
@@ -123,7 +130,7 @@ endef
 $(PROJECT_STAMP): $(MMCV_STAMP) setup.py
 	@echo '[3/3] $(MMDET), ocrnet_mmdet'
 	@$(INSTALL) $(MMDET)
-	@$(INSTALL) --no-build-isolation --editable '.[imagenet,test]'
+	@$(INSTALL) --no-build-isolation --editable '.[imagenet,test,lint]'
 	$(ONLY_HEADLESS_CV2)
 	@$(VENV)/bin/python tools/check_environment.py
 	@touch $@

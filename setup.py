@@ -67,5 +67,6 @@ setup(
         'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.1.0,<4'],
         'imagenet': IMAGENET,
         'shards': ['webdataset'],
-        'test': ['pytest', 'webdataset', *IMAGENET],
+        'test': ['pytest', 'pytest-xdist', 'webdataset', *IMAGENET],
+        'lint': ['mypy==2.4.1', 'ruff==0.17.6'],
     })
