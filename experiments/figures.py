@@ -83,7 +83,7 @@ def total_times(rows: list[dict]) -> dict[tuple[str, int, str], list[tuple[float
     for row in runs:
         cell = row['data'], row['labels'], row['arm']
         equal = row['study'] == 'equal_time'
-        seconds = long[*cell, row['seed']]['seconds'] if equal else row['seconds']
+        seconds = long[(*cell, row['seed'])]['seconds'] if equal else row['seconds']
         if equal or row['arm'] == 'pretrained':
             seconds += pretraining[row['data']]
         found[cell, 'equal' if equal else row['steps']].append(

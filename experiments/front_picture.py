@@ -15,13 +15,14 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import ocrnet_mmdet  # noqa: E402, F401 (before mmdet, whose notes on import it keeps off the terminal)
 from mmdet.apis import init_detector  # noqa: E402
 from mmdet.registry import DATASETS  # noqa: E402
 from mmdet.structures import DetDataSample  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from pycocotools import mask as coco_mask  # noqa: E402
 from torch import nn  # noqa: E402
+
+import ocrnet_mmdet  # noqa: E402, F401 (before mmdet, whose notes on import it keeps off the terminal)
 
 STUDY = 'front_picture'
 ARMS = {'random start': 'random', 'after a stage without labels': 'pretrained'}

@@ -12,5 +12,4 @@ with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
     import mmdet.datasets  # noqa: F401
     import mmdet.evaluation  # noqa: F401
 
-    from . import (checkpoint_compat, checkpoint_loader, datasets, engine, models,  # noqa: F401
-                   pretraining)
+    from . import checkpoint_compat, checkpoint_loader, datasets, engine, models, pretraining  # noqa: F401

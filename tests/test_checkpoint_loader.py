@@ -14,9 +14,9 @@ from mmengine.logging import HistoryBuffer
 from mmengine.model import BaseModule
 from mmengine.runner import load_checkpoint
 
+from demo.data_set import make_demo_set
 from ocrnet_mmdet.checkpoint_config import plain_config
 from ocrnet_mmdet.checkpoint_loader import TRUST, check_file, load_from_local
-from demo.data_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
 
 from .trainings import make_config, runner_of, scorer_of

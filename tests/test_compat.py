@@ -43,7 +43,7 @@ def test_every_private_name_that_is_used_is_listed():
 
 def test_every_listed_name_is_used():
     used = {node.attr for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert LISTED <= used | foreign_names()
+    assert used | foreign_names() >= LISTED
 
 
 def test_the_installed_versions_have_them():

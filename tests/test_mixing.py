@@ -9,7 +9,17 @@ from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.structures import InstanceData
 
-from .detectors import CLASSES, GN, data_batch, encoder, neck, ocrnet_config, region_head, shrink, tiny
+from .detectors import (
+    CLASSES,
+    GN,
+    data_batch,
+    encoder,
+    neck,
+    ocrnet_config,
+    region_head,
+    shrink,
+    tiny,
+)
 
 
 def stock(name: str) -> ConfigDict:

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.hooks import Hook
 from mmengine.runner import runner as mmengine_runner
 
+from demo.data_set import make_demo_set
 from ocrnet_mmdet import cli
 from ocrnet_mmdet.cli import load_config, parse_option, run_training
-from demo.data_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
 
 from .detectors import ROOT

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import metadata, util
 from pathlib import Path
 
@@ -91,12 +92,12 @@ def collect() -> Facts:
     # OneDL's mmdet prints about optional packages while it is imported.
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter('ignore')
-        errors = {name: _error_of(lambda: importlib.import_module(module))
+        errors = {name: _error_of(partial(importlib.import_module, module))
                   for name, module in MODULES.items()}
     return Facts(
         installed=dict(_installed()),
         import_errors={name: error for name, error in errors.items() if error},
-        ops_errors={device: _error_of(lambda: run_ops(device)) for device in _devices()},
+        ops_errors={device: _error_of(partial(run_ops, device)) for device in _devices()},
         pkg_resources=util.find_spec('pkg_resources') is not None,
         cuda=_cuda(),
         resnet50=_resnet50(),

@@ -21,17 +21,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import ocrnet_mmdet  # noqa: E402, F401 (before mmdet, whose notes on import it keeps off the terminal)
 from mmdet.apis import init_detector  # noqa: E402
 from mmdet.registry import DATASETS  # noqa: E402
 from mmengine.config import Config  # noqa: E402
 from mmengine.registry import init_default_scope  # noqa: E402
 
-from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
+import ocrnet_mmdet  # noqa: E402, F401 (before mmdet, whose notes on import it keeps off the terminal)
 from demo.data_set import make_demo_set  # noqa: E402
+from demo.drawing import draw_detections, plot_trainings  # noqa: E402
+from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
 from ocrnet_mmdet.errors import InputError  # noqa: E402
 from ocrnet_mmdet.pretraining.export import EXPORT_NAME  # noqa: E402
-from demo.drawing import draw_detections, plot_trainings  # noqa: E402
 
 DATA, WORK, CONFIGS = Path('data/demo'), Path('work_dirs/demo'), ROOT / 'configs/demo'
 COLUMNS = {'box AP': 'bbox_mAP', 'box AP50': 'bbox_mAP_50', 'mask AP': 'segm_mAP'}

@@ -5,8 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ocrnet_mmdet.cli import (add_shared_arguments, load_config,  # noqa: E402
-                              one_line_errors, run_test)
+from ocrnet_mmdet.cli import add_shared_arguments, one_line_errors, run_test
 
 
 def parse_args() -> argparse.Namespace:

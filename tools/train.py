@@ -8,8 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from ocrnet_mmdet.cli import (add_shared_arguments, load_config,  # noqa: E402
-                              one_line_errors, run_training)
+from ocrnet_mmdet.cli import add_shared_arguments, load_config, one_line_errors, run_training  # noqa: E402
 from ocrnet_mmdet.engine.resume_check import choose_checkpoint  # noqa: E402
 from ocrnet_mmdet.errors import InputError  # noqa: E402
 

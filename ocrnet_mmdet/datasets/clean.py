@@ -13,13 +13,22 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from ..errors import InputError, shown
 from .coco_file import read_coco, write_json
-from .coco_rules import (ANNOTATION_RULES, IMAGE_RULES, LARGEST_ID, RARE, SCORED_RULES, Context,
-                         Rule, is_key, is_number)
+from .coco_rules import (
+    ANNOTATION_RULES,
+    IMAGE_RULES,
+    LARGEST_ID,
+    RARE,
+    SCORED_RULES,
+    Context,
+    Rule,
+    is_key,
+    is_number,
+)
 from .label_notes import Objects, check_corners, objects_of
 from .mask_rules import MASK_RULE, POLYGON_RULE, SCORED_SEGMENTATION_RULE, SEGMENTATION_RULES
 from .picture import check_frame, decode_picture
-from ..errors import InputError, shown
 
 
 def _shorten(names: Sequence[str]) -> str:

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from .coco_rules import is_key
 from ..errors import InputError, shown
 from ..whole_file import whole_file
+from .coco_rules import is_key
 
 GET_DATA = ('for COCO 2017 unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of '
             'http://images.cocodataset.org into data/coco, for own data set data_root; '

@@ -9,8 +9,8 @@ import logging
 import math
 import os
 from collections import Counter
-from typing import Any
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from mmdet.registry import DATASETS, TRANSFORMS
@@ -18,10 +18,10 @@ from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from torch.utils.data import Dataset
 
+from ..errors import InputError, printable
 from .bad_files import BadFiles
 from .listing import FileNames, list_pictures, read_list, say_left_out
 from .picture_formats import SUFFIXES
-from ..errors import InputError, printable
 
 FEW = 16  # pictures: with fewer, an ordinary batch holds one of them twice
 

@@ -17,10 +17,10 @@ from mmengine.dist import get_dist_info
 from mmengine.logging import print_log
 from torch.utils.data import IterableDataset, get_worker_info
 
+from ..errors import InputError
 from .bad_files import BadFiles
 from .listing import is_picture
 from .picture import PictureError, decode_picture
-from ..errors import InputError
 
 
 @DATASETS.register_module()

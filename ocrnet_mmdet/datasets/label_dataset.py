@@ -12,9 +12,9 @@ from mmdet.registry import DATASETS, TRANSFORMS
 from mmengine.dataset import BaseDataset
 from mmengine.logging import print_log
 
+from ..errors import InputError, printable
 from .label_pipeline import label_pipeline
 from .listing import list_pictures, say_left_out
-from ..errors import InputError, printable
 
 SPLITS = ('train', 'val', 'test')
 

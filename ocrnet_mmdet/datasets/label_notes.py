@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .coco_rules import LEAST_SIDE, boxes_of
 from ..errors import InputError
+from .coco_rules import LEAST_SIDE, boxes_of
 
 # Boxes of a drawn object end at the picture's edge; some tools draw past it, but hardly for a fifth
 # of the objects.

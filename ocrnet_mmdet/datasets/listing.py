@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from .picture_formats import CONVERTERS, OPENERS, SUFFIXES
 from ..errors import InputError, printable
+from .picture_formats import CONVERTERS, OPENERS, SUFFIXES
 
 # Files that lie beside pictures and are none, by their suffixes, and by their names without one.
 BESIDE = frozenset(os.fsencode(f'.{suffix}') for suffix in (

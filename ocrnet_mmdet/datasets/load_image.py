@@ -11,8 +11,8 @@ from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
 from mmengine import fileio
 
-from .picture import PictureError, check_frame, decode_picture
 from ..errors import InputError
+from .picture import PictureError, check_frame, decode_picture
 
 FIX = ('mend the file, take it out of the annotation file, or let '
        '`tools/train.py --skip-bad-images` leave it out')

@@ -2,17 +2,23 @@
 from collections import Counter, OrderedDict
 
 import torch
+from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
-from mmdet.registry import HOOKS
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from ..checkpoint_loader import shown_tensors, unfilled
 from ..errors import InputError
 from .resume_check import check_resume, resumed_file
-from .trained_as import (check_classes, check_test_pictures, classes_of, differing, is_training,
-                         loop_of)
+from .trained_as import (
+    check_classes,
+    check_test_pictures,
+    classes_of,
+    differing,
+    is_training,
+    loop_of,
+)
 
 # the last layers of box and mask branch, the only ones whose size depends on the classes but the classifier
 AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')

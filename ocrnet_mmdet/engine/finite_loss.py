@@ -3,8 +3,8 @@ import time
 from pathlib import Path
 
 import torch
-from mmengine.hooks import CheckpointHook, Hook
 from mmdet.registry import HOOKS
+from mmengine.hooks import CheckpointHook, Hook
 from mmengine.runner import Runner
 
 from ..checkpoint_loader import load_from_local

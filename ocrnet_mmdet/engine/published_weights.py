@@ -21,9 +21,14 @@ from urllib.parse import urlparse
 import mmengine
 import torch
 from mmengine.dist import barrier, get_rank
-from mmengine.runner.checkpoint import (CheckpointLoader, _process_mmcls_checkpoint,
-                                        get_deprecated_model_names, get_external_models,
-                                        get_mmcls_models, get_torchvision_models)
+from mmengine.runner.checkpoint import (
+    CheckpointLoader,
+    _process_mmcls_checkpoint,
+    get_deprecated_model_names,
+    get_external_models,
+    get_mmcls_models,
+    get_torchvision_models,
+)
 
 from ..checkpoint_loader import read_checkpoint
 from ..errors import InputError

@@ -32,9 +32,9 @@ from uuid import uuid4
 import numpy as np
 from mmengine.logging import print_log
 
-from .regions import VERSION, Regions
 from ..errors import InputError
 from ..whole_file import remove_parts, whole_file
+from .regions import VERSION, Regions
 
 MAGIC = b'ORG2'
 HEADER = struct.Struct('<4s5I')

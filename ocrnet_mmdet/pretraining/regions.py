@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .segmentation import Nodes, grow_trees
 from ..errors import InputError
+from .segmentation import Nodes, grow_trees
 
 # Part of a cached result's key: raise it with every change that lets an image give other regions.
 VERSION = 3

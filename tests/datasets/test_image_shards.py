@@ -1,7 +1,7 @@
 """Every picture of the shards once an epoch over all readers; damage is named and skipped."""
 
-import sys
 import shutil
+import sys
 import tarfile
 from collections import Counter
 from io import BytesIO

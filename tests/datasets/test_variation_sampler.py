@@ -9,8 +9,8 @@ from mmengine.model import BaseModel
 from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
-from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.datasets import OCRNetImageFolder, OCRNetVariationSampler, variation_sampler
+from ocrnet_mmdet.errors import InputError
 
 
 def folder(path, count):

@@ -8,8 +8,8 @@ import torch
 from mmengine.registry import init_default_scope
 
 from demo.data_set import make_demo_set
-from ocrnet_mmdet.errors import InputError
 from demo.drawing import CAPTION
+from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT
 

@@ -4,8 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from ocrnet_mmdet.engine.checkpoint_check import (OCRNetCheckpointCheckHook, match_parts,
-                                                  repeat_agnostic)
+from ocrnet_mmdet.engine.checkpoint_check import (
+    OCRNetCheckpointCheckHook,
+    match_parts,
+    repeat_agnostic,
+)
 from ocrnet_mmdet.errors import InputError
 
 

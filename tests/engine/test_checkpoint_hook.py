@@ -11,8 +11,17 @@ from mmengine.hooks import Hook
 from ocrnet_mmdet.engine import stop_signals
 from ocrnet_mmdet.engine.stop_signals import stop_after_step
 
-from .finetunings import (KillAt, Killed, best_score, make_config, names, scores, start, weights,
-                          write_data)
+from .finetunings import (
+    KillAt,
+    Killed,
+    best_score,
+    make_config,
+    names,
+    scores,
+    start,
+    weights,
+    write_data,
+)
 
 STEPS = 6
 LAST = f'iter_{STEPS}.pth'

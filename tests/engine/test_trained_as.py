@@ -8,8 +8,8 @@ import pytest
 import torch
 from mmdet.apis import DetInferencer, init_detector
 
-from ocrnet_mmdet.cli import run_test
 from demo.data_set import make_demo_set
+from ocrnet_mmdet.cli import run_test
 from ocrnet_mmdet.engine.trained_as import check_classes, classes_of
 from ocrnet_mmdet.errors import InputError
 

@@ -5,8 +5,17 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from experiments.records import (COLUMNS, RECORDS, SCORES, Run, append, finished, identity, read,
-                                 row_of)
+from experiments.records import (
+    COLUMNS,
+    RECORDS,
+    SCORES,
+    Run,
+    append,
+    finished,
+    identity,
+    read,
+    row_of,
+)
 
 RUN = Run('ablation', 'fine-tuning', 'bccd', 'regions', 5, 300, 1e-3, 0, 'config.py',
           {'model.weights': {'boxes': 0.1}, 'model.parts': ['a', 'b']}, 'val',

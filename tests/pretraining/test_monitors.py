@@ -6,10 +6,20 @@ import torch
 from mmdet.structures.bbox import bbox_overlaps
 from scipy.stats import spearmanr
 
-from ocrnet_mmdet.pretraining.monitors import (CollapseMonitor, PlateauAlarm, alignment,
-                                               proposal_recall, constant_bce,
-                                               effective_rank, rank_share, retrieval, same_image_share,
-                                               spread, uniformity, variance_calibration)
+from ocrnet_mmdet.pretraining.monitors import (
+    CollapseMonitor,
+    PlateauAlarm,
+    alignment,
+    constant_bce,
+    effective_rank,
+    proposal_recall,
+    rank_share,
+    retrieval,
+    same_image_share,
+    spread,
+    uniformity,
+    variance_calibration,
+)
 
 
 def randn(*shape: int) -> torch.Tensor:

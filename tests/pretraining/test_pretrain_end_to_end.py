@@ -18,14 +18,14 @@ from mmdet.registry import HOOKS
 from mmengine.config import Config
 from mmengine.hooks import Hook
 
-from ocrnet_mmdet.cli import run_training
 from demo.data_set import make_demo_set
+from ocrnet_mmdet.cli import run_training
 from ocrnet_mmdet.errors import InputError
 
-from .runs import make_config, start, write_pictures
-from .test_pretrainer import stock_config
 from ..detectors import ROOT, ocrnet_config
 from ..two_processes import run_in_two
+from .runs import make_config, start, write_pictures
+from .test_pretrainer import stock_config
 
 STEPS, KEPT, KILLED = 8, 4, 5  # a checkpoint at KEPT, the kill a step later
 CLASSIFIER = {'roi_head.bbox_head.fc_cls.weight', 'roi_head.bbox_head.fc_cls.bias'}

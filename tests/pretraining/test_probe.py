@@ -8,11 +8,16 @@ from mmdet.structures.bbox import bbox_overlaps
 from mmengine.hooks import Hook
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.pretraining.probe import (Probe, background_boxes, balanced_accuracy,
-                                            region_vectors, ridge_classes)
+from ocrnet_mmdet.pretraining.probe import (
+    Probe,
+    background_boxes,
+    balanced_accuracy,
+    region_vectors,
+    ridge_classes,
+)
 
-from .runs import SIDE, make_config, start, write_pictures
 from ..detectors import ocrnet_config, tiny
+from .runs import SIDE, make_config, start, write_pictures
 
 COLOURS = ((30, 30, 220), (220, 30, 30))
 

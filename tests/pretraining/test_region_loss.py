@@ -4,8 +4,14 @@ import torch.nn.functional as F
 
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.pretraining.monitors import CollapseMonitor, rank_share, spread
-from ocrnet_mmdet.pretraining.region_loss import (OCRNetRegionLoss, beta_nll, bounded, literal,
-                                                  squared_residual, variance_covariance)
+from ocrnet_mmdet.pretraining.region_loss import (
+    OCRNetRegionLoss,
+    beta_nll,
+    bounded,
+    literal,
+    squared_residual,
+    variance_covariance,
+)
 
 from ..two_processes import run_in_two
 from .two_region_losses import SHARES, new_model, regions, terms, weighted

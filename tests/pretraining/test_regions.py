@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.pretraining.discover import OCRNetDiscoverRegions
 from ocrnet_mmdet.evaluation.chance_regions import grid_regions, random_regions
 from ocrnet_mmdet.pretraining import discover_regions
+from ocrnet_mmdet.pretraining.discover import OCRNetDiscoverRegions
 from ocrnet_mmdet.pretraining.regions import DUPLICATE_IOU, Regions
 from ocrnet_mmdet.pretraining.segmentation import Pairs, _most_similar, grow_trees
 
@@ -62,7 +62,7 @@ def test_boxes_are_the_bounds_of_segments_and_masks(shape):
 def test_scores_fall_and_no_two_boxes_are_near_duplicates():
     regions = discover_regions(scene())
     assert (np.diff(regions.scores) <= 0).all()
-    assert 0 <= regions.scores.min() and regions.scores.max() <= 1
+    assert regions.scores.min() >= 0 and regions.scores.max() <= 1
     assert np.triu(overlaps(regions.boxes, regions.boxes), 1).max() <= DUPLICATE_IOU + 1e-6
 
 

@@ -3,8 +3,13 @@ import pytest
 import torch
 from mmdet.structures.bbox import bbox_overlaps
 
-from ocrnet_mmdet.pretraining.targets import (choose_regions, common_ids, pairwise_iou, same_in_other_view,
-                                              uncovered)
+from ocrnet_mmdet.pretraining.targets import (
+    choose_regions,
+    common_ids,
+    pairwise_iou,
+    same_in_other_view,
+    uncovered,
+)
 from ocrnet_mmdet.pretraining.views import ViewMap
 
 SIDE = 64

@@ -13,6 +13,7 @@ import resource
 import struct
 import sys
 import time
+from contextlib import suppress
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -78,10 +79,9 @@ def originals() -> dict[str, bytes]:
     for kind in FORMATS:
         for mode in MODES:
             image = (Image.fromarray(scene(1, np.uint16)) if mode == 'I;16' else rgb.convert(mode))
-            try:
+            # There may be no such mode in this format, or Pillow may only read it.
+            with suppress(OSError, ValueError, KeyError, TypeError):
                 files[f'{kind} {mode}'] = encode(image, kind)
-            except (OSError, ValueError, KeyError, TypeError):
-                pass  # no such mode in this format, or Pillow only reads it
     frames = dict(save_all=True, append_images=[rgb.rotate(90), rgb.rotate(180)])
     for kind in ('PNG', 'GIF', 'WEBP', 'TIFF', 'AVIF', 'MPO'):
         files[f'{kind} animated'] = encode(rgb, kind, **frames)
