@@ -207,7 +207,7 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
             splits=['train', 'val'] if data == 'coco_mini' else ['train']))
         for data in ('nuclei', 'bccd', 'robosoccer', 'aerial_cars', 'coco_mini'))),
     # Objects that main_table's pretrained detectors find.
-    candidate_recall=Measurement(tuple(
+    proposal_recall=Measurement(tuple(
         dict(kind='recall', data=data, config=OCRNET, start=f'main_table/{data}_pretrained',
              options=dict(splits=['val'], size=size))
         for data, size in dict(nuclei=256, robosoccer=149).items())),

@@ -79,7 +79,7 @@ def test_arms_are_told_apart_by_their_settings_alone(name):
 def test_the_kept_records_are_runs_of_the_plans():
     """Those of the studies that nothing was changed in since."""
     rows = read(RECORDS)
-    for name in ('recall', 'candidate_recall', 'listing'):
+    for name in ('recall', 'proposal_recall', 'listing'):
         planned = {identity(asdict(run)) for run in runs_of(name)}
         assert planned == {identity(row) for row in rows if row['study'] == name}
 

@@ -13,10 +13,10 @@ import resource
 import struct
 import sys
 import time
-from contextlib import suppress
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
