@@ -177,11 +177,13 @@ def run_test(args: argparse.Namespace) -> None:
         _allow_other_size(cfg)
     if args.tta:
         _set_tta(cfg)
-    runner = _build(cfg, args.skip_bad_images)
-    if args.out:
-        runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
-    with prints_in_log(runner):
-        runner.test()
+    with explained(args.cfg_options, cfg.work_dir) as first_step:
+        runner = _build(cfg, args.skip_bad_images)
+        runner.register_hook(first_step)
+        if args.out:
+            runner.test_evaluator.metrics.append(DumpDetResults(out_file_path=args.out))
+        with prints_in_log(runner):
+            runner.test()
 
 
 def _allow_other_size(cfg: Config) -> None:

@@ -1,4 +1,4 @@
-"""What is raised before a training's first step is over, as one line that names the options."""
+"""What is raised before the first step of a training or a test is over, as one line that names the options."""
 from __future__ import annotations
 
 import traceback
@@ -22,10 +22,13 @@ class FirstStep(Hook):
     def after_train_iter(self, runner: Runner, *args, **kwargs) -> None:
         self.taken = True
 
+    def after_test_iter(self, runner: Runner, *args, **kwargs) -> None:
+        self.taken = True
+
 
 @contextmanager
 def explained(options: dict, work_dir: str) -> Iterator[FirstStep]:
-    """For building and running a training with ``options`` of the command line; gives its hook.
+    """For building and running a training or a test with ``options`` of the command line; gives its hook.
 
     mmengine, mmdet and torch read most options where they are used, and say what is wrong in their
     own words.

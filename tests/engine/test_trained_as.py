@@ -131,6 +131,9 @@ def test_another_size_may_be_meant(data, trained, tmp_path, tta):
         run_test(args)
     args.other_size, args.cfg_options = True, dict(experiment_name=uuid4().hex)
     run_test(args)
+    args.cfg_options = {'experiment_name': uuid4().hex, 'model.test_cfg.rcnn.nms.type': 'no_nms'}
+    with pytest.raises(InputError, match='option model.test_cfg.rcnn.nms.type=no_nms: .*start_error.txt'):
+        run_test(args)
 
 
 def test_other_means_of_the_colours_are_refused(data, trained, tmp_path):
