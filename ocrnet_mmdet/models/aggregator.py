@@ -93,8 +93,8 @@ class Aggregator(nn.Module):
         num_heads: Attention heads.
         ffn_ratio: Hidden width of the feed-forward part, in C.
         roi_size: S.
-        token_size: G, to which the regions are averaged. With 3 a prediction of the narrow net takes
-            TIMES of what it takes with S = 7, at the same AP (docs/benchmarks.md).
+        token_size: G, to which the regions are averaged. With S tokens a side a prediction of the narrow
+            net takes 2.5 times as long, at the same AP (docs/benchmarks.md, The step).
         max_context: Regions of an image that others may attend to: its first ones, which at test
             time are its best. The context of the best 100 regions is then the same whether 100 or
             1,000 are read.
@@ -107,7 +107,7 @@ class Aggregator(nn.Module):
                  num_heads: int = 8,
                  ffn_ratio: float = 2.0,
                  roi_size: int = 7,
-                 token_size: int = 3,
+                 token_size: int = 2,
                  max_context: int = 100,
                  with_cp: bool = False) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ S, C = 3, 16
 @pytest.fixture
 def net():
     torch.manual_seed(0)
-    net = Aggregator(C, num_layers=2, num_heads=4, roi_size=S).eval()
+    net = Aggregator(C, num_layers=2, num_heads=4, roi_size=S, token_size=S).eval()
     torch.nn.init.normal_(net.out.weight, std=0.2)
     return net
 
@@ -127,7 +127,6 @@ def test_weights_serve_every_side_of_the_token_grid():
 
 def test_as_many_tokens_as_bins_are_the_bins_themselves(net):
     """Then each bin has its own position, and what is added needs no resampling."""
-    net.token_size = S
     assert torch.equal(net._position(), net.position)
     r, places, image, n = regions(3)
     added, _ = net(r, places, image, n)
