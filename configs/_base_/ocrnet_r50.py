@@ -34,9 +34,8 @@ model = dict(
         with_cp=True),
     roi_head=dict(
         type='OCRNetRoIHead',
-        bbox_roi_extractor=dict(type='OCRNetRoIExtractor', out_channels=256, with_cp=True),
-        # with_cp: without it a step at 512 px took 1.28 times the memory of stock Mask R-CNN.
-        aggregator=dict(num_layers=3, num_heads=8, with_cp=True),
+        bbox_roi_extractor=dict(type='OCRNetRoIExtractor', out_channels=256),
+        aggregator=dict(num_layers=3, num_heads=8),
         bbox_head=dict(
             type='Shared2FCBBoxHead',
             in_channels=256,

@@ -11,8 +11,8 @@ model = dict(
         in_channels=[32, 64, 128, 256], out_channels=64, norm_cfg=norm_cfg, with_cp=False),
     rpn_head=dict(in_channels=64, feat_channels=64, norm_cfg=norm_cfg, with_cp=False),
     roi_head=dict(
-        bbox_roi_extractor=dict(out_channels=64, with_cp=False),
-        aggregator=dict(num_heads=4, with_cp=False),
+        bbox_roi_extractor=dict(out_channels=64),
+        aggregator=dict(num_heads=4),
         bbox_head=dict(in_channels=64, fc_out_channels=256),
         mask_head=dict(in_channels=64, conv_out_channels=64, norm_cfg=norm_cfg)),
     train_cfg=dict(rcnn=dict(sampler=dict(num=64))))  # half the step's time on a CPU is per region

@@ -1,11 +1,13 @@
 """The aggregator F_F: attention within each region and between the regions of one picture.
 
 Shape shorthand: B images, N = all regions of a batch, R = most regions of one image, C channels,
-S = pooled side, T = 1 + S*S tokens of a region.
+S = pooled side, G = side of a region's grid of tokens, T = 1 + G*G tokens of a region.
 Naming convention: a region's *token 0* is its vector; it takes part in the attention within the
-region and is the only token that sees other regions, so what it learns there reaches the S*S others
+region and is the only token that sees other regions, so what it learns there reaches the G*G others
 in the next layer. Plain torch; the RoI head wraps it.
 """
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -32,11 +34,20 @@ class Attention(nn.Module):
 
     def forward(self, queries: Tensor, keys: Tensor, visible: Tensor | None = None) -> Tensor:
         """``visible`` (B, K), True where a key may be attended to."""
-        q = self.query(queries).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-        k, v = self.key_value(keys).unflatten(-1, (2 * self.num_heads, -1)).transpose(1, 2).chunk(2, 1)
+        if keys is queries:  # one product instead of two
+            weight = torch.cat([self.query.weight, self.key_value.weight])
+            bias = torch.cat([self.query.bias, self.key_value.bias])
+            q, k, v = self._heads(F.linear(queries, weight, bias), 3)
+        else:
+            q, = self._heads(self.query(queries), 1)
+            k, v = self._heads(self.key_value(keys), 2)
         mask = None if visible is None else visible[:, None, None]
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, heads, Q, C / heads)
         return self.out(out.transpose(1, 2).flatten(2))
+
+    def _heads(self, x: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """(B, Q, parts * C) to ``parts`` tensors (B, heads, Q, C / heads)."""
+        return x.unflatten(-1, (parts * self.num_heads, -1)).transpose(1, 2).chunk(parts, 1)
 
 
 class AggregatorLayer(nn.Module):
@@ -82,6 +93,8 @@ class Aggregator(nn.Module):
         num_heads: Attention heads.
         ffn_ratio: Hidden width of the feed-forward part, in C.
         roi_size: S.
+        token_size: G, to which the regions are averaged. With S tokens a side a prediction of the narrow
+            net takes 2.5 times as long, at the same AP (docs/benchmarks.md, The step).
         max_context: Regions of an image that others may attend to: its first ones, which at test
             time are its best. The context of the best 100 regions is then the same whether 100 or
             1,000 are read.
@@ -94,6 +107,7 @@ class Aggregator(nn.Module):
                  num_heads: int = 8,
                  ffn_ratio: float = 2.0,
                  roi_size: int = 7,
+                 token_size: int = 2,
                  max_context: int = 100,
                  with_cp: bool = False) -> None:
         super().__init__()
@@ -102,6 +116,7 @@ class Aggregator(nn.Module):
         require('aggregator.ffn_ratio', ffn_ratio, above=0)
         self.max_context = require('aggregator.max_context', max_context, int, low=0)
         self.with_cp = with_cp
+        self.token_size = require('aggregator.token_size', token_size, int, low=1)
         self.norm_in = nn.LayerNorm(channels)
         self.position = nn.Parameter(torch.zeros(1 + roi_size**2, channels))
         self.place = nn.Sequential(nn.Linear(4, channels), nn.GELU(), nn.Linear(channels, channels))
@@ -130,15 +145,17 @@ class Aggregator(nn.Module):
             context: (N,) False for regions that no other region may see; None shows all.
 
         Returns:
-            F_F(R) (N, C, S, S), and F_FL (N, num_layers, C), the vectors after each layer.
+            F_F(R) (N, C, G, G), see :func:`add_resampled`, and F_FL (N, num_layers, C), the vectors after each
+            layer.
         """
         counts = torch.bincount(image, minlength=num_images).tolist()
         context = torch.ones_like(image, dtype=torch.bool) if context is None else context
         visible = pad_sequence(context.split(counts), batch_first=True)  # (B, R)
         visible = visible & (visible.cumsum(1) <= self.max_context)
-        tokens = self.norm_in(regions.flatten(2).transpose(1, 2))  # (N, S*S, C)
+        coarse = F.adaptive_avg_pool2d(regions, self.token_size)
+        tokens = self.norm_in(coarse.flatten(2).transpose(1, 2))  # (N, G*G, C)
         vectors = tokens.mean(1, keepdim=True) + self.place(places)[:, None]
-        tokens = torch.cat([vectors, tokens], dim=1) + self.position
+        tokens = torch.cat([vectors, tokens], dim=1) + self._position()
         levels = []
         for layer in self.layers:
             if self.with_cp and tokens.requires_grad:
@@ -148,7 +165,19 @@ class Aggregator(nn.Module):
             levels.append(tokens[:, 0])
         fused = self.fuse(torch.cat(levels, dim=-1))[:, None]
         out = self.out(self.norm_out(tokens[:, 1:] + fused))
-        return out.transpose(1, 2).unflatten(2, regions.shape[-2:]), torch.stack(levels, dim=1)
+        return out.transpose(1, 2).unflatten(2, coarse.shape[-2:]), torch.stack(levels, dim=1)
+
+    def _position(self) -> Tensor:
+        """(1 + G*G, C): that of the region's vector, and those of its S x S places averaged to G x G."""
+        side = math.isqrt(len(self.position) - 1)
+        grid = self.position[1:].T.unflatten(1, (side, side))
+        coarse = F.adaptive_avg_pool2d(grid, self.token_size)
+        return torch.cat([self.position[:1], coarse.flatten(1).T])
+
+
+def add_resampled(regions: Tensor, added: Tensor) -> Tensor:
+    """R + F_F(R): regions (N, C, H, W) of any resolution and F_F(R) (N, C, G, G), resampled to it."""
+    return regions + F.interpolate(added, size=regions.shape[-2:], mode='bilinear', align_corners=False)
 
 
 def region_places(boxes: Tensor, size: tuple[int, int]) -> Tensor:

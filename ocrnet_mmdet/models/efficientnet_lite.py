@@ -64,6 +64,11 @@ class EfficientNetLite0(StagedCNN):
             channels.append(c_in)
             blocks = []
         super().__init__(stages, channels[1:], **kwargs)
+        for module in self.modules():
+            # Fixed statistics become part of the convolution, which saves a third of the time. (mmcv's way to do
+            # it passes over the padding of SAME.)
+            if isinstance(module, ConvModule) and type(module.conv) is nn.Conv2d:
+                module.turn_on_efficient_conv_bn_eval()
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         for key in [key for key in state_dict if key.startswith(f'{prefix}_')]:

@@ -9,11 +9,13 @@ of a candidate with its object.
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from mmcv.cnn import ConvModule, Scale
 from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
 from mmdet.registry import MODELS, TASK_UTILS
 from mmdet.structures.bbox import bbox_overlaps
 from mmdet.utils import reduce_mean
+from mmengine.config import ConfigDict
 from mmengine.model import bias_init_with_prob, normal_init
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
@@ -108,16 +110,20 @@ class OCRNetRegionHead(BaseDenseHead):
             raise InputError(f'strides has {len(self.strides)} entries, the neck gives '
                              f'{len(feats)} levels: set model.rpn_head.strides')
         qualities, distances = [], []
+        # One convolution for both outputs: each alone costs as much.
+        weight, bias = (torch.cat([getattr(self.quality, name), getattr(self.distances, name)])
+                        for name in ('weight', 'bias'))
         for level, stride, scale in zip(feats, self.strides, self.scales):
             if self.with_cp and level.requires_grad:
                 level = checkpoint(self.tower, level, use_reentrant=False)
             else:
                 level = self.tower(level)
             # not bfloat16: mmdet gives the points the scores' type, where a coordinate over 256 is no longer exact
-            qualities.append(self.quality(level).float())
+            logit, distance = F.conv2d(level, weight, bias, padding=1).float().split([1, 4], dim=1)
+            qualities.append(logit)
             # exp(0) is half an anchor; the clamp keeps half precision finite (e^8 = 2,981 half
             # anchors)
-            half_anchors = scale(self.distances(level)).float().clamp(max=8).exp()
+            half_anchors = scale(distance).clamp(max=8).exp()
             distances.append(half_anchors * (ANCHOR_SCALE / 2 * stride))
         return qualities, distances
 
@@ -152,6 +158,21 @@ class OCRNetRegionHead(BaseDenseHead):
         if ignore is not None and len(ignore.bboxes):
             owner = owner.masked_fill(lie_inside(anchors, ignore.bboxes) & (owner == 0), -1)
         return owner
+
+    def _bbox_post_process(self, results: InstanceData, cfg: ConfigDict, *args, **kwargs) -> InstanceData:
+        """As in BaseDenseHead, but non-maximum suppression stops soon after ``max_per_img`` are kept.
+
+        Only better boxes suppress a box, so those that are kept of the best are kept of all.
+        """
+        if cfg.nms.type != 'nms' or cfg.max_per_img <= 0:
+            return super()._bbox_post_process(results, cfg, *args, **kwargs)
+        results = results[results.scores.argsort(descending=True)]
+        count = 2 * cfg.max_per_img
+        kept = super()._bbox_post_process(results[:count], cfg, *args, **kwargs)
+        while len(kept) < cfg.max_per_img and count < len(results):
+            count *= 2
+            kept = super()._bbox_post_process(results[:count], cfg, *args, **kwargs)
+        return kept
 
     def _losses(self, logits: Tensor, boxes: Tensor, owner: Tensor, gt_boxes: Tensor) -> dict:
         """Losses of all B * P points; ``gt_boxes`` are those of the points that have an owner."""

@@ -10,7 +10,6 @@ import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmengine.model import BaseModule
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import require
@@ -21,43 +20,51 @@ FINEST_SCALE = 56
 KEY_CHANNELS = 32  # of the attention over L levels, a choice among four
 
 
-def pool_regions(levels: Sequence[Tensor], boxes: Sequence[Tensor], stride: int,
-                 size: int) -> list[Tensor]:
-    """RoIAlign with one bilinear sample a bin, for all regions of a batch on every level.
+def level_rows(levels: Sequence[Tensor]) -> Tensor:
+    """All cells of L maps (B, C, H_l, W_l) as rows (P, C): level by level, image by image, row by row."""
+    return torch.cat([level.permute(0, 2, 3, 1).flatten(0, 2) for level in levels]).float()
 
-    ``grid_sample`` instead of mmcv's RoIAlign: on a CPU its forward and backward are 2.7 times as
-    fast at one sample a bin (7 times against two by two), and it reads channels-last maps, which
-    mmcv's CPU version silently gets wrong. What a large region loses between its samples on a fine
+
+def bilinear_taps(sizes: Sequence[tuple[int, int]], num_images: int, rois: Tensor, stride: int,
+                  size: int) -> tuple[Tensor, Tensor]:
+    """Which rows of :func:`level_rows` a region's bins are read from, and their shares.
+
+    RoIAlign with one bilinear sample a bin. What a large region loses between its samples on a fine
     level, the coarser levels hold.
 
     Args:
-        levels: L maps (B, C, H_l, W_l), finest first.
-        boxes: B tensors (R_b, 4), xyxy in pixels of the network's input (continuous: pixel i is [i,
-            i + 1]).
+        sizes: (H_l, W_l) of the L levels, finest first.
+        num_images: B.
+        rois: (N, 5), image index and xyxy in pixels of the network's input (continuous: pixel i is
+            [i, i + 1]).
         stride: Of the finest level, pixels; each level has twice that of the one before.
         size: Bins per side.
 
     Returns:
-        L tensors (N, C, size, size), the regions of image 0 first.
+        Indices and weights (N, size, size, L, 4); a bin's four weights of a level add up to 1.
     """
-    counts = [len(rows) for rows in boxes]
-    padded = pad_sequence(list(boxes), batch_first=True)  # (B, R, 4)
-    bins = (torch.arange(size, device=padded.device) + 0.5) / size
-    x = padded[..., :1] + bins * (padded[..., 2:3] - padded[..., :1])  # (B, R, size)
-    y = padded[..., 1:2] + bins * (padded[..., 3:4] - padded[..., 1:2])
-    real = torch.cat([torch.arange(count, device=padded.device) + i * padded.shape[1]
-                      for i, count in enumerate(counts)])  # rows that are no padding
-    pooled = []
-    for i, level in enumerate(levels):
-        # A level's own extent: of an input that no coarse stride divides it is larger than the finest one's.
-        height, width = (side * stride * 2**i for side in level.shape[-2:])
-        grid = torch.stack(torch.broadcast_tensors(
-            (2 * x / width - 1)[:, :, None], (2 * y / height - 1)[..., None]), dim=-1)
-        samples = F.grid_sample(level.float(), grid.flatten(1, 2), padding_mode='border',
-                                align_corners=False)  # (B, C, R * size, size)
-        samples = samples.unflatten(2, (-1, size)).transpose(1, 2).flatten(0, 1)  # (B * R, C, ...)
-        pooled.append(samples if len(samples) == len(real) else samples[real])
-    return pooled
+    strides = stride * 2**torch.arange(len(sizes), device=rois.device)
+    bins = (torch.arange(size, device=rois.device) + 0.5) / size
+    last = torch.tensor(sizes, device=rois.device).flip(1) - 1  # (L, 2) of x and y
+    start, end = rois[:, None, 1:3].float(), rois[:, None, 3:5].float()
+    points = start + bins[:, None] * (end - start)  # (N, size, 2)
+    points = (points[:, :, None] / strides[:, None] - 0.5).clamp(min=0).minimum(last)  # (N, size, L, 2)
+    low = points.floor()
+    share = points - low
+    low = low.long()
+    cells = torch.stack([low, (low + 1).minimum(last)], dim=-1)  # (N, size, L, 2, 2)
+    shares = torch.stack([1 - share, share], dim=-1)
+    height, width = (last + 1).flip(1).unbind(1)
+    first = F.pad((num_images * height * width).cumsum(0), (1, -1))  # (L,) rows before each level
+    x, y = cells.unbind(3)
+    rows = first[:, None] + ((rois[:, 0].long()[:, None, None] * height)[..., None] + y) * width[:, None]
+    # Both of a bin's factors in full before they meet: sums and products over an inner side of 2 are slow.
+    x, x_share = (factor[..., None, :].expand(-1, -1, -1, 2, -1).flatten(2)[:, None]
+                  for factor in (x, shares[:, :, :, 0]))  # (N, 1, size, L * 4)
+    rows, y_share = (factor[..., None].expand(-1, -1, -1, -1, 2).flatten(2)[:, :, None]
+                     for factor in (rows, shares[:, :, :, 1]))  # (N, size, 1, L * 4)
+    taps = (len(sizes), 4)
+    return (rows + x).unflatten(3, taps), (y_share * x_share).unflatten(3, taps)
 
 
 @MODELS.register_module()
@@ -107,25 +114,35 @@ class OCRNetRoIExtractor(BaseModule):
         return self._pool_and_merge(feats, rois, scale)
 
     def _pool_and_merge(self, feats: tuple[Tensor, ...], rois: Tensor, scale: int) -> Tensor:
-        counts = torch.bincount(rois[:, 0].long(), minlength=len(feats[0])).tolist()
-        pooled = pool_regions(feats, rois[:, 1:].float().split(counts), self.featmap_strides[0],
-                              scale * self.roi_size)
-        weights = self._level_weights(pooled, rois)
-        # A sum instead of one stacked tensor: at 512 px a step's peak is that copy lower.
-        merged = pooled[0] * weights[:, 0]
-        for level, weight in zip(pooled[1:], weights.unbind(1)[1:]):
-            merged = torch.addcmul(merged, level, weight)
-        # Of one picture it is a view in another layout, which mmcv's DCNv2 reads wrongly.
-        return merged.contiguous()
+        rows = level_rows(feats)
+        side = scale * self.roi_size
+        indices, weights = bilinear_taps([level.shape[-2:] for level in feats], len(feats[0]), rois,
+                                         self.featmap_strides[0], side)
+        levels = self._level_weights(_sums(rows.detach(), *_by_level(indices, weights)) / side**2, rois)
+        merged = _sums(rows, indices.flatten(3), (weights * levels[:, None, None, :, None]).flatten(3))
+        # mmcv's DCNv2 reads a view in another layout wrongly.
+        return merged.permute(0, 3, 1, 2).contiguous()
 
-    def _level_weights(self, pooled: list[Tensor], rois: Tensor) -> Tensor:
-        """(N, L, 1, 1, 1), of L tensors (N, C, S, S)."""
+    def _level_weights(self, content: Tensor, rois: Tensor) -> Tensor:
+        """(N, L), of the regions' means on every level (N, L, C)."""
         sides = ((rois[:, 3:] - rois[:, 1:3]).float().clamp(min=1) / FINEST_SCALE).log2()  # (N, 2)
-        home = sides.mean(1, keepdim=True).clamp(0, len(pooled) - 1)
-        distance = torch.arange(len(pooled), device=rois.device) - home  # (N, L)
-        content = torch.stack([level.mean((-2, -1)) for level in pooled], dim=1)  # (N, L, C)
+        home = sides.mean(1, keepdim=True).clamp(0, content.shape[1] - 1)
+        distance = torch.arange(content.shape[1], device=rois.device) - home  # (N, L)
         with torch.autocast(rois.device.type, enabled=False):
             query = self.level_query(sides)[..., None] / KEY_CHANNELS**0.5  # (N, KEY_CHANNELS, 1)
             keys = self.level_embedding + self.level_content(content)  # (N, L, KEY_CHANNELS)
             scores = (keys @ query)[..., 0] - self.level_sharpness * distance.square()
-            return scores.softmax(dim=1)[..., None, None, None]
+            return scores.softmax(dim=1)
+
+
+def _by_level(indices: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Taps (N, S, S, L, 4) to (N, L, S * S * 4)."""
+    return tuple(taps.flatten(1, 2).transpose(1, 2).flatten(2) for taps in (indices, weights))
+
+
+def _sums(rows: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+    """(..., C): the sum of the rows that each of ``indices`` (..., taps) names, times its weight."""
+    taps = indices.shape[-1]
+    sums = F.embedding_bag(indices.reshape(-1, taps), rows, mode='sum',
+                           per_sample_weights=weights.reshape(-1, taps))
+    return sums.unflatten(0, indices.shape[:-1])

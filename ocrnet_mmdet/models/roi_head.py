@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from mmdet.models.layers import multiclass_nms
 from mmdet.models.roi_heads import StandardRoIHead
 from mmdet.models.roi_heads.bbox_heads import BBoxHead
+from mmdet.models.roi_heads.mask_heads import FCNMaskHead
 from mmdet.models.task_modules.samplers import SamplingResult
 from mmdet.registry import MODELS
 from mmdet.structures.bbox import bbox2roi
@@ -16,7 +17,7 @@ from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
 from ..errors import InputError, require
-from .aggregator import Aggregator, region_places
+from .aggregator import Aggregator, add_resampled, region_places
 
 
 @MODELS.register_module()
@@ -55,12 +56,15 @@ class OCRNetRoIHead(StandardRoIHead):
             raise InputError('mask_roi_extractor is set, OCRNetRoIHead reads masks through '
                              'bbox_roi_extractor: set model.roi_head.mask_roi_extractor=None')
         self.mask_head = MODELS.build(mask_head)
+        # mmcv's operators (deformable convolutions, CARAFE) read channels-last maps wrongly on a CPU.
+        self.mask_head_is_plain = isinstance(self.mask_head, FCNMaskHead) and not any(
+            type(module).__module__.startswith('mmcv.ops') for module in self.mask_head.modules())
         # In mmdet's sense: mask_loss is to hand over the positive RoIs, not their box features.
         self.share_roi_extractor = False
 
     def aggregate(self, x: tuple[Tensor, ...], rois: Tensor, regions: Tensor,
                   context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """F_F(R) (N, C, S, S) and the regions' vectors F_FL (N, num_layers, C).
+        """F_F(R) (N, C, G, G) and the regions' vectors F_FL (N, num_layers, C).
 
         Args:
             x: The neck's levels.
@@ -77,7 +81,7 @@ class OCRNetRoIHead(StandardRoIHead):
                       context: Tensor | None = None) -> dict:
         x = x[:self.bbox_roi_extractor.num_inputs]
         regions = self.bbox_roi_extractor(x, rois)
-        bbox_feats = regions + self.aggregate(x, rois, regions, context)[0]
+        bbox_feats = add_resampled(regions, self.aggregate(x, rois, regions, context)[0])
         cls_score, bbox_pred = self.bbox_head(bbox_feats)
         return dict(cls_score=cls_score, bbox_pred=bbox_pred, bbox_feats=bbox_feats)
 
@@ -120,8 +124,9 @@ class OCRNetRoIHead(StandardRoIHead):
         x = x[:self.bbox_roi_extractor.num_inputs]
         fine = self.bbox_roi_extractor(x, rois, scale=2)  # (N, C, 2S, 2S)
         added = self.aggregate(x, rois, F.avg_pool2d(fine, 2))[0]
-        mask_feats = fine + F.interpolate(added, scale_factor=2, mode='bilinear',
-                                          align_corners=False)
+        mask_feats = add_resampled(fine, added)
+        if fine.device.type == 'cpu' and self.mask_head_is_plain:
+            mask_feats = mask_feats.contiguous(memory_format=torch.channels_last)  # half the time
         return dict(mask_preds=self.mask_head(mask_feats), mask_feats=mask_feats)
 
 

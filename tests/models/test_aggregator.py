@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ocrnet_mmdet.models.aggregator import Aggregator, Attention, region_places
+from ocrnet_mmdet.models.aggregator import Aggregator, Attention, add_resampled, region_places
 
 S, C = 3, 16
 
@@ -9,7 +9,7 @@ S, C = 3, 16
 @pytest.fixture
 def net():
     torch.manual_seed(0)
-    net = Aggregator(C, num_layers=2, num_heads=4, roi_size=S).eval()
+    net = Aggregator(C, num_layers=2, num_heads=4, roi_size=S, token_size=S).eval()
     torch.nn.init.normal_(net.out.weight, std=0.2)
     return net
 
@@ -107,6 +107,30 @@ def test_attention_is_torchs_multi_head_attention():
     visible = torch.tensor([[True] * 5, [True, True, False, False, True]])
     torch.testing.assert_close(ours(q, k, visible), theirs(q, k, k, key_padding_mask=~visible)[0],
                                atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(ours(q, q), theirs(q, q, q)[0], atol=1e-5, rtol=1e-4)
+
+
+def test_weights_serve_every_side_of_the_token_grid():
+    """Regions that do not vary within give nearly the same, whatever the tokens they are cut into."""
+    torch.manual_seed(0)
+    fine = Aggregator(C, num_heads=4, token_size=7).eval()
+    torch.nn.init.normal_(fine.out.weight, std=0.2)
+    coarse = Aggregator(C, num_heads=4, token_size=2).eval()
+    coarse.load_state_dict(fine.state_dict())
+    flat = torch.randn(4, C, 1, 1).expand(-1, -1, 7, 7)
+    places, image = torch.randn(4, 4), torch.zeros(4, dtype=torch.long)
+    (many, vectors), (few, few_vectors) = fine(flat, places, image, 1), coarse(flat, places, image, 1)
+    assert many.shape == (4, C, 7, 7) and few.shape == (4, C, 2, 2)
+    assert (few_vectors - vectors).norm() < 0.05 * vectors.norm()
+    assert (few.mean((2, 3)) - many.mean((2, 3))).norm() < 0.05 * many.mean((2, 3)).norm()
+
+
+def test_as_many_tokens_as_bins_are_the_bins_themselves(net):
+    """Then each bin has its own position, and what is added needs no resampling."""
+    assert torch.equal(net._position(), net.position)
+    r, places, image, n = regions(3)
+    added, _ = net(r, places, image, n)
+    assert torch.equal(add_resampled(r, added), r + added)
 
 
 def test_places_are_centres_in_pictures_and_log_sides_in_pixels():

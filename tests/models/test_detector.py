@@ -61,15 +61,17 @@ def test_half_precision_trains_to_nearly_the_same_losses():
     model = tiny(ocrnet_config())
     batch = data_batch(model)
 
-    def losses(enabled: bool) -> dict:
-        torch.manual_seed(0)
-        np.random.seed(0)
+    def losses(enabled: bool, seed: int) -> dict:
+        torch.manual_seed(seed)
+        np.random.seed(seed)
         with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
             return model.parse_losses(model(**copy.deepcopy(batch), mode='loss'))[1]
 
-    full, half = losses(False), losses(True)
-    for name in (key for key in full if 'loss' in key):
-        assert float(half[name]) == pytest.approx(float(full[name]), rel=0.15, abs=0.05), name
+    # Candidates of equal quality in half precision come in another order, so other ones are sampled.
+    full, half = ([losses(enabled, seed) for seed in range(6)] for enabled in (False, True))
+    for name in (key for key in full[0] if 'loss' in key):
+        means = [np.mean([float(parts[name].detach()) for parts in draws]) for draws in (full, half)]
+        assert means[1] == pytest.approx(means[0], rel=0.15, abs=0.05), name
 
 
 def test_computing_maps_again_in_the_backward_pass_changes_no_gradient():

@@ -1,9 +1,12 @@
 """EfficientNet-Lite0 is the published net: it names photographs, and its weights find their place."""
+import copy
+
 import cv2
 import pytest
 import skimage.data
 import torch
 import torch.nn.functional as F
+from mmcv.cnn import ConvModule
 from mmdet.registry import MODELS
 from mmengine.config import Config
 from mmengine.runner.checkpoint import CheckpointLoader
@@ -127,3 +130,23 @@ def test_it_trains_under_mmdets_own_neck():
     loss, _ = detector.parse_losses(detector(**data_batch(detector), mode='loss'))
     loss.backward()
     assert all(p.grad is not None for p in detector.backbone.parameters())
+
+
+@pytest.mark.parametrize('training', [False, True])
+def test_fixed_statistics_in_the_convolutions_change_no_value(net, training):
+    """Against convolution and norm one after the other, also for the gradients."""
+    folded, plain = copy.deepcopy(net), copy.deepcopy(net)
+    for module in plain.modules():
+        if isinstance(module, ConvModule):
+            module.turn_on_efficient_conv_bn_eval(False)
+    picture, maps = torch.randn(2, 3, 64, 96), []
+    for model in (folded, plain):
+        model.body.norm_eval = True
+        maps.append(model.train(training)(picture))
+        sum(level.square().mean() for level in maps[-1]).backward()
+    for ours, expected in zip(*maps):
+        torch.testing.assert_close(ours, expected, atol=1e-4, rtol=1e-4)
+    used = [m for m in folded.modules() if getattr(m, 'efficient_conv_bn_eval_forward', None)]
+    assert len(used) == 35  # all but those whose padding is of their own
+    for ours, expected in zip(folded.parameters(), plain.parameters()):
+        assert (ours.grad - expected.grad).norm() <= 1e-3 * expected.grad.norm() + 1e-6

@@ -86,3 +86,13 @@ def test_maps_are_contiguous_in_a_channels_last_model():
     net = OCRNetEncoder('resnet18', width=0.25, norm_cfg=GN).to(memory_format=torch.channels_last)
     x = torch.rand(2, 3, 64, 64).to(memory_format=torch.channels_last)
     assert all(m.is_contiguous() for m in net(x))
+
+
+def test_convolutions_read_channels_last_on_a_cpu_and_the_maps_are_contiguous():
+    torch.manual_seed(0)
+    net = OCRNetEncoder('resnet18', width=0.25, norm_cfg=dict(type='GN', num_groups=4)).eval()
+    read = []
+    net.body.layer1.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0]))
+    maps = net(torch.randn(1, 3, 64, 64))
+    assert read[0].is_contiguous(memory_format=torch.channels_last)
+    assert all(level.is_contiguous() for level in maps)

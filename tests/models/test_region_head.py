@@ -1,5 +1,6 @@
 import pytest
 import torch
+from mmdet.models.dense_heads.base_dense_head import BaseDenseHead
 from mmengine.config import ConfigDict
 from mmengine.structures import InstanceData
 
@@ -63,6 +64,39 @@ def test_quality_target_is_the_iou_with_the_object(head):
         [torch.where(q > 0, torch.logit(torch.tensor(logit)), q) for q in qualities],
         distances, [gt], META[:1])['loss_rpn_quality'] for logit in (0.4, 0.64, 0.9)}
     assert losses[0.64] < 1e-3 < min(losses[0.4], losses[0.9])
+
+
+@pytest.mark.parametrize('iou_threshold', [0.1, 0.4, 0.9])
+def test_stopping_early_keeps_what_all_candidates_give(head, iou_threshold, monkeypatch):
+    cfg = ConfigDict(TEST_CFG, max_per_img=5, nms=dict(type='nms', iou_threshold=iou_threshold))
+    outputs = head(levels())
+    early = head.predict_by_feat(*outputs, batch_img_metas=META, cfg=cfg)
+    monkeypatch.setattr(OCRNetRegionHead, '_bbox_post_process', BaseDenseHead._bbox_post_process)
+    for found, expected in zip(early, head.predict_by_feat(*outputs, batch_img_metas=META, cfg=cfg)):
+        assert len(found) == len(expected) == 5
+        assert torch.equal(found.bboxes, expected.bboxes) and torch.equal(found.scores, expected.scores)
+
+
+def test_suppression_reads_no_more_candidates_than_it_must(head, monkeypatch):
+    read = []
+    usual = BaseDenseHead._bbox_post_process
+
+    def counted(self, results, *args, **kwargs):
+        read.append(len(results))
+        return usual(self, results, *args, **kwargs)
+
+    monkeypatch.setattr(BaseDenseHead, '_bbox_post_process', counted)
+    cfg = ConfigDict(TEST_CFG, max_per_img=5, nms=dict(type='nms', iou_threshold=0.9))
+    head.predict_by_feat(*head(levels()), batch_img_metas=META, cfg=cfg)
+    assert read == [10, 10]
+
+
+def test_both_outputs_are_those_of_their_own_convolutions(head):
+    torch.nn.init.normal_(head.distances.weight, std=0.1)
+    for level, quality, distance, stride in zip(levels(), *head(levels()), head.strides):
+        level = head.tower(level)
+        torch.testing.assert_close(quality, head.quality(level))
+        torch.testing.assert_close(distance, head.distances(level).exp() * 2 * stride)
 
 
 def test_candidates_do_not_depend_on_the_other_pictures_of_the_batch(head):

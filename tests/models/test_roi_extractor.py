@@ -5,7 +5,7 @@ import torch
 from mmcv.ops import RoIAlign
 
 from ocrnet_mmdet.models import OCRNetRoIExtractor
-from ocrnet_mmdet.models.roi_extractor import pool_regions
+from ocrnet_mmdet.models.roi_extractor import bilinear_taps, level_rows
 
 ROIS = torch.tensor([[0, 3., 5., 29., 41.], [0, 0., 0., 64., 64.], [1, 40., 8., 47., 60.],
                      [1, -6., 20., 30., 90.]])
@@ -16,8 +16,12 @@ def levels(channels=6):
     return [torch.randn(2, channels, 64 // s, 64 // s) for s in (4, 8, 16, 32)]
 
 
-def boxes():
-    return [ROIS[ROIS[:, 0] == i, 1:] for i in range(2)]
+def pool_regions(maps, rois, size):
+    """Each level's regions (N, C, size, size), from the taps."""
+    sizes = [level.shape[-2:] for level in maps]
+    indices, weights = bilinear_taps(sizes, len(maps[0]), rois, stride=4, size=size)
+    sums = (level_rows(maps)[indices] * weights[..., None]).sum(-2)  # (N, size, size, L, C)
+    return sums.permute(3, 0, 4, 1, 2)
 
 
 def bilinear(level, y, x):
@@ -34,7 +38,7 @@ def bilinear(level, y, x):
 @pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
 def test_pooling_is_bilinear_sampling_at_bin_centres_in_both_memory_formats(memory_format):
     maps = [m.to(memory_format=memory_format) for m in levels()]
-    pooled = pool_regions(maps, boxes(), stride=4, size=3)
+    pooled = pool_regions(maps, ROIS, 3)
     for level, stride, out in zip(maps, (4, 8, 16, 32), pooled):
         for roi, region in zip(ROIS.tolist(), out):
             image, x0, y0, x1, y1 = roi
@@ -50,7 +54,7 @@ def test_every_level_is_read_at_the_same_place_where_no_coarse_stride_divides_th
     """100 px are 25, 13, 7 and 4 columns; each holds its own centre's x."""
     strides, width = (4, 8, 16, 32), 100
     maps = [((torch.arange(-(-width // s)) + 0.5) * s).expand(1, 1, 3, -1) for s in strides]
-    for level in pool_regions(maps, [torch.tensor([[60., 2., 80., 10.]])], stride=4, size=1):
+    for level in pool_regions(maps, torch.tensor([[0, 60., 2., 80., 10.]]), 1):
         assert level.item() == pytest.approx(70)
 
 
@@ -63,7 +67,7 @@ def test_regions_are_laid_out_as_any_layer_expects_them(images):
 
 def test_pooling_is_mmcvs_roi_align_inside_the_picture():
     inside = ROIS[:3]
-    pooled = pool_regions(levels(), [inside[:2, 1:], inside[2:, 1:]], stride=4, size=7)
+    pooled = pool_regions(levels(), inside, 7)
     for level, stride, out in zip(levels(), (4, 8, 16, 32), pooled):
         expected = RoIAlign(7, 1 / stride, sampling_ratio=1)(level, inside)
         torch.testing.assert_close(out, expected, atol=1e-5, rtol=1e-5)
@@ -72,8 +76,7 @@ def test_pooling_is_mmcvs_roi_align_inside_the_picture():
 def test_gradient_of_the_pooling_is_mmcvs():
     inside, weight = ROIS[:3], torch.randn(3, 6, 7, 7)
     ours, theirs = [[m.requires_grad_() for m in levels()] for _ in range(2)]
-    for out in pool_regions(ours, [inside[:2, 1:], inside[2:, 1:]], stride=4, size=7):
-        (out * weight).sum().backward()
+    (pool_regions(ours, inside, 7) * weight).sum().backward()
     for level, stride in zip(theirs, (4, 8, 16, 32)):
         (RoIAlign(7, 1 / stride, sampling_ratio=1)(level, inside) * weight).sum().backward()
     for a, b in zip(ours, theirs):
@@ -91,14 +94,25 @@ def test_merged_regions_lie_between_the_levels_and_every_level_counts():
     extractor = OCRNetRoIExtractor(6)
     maps = [m.requires_grad_() for m in levels()]
     merged = extractor(maps, ROIS)
-    stack = torch.stack(pool_regions(maps, boxes(), 4, 7))
+    stack = pool_regions(maps, ROIS, 7)
     assert (merged <= stack.amax(0) + 1e-5).all() and (merged >= stack.amin(0) - 1e-5).all()
     merged.sum().backward()
     assert all(m.grad.abs().sum() > 0 for m in maps)
 
 
+def test_the_merged_regions_are_the_levels_times_their_weights():
+    """Against pooling every level and merging after, as the level weights are defined."""
+    extractor, maps = OCRNetRoIExtractor(6), levels()
+    torch.nn.init.normal_(extractor.level_embedding)
+    pooled = pool_regions(maps, ROIS, 14)  # (L, N, C, 14, 14)
+    weights = extractor._level_weights(pooled.mean((-2, -1)).transpose(0, 1), ROIS)  # (N, L)
+    torch.testing.assert_close(weights.sum(1), torch.ones(len(ROIS)))
+    expected = (pooled * weights.T[..., None, None, None]).sum(0)
+    torch.testing.assert_close(extractor(maps, ROIS, scale=2), expected, atol=1e-5, rtol=1e-4)
+
+
 def test_twice_the_size_averages_to_two_samples_a_bin():
-    fine = pool_regions(levels(), boxes(), 4, 14)
+    fine = pool_regions(levels(), ROIS, 14)
     for level, stride, out in zip(levels(), (4, 8, 16, 32), fine):
         expected = RoIAlign(7, 1 / stride, sampling_ratio=2)(level, ROIS[:3])
         torch.testing.assert_close(torch.nn.functional.avg_pool2d(out, 2)[:3], expected,

@@ -153,3 +153,13 @@ def test_a_mask_roi_extractor_is_refused():
     config.roi_head.mask_roi_extractor = dict(type='OCRNetRoIExtractor', out_channels=16)
     with pytest.raises(InputError, match='mask_roi_extractor=None'):
         MODELS.build(config)
+
+
+@pytest.mark.parametrize('changes, layout', [
+    (dict(), torch.channels_last), (dict(conv_cfg=dict(type='DCNv2', deform_groups=1)), torch.contiguous_format)])
+def test_mask_heads_without_mmcvs_operators_read_channels_last(changes, layout):
+    config = ocrnet_config()
+    config.roi_head.mask_head.update(changes)
+    head = MODELS.build(config).roi_head
+    feats = head._mask_forward(levels(), ROIS)['mask_feats']
+    assert feats.is_contiguous(memory_format=layout)
