@@ -143,6 +143,11 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
         arms=dict(random=Arm(rate='main_table/random'),
                   pretrained=Arm(pretraining=Pretraining(500), rate=TUNED)),
         steps=(300, ), seeds=(3, )),
+    # EfficientNet-Lite0 from ImageNet weights, which is what tools/start.py writes.
+    imagenet=Study(
+        sets=dict(nuclei=(5, ), robosoccer=(10, )),
+        arms=dict(imagenet=Arm('configs/ocrnet_small_data.py')),
+        steps=(300, ), tuned=300, tuned_on=10),
     # The random start, given the pretraining's time as further steps.
     equal_time=Study(
         sets=dict(nuclei=(5, 10), robosoccer=(5, 10), bccd=(10, ), aerial_cars=(10, )),
