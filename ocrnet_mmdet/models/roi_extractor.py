@@ -80,7 +80,7 @@ class OCRNetRoIExtractor(BaseModule):
         featmap_strides: Strides of the L levels that are pooled, in pixels, each twice the one
             before.
         roi_size: S.
-        with_cp: Pool again in the backward pass instead of keeping every region on all L levels.
+        with_cp: Pool again in the backward pass instead of keeping the places and weights that were read.
     """
 
     def __init__(self, out_channels: int, featmap_strides: Sequence[int] = (4, 8, 16, 32),
