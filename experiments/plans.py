@@ -123,6 +123,12 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
     # AP by the number of candidates.
     candidates=Scoring('against_stock', 'ocrnet', seed=0, options={
         str(count): {'model.test_cfg.rpn.max_per_img': count} for count in (100, 300, 1000)}),
+    # Tokens of a region: S x S as before 2 x 2 became the default, on held-out training pictures.
+    tokens=Study(
+        sets=dict(nuclei=(10, ), robosoccer=(10, )),
+        arms={f'side{side}': Arm(options={'model.roi_head.aggregator.token_size': side})
+              for side in (7, 3, 2)},
+        steps=(300, ), scored_on='held_out', rate=2e-3),
     # 16 pictures, trained and scored on the same ones, without augmentation.
     overfit=Study(
         sets=dict(nuclei=(None, ), coco_mini=(None, )),

@@ -48,7 +48,8 @@ def bilinear_taps(sizes: Sequence[tuple[int, int]], num_images: int, rois: Tenso
     last = torch.tensor(sizes, device=rois.device).flip(1) - 1  # (L, 2) of x and y
     start, end = rois[:, None, 1:3].float(), rois[:, None, 3:5].float()
     points = start + bins[:, None] * (end - start)  # (N, size, 2)
-    points = (points[:, :, None] / strides[:, None] - 0.5).clamp(min=0).minimum(last)  # (N, size, L, 2)
+    points = points[:, :, None] / strides[:, None] - 0.5  # (N, size, L, 2)
+    points = points.nan_to_num().clamp(min=0).minimum(last)  # a net that diverged reads rows that there are
     low = points.floor()
     share = points - low
     low = low.long()
@@ -80,7 +81,7 @@ class OCRNetRoIExtractor(BaseModule):
         featmap_strides: Strides of the L levels that are pooled, in pixels, each twice the one
             before.
         roi_size: S.
-        with_cp: Pool again in the backward pass instead of keeping every region on all L levels.
+        with_cp: Pool again in the backward pass instead of keeping the places and weights that were read.
     """
 
     def __init__(self, out_channels: int, featmap_strides: Sequence[int] = (4, 8, 16, 32),
@@ -118,6 +119,7 @@ class OCRNetRoIExtractor(BaseModule):
         side = scale * self.roi_size
         indices, weights = bilinear_taps([level.shape[-2:] for level in feats], len(feats[0]), rois,
                                          self.featmap_strides[0], side)
+        # The means teach the level weights, not the maps: their gradient costs as much as the pooling's own.
         levels = self._level_weights(_sums(rows.detach(), *_by_level(indices, weights)) / side**2, rois)
         merged = _sums(rows, indices.flatten(3), (weights * levels[:, None, None, :, None]).flatten(3))
         # mmcv's DCNv2 reads a view in another layout wrongly.

@@ -124,3 +124,8 @@ def test_twice_the_size_averages_to_two_samples_a_bin():
 def test_no_region_and_degenerate_regions_stay_finite(rois):
     merged = OCRNetRoIExtractor(6)(levels(), rois)
     assert merged.shape == (len(rois), 6, 7, 7) and torch.isfinite(merged).all()
+
+
+def test_boxes_that_are_no_numbers_end_in_no_index_error():
+    """A training that diverges is to reach the loss, where it is named."""
+    assert len(OCRNetRoIExtractor(6)(levels(), torch.tensor([[0, math.nan, 2., math.inf, 9.]]))) == 1
