@@ -47,7 +47,7 @@ def test_a_sound_environment_has_no_trap(facts):
     assert find_traps(facts) == []
 
 
-def test_missing_ops_prevent_training_and_name_the_distribution_to_compile():
+def test_missing_ops_name_the_distribution_to_compile():
     error = "ModuleNotFoundError: No module named 'mmcv._ext'"
     trap = the_trap(replace(
         ONEDL, ops_errors={'cpu': error}, import_errors={'mmdet': error}))
@@ -76,7 +76,7 @@ def test_old_mmengine_with_weights_only_torch_is_a_note(torch_version, met):
     assert all('0.10.7' in trap.what and torch_version in trap.what for trap in traps)
 
 
-def test_onedl_mmengine_needs_neither_the_allow_list_nor_pkg_resources():
+def test_onedl_mmengine_needs_no_pkg_resources():
     assert find_traps(replace(ONEDL, pkg_resources=False)) == []
 
 
@@ -157,7 +157,7 @@ def test_an_unknown_import_error_is_passed_on():
     assert trap.prevents_training and 'cannot import mmdet: ValueError: numpy' in trap.what
 
 
-def test_missing_imagenet_weights_are_a_note_with_what_to_install():
+def test_missing_imagenet_weights_are_a_note():
     installed = {name: version for name, version in ONEDL.installed.items() if 'lite0' not in name}
     trap = the_trap(replace(ONEDL, installed=installed))
     assert not trap.prevents_training and 'ocrnet_small_data.py' in trap.what

@@ -29,7 +29,7 @@ def without_network(backbone: ConfigDict) -> None:
 
 
 @pytest.mark.parametrize('name', CONFIGS)
-def test_a_config_trains_a_step_and_names_what_every_training_needs(name):
+def test_a_config_trains_a_step(name):
     cfg = Config.fromfile(ROOT / name)
     assert cfg.auto_scale_lr.base_batch_size in (4, 16)
     hooks = {hook.type for hook in cfg.custom_hooks}
@@ -111,7 +111,7 @@ def test_one_switch_trains_the_aggregator_alone():
 
 @pytest.mark.parametrize('name', ['configs/benchmark/ocrnet_tiny.py', 'configs/demo/ocrnet_demo.py',
                                   'configs/ocrnet_coco_1024.py'])
-def test_slivers_that_a_crop_leaves_of_objects_are_not_trained_on(name):
+def test_slivers_at_a_crops_edge_are_not_trained_on(name):
     pipeline = Config.fromfile(ROOT / name).train_dataloader.dataset.pipeline
     crop, keep_whole = [TRANSFORMS.build(step) for step in pipeline
                         if step.type in ('RandomCrop', 'FilterAnnotations')]

@@ -54,7 +54,7 @@ def test_boxes_follow_the_picture_within_a_hundredth_of_a_pixel(steps):
 
 
 @pytest.mark.parametrize('axis, flipped', [(-1, (0, 2)), (-2, (1, 3))])
-def test_pooled_regions_of_a_flipped_map_are_the_flipped_pooled_regions(axis, flipped):
+def test_pooling_commutes_with_flipping(axis, flipped):
     torch.manual_seed(0)
     levels = [torch.randn(1, 4, 64 // s, 64 // s) for s in (4, 8, 16, 32)]
     boxes = torch.tensor([[3.2, 5.7, 29.1, 41.4], [40., 8., 47., 60.]])

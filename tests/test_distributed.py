@@ -4,7 +4,7 @@ from .two_detectors import pictures, total_loss, without_chance
 from .two_processes import run_in_two
 
 
-def test_two_processes_have_the_loss_of_the_joint_batch_and_end_with_the_same_weights(tmp_path):
+def test_two_processes_train_as_one_on_the_joint_batch(tmp_path):
     first, second = run_in_two('tests.two_detectors', tmp_path)
     model = without_chance()
     start = {k: v.clone() for k, v in model.state_dict().items()}

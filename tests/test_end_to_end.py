@@ -80,7 +80,7 @@ def test_the_rest_is_in_the_log_file(trained):
     assert '| star ' in terminal  # the table of classes
 
 
-def test_training_scores_boxes_and_masks_and_leaves_the_last_checkpoint(trained):
+def test_training_scores_and_leaves_the_last_checkpoint(trained):
     scores = last_scores(trained)
     assert 0 <= scores['coco/bbox_mAP'] <= 1 and 0 <= scores['coco/segm_mAP'] <= 1
     assert (trained / 'last_checkpoint').read_text().endswith(f'iter_{STEPS}.pth')
@@ -118,7 +118,7 @@ def test_resuming_goes_on_with_step_schedule_and_optimiser(data, trained, tmp_pa
     assert {float(s['step']) for s in state.values()} == {STEPS}
 
 
-def test_inference_from_config_and_checkpoint_and_from_the_checkpoint_alone(data, trained):
+def test_inference_from_the_checkpoint_alone(data, trained):
     picture = str(next((data / 'val').iterdir()))
     checkpoint = str(trained / f'iter_{STEPS}.pth')
     found = [DetInferencer(model, checkpoint, device='cpu', show_progress=False)(picture)[
@@ -134,14 +134,14 @@ def test_test_time_augmentation_scores_boxes(data, trained):
     assert 'coco/bbox_mAP' in result and 'coco/segm_mAP' not in result
 
 
-def test_a_checkpoint_of_another_architecture_is_refused_in_one_line(data, trained):
+def test_a_checkpoint_of_another_architecture_is_refused(data, trained):
     done = train(data, trained / 'other', 'model.neck.out_channels=32', 'model.backbone.arch=conv8',
                  f'load_from={trained}/iter_{STEPS}.pth')
     assert done.returncode == 2
     assert 'error: ' in done.stderr and 'Traceback' not in done.stderr
 
 
-def test_a_loss_that_is_not_finite_stops_and_names_step_and_checkpoint(data, trained, tmp_path):
+def test_a_loss_that_is_not_finite_stops_the_training(data, trained, tmp_path):
     done = train(data, tmp_path, 'optim_wrapper.optimizer.lr=1e30', 'optim_wrapper.clip_grad=None',
                  'default_hooks.checkpoint.interval=1')
     assert done.returncode == 2 and 'Traceback' not in done.stderr

@@ -124,7 +124,7 @@ def test_a_read_only_disk_is_one_line(data, disk, capsys):
     assert (status, line) == (2, f'error: {disk}/work: Read-only file system: {RIGHTS}')
 
 
-def test_a_full_disk_for_regions_and_bad_pictures_ends_no_pretraining(disk, tmp_path):
+def test_a_full_disk_for_the_cache_ends_no_pretraining(disk, tmp_path):
     pictures = pretrainings.write_pictures(tmp_path / 'pictures', 4)
     (pictures / 'bad.png').write_bytes(b'no picture')
     cfg = pretrainings.make_config(pictures, tmp_path / 'work', 3)

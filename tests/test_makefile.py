@@ -112,7 +112,7 @@ def test_a_compiled_wheel_without_ops_is_not_kept(make, tmp_path):
     assert not (tmp_path / 'cache').exists()
 
 
-def test_a_cache_that_cannot_be_written_does_not_end_the_installation(make, tmp_path):
+def test_an_unwritable_cache_does_not_end_the_installation(make, tmp_path):
     (tmp_path / 'file').touch()
     out, log = make('first', cache=tmp_path / 'file', torch='2.13.0')
     assert compiled(log) and 'not kept' in out

@@ -99,7 +99,7 @@ def test_encoder_neck_region_head_and_extractor_in_cascade_rcnn():
     check_trains_and_predicts(model, with_mask=True)
 
 
-def test_ours_in_faster_and_mask_rcnn_and_in_a_detector_without_masks():
+def test_our_parts_in_mmdets_two_stage_detectors():
     check_trains_and_predicts(ocrnet_config(), with_mask=True)
     for kind in ('MaskRCNN', 'FasterRCNN'):
         model = ocrnet_config()

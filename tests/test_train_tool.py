@@ -29,7 +29,7 @@ def configured(monkeypatch):
     return configure
 
 
-def test_resume_starts_from_load_from_until_there_is_a_checkpoint(configured, tmp_path):
+def test_resume_without_a_checkpoint_starts_from_load_from(configured, tmp_path):
     arguments = ('--work-dir', tmp_path, '--resume', '--cfg-options', 'load_from=pretrained.pth')
     cfg = configured(*arguments)
     assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')

@@ -47,7 +47,7 @@ def test_the_first_is_said_in_a_later_run_too(tmp_path, monkeypatch):
     assert said == [f'a.jpg is left out: broken; all are named in {tmp_path}/bad.txt'] * 2
 
 
-def test_a_name_that_is_not_utf_8_is_said_in_letters_that_a_log_can_hold(monkeypatch):
+def test_a_name_that_is_not_utf_8_can_be_logged(monkeypatch):
     said = []
     monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line.encode('utf-8')))
     BadFiles(None).add(os.fsdecode(b'caf\xe9.jpg'), 'broken')
@@ -71,7 +71,7 @@ def test_without_a_file_a_process_counts_its_own():
     assert bad.count() == 2
 
 
-def test_on_a_full_disk_bad_pictures_are_still_left_out_and_it_is_said_once(tmp_path, monkeypatch):
+def test_on_a_full_disk_bad_pictures_are_still_left_out(tmp_path, monkeypatch):
     said, write = [], os.write
     monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line))
     # what a disk takes that gets full

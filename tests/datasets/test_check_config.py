@@ -69,7 +69,7 @@ def test_the_id_0_is_refused_where_pycocotools_scores(root):
     assert check_config(cfg) == []
 
 
-def test_the_rpn_heads_and_the_backbones_class_counts_do_not_matter(root):
+def test_class_counts_of_rpn_and_backbone_do_not_matter(root):
     assert check_config(config(root, backbone=dict(num_classes=1000))) == []
 
 
@@ -136,7 +136,7 @@ def test_masks_are_asked_for_where_the_pipeline_loads_them(root):
         check_config(cfg)
 
 
-def test_polygons_are_asked_for_to_be_trained_on_and_not_to_be_scored(root):
+def test_polygons_are_needed_for_training_alone(root):
     for split in ('train', 'val'):
         edit(root / f'{split}.json', lambda data: data['annotations'][0].update(
             segmentation=dict(size=[30, 40], counts=[0, 5, 1195])))
@@ -149,7 +149,7 @@ def test_polygons_are_asked_for_to_be_trained_on_and_not_to_be_scored(root):
     assert check_config(cfg) == []
 
 
-def test_a_test_set_without_labels_is_fine_when_it_is_only_formatted(root):
+def test_a_set_that_is_only_formatted_needs_no_labels(root):
     edit(root / 'val.json', lambda data: data.update(annotations=[]))
     cfg = config(root)
     cfg.val_dataloader = cfg.val_evaluator = None
@@ -168,7 +168,7 @@ def test_data_sets_that_read_other_files_are_left_alone(root):
     assert check_config(cfg) == []
 
 
-def test_clean_config_leads_data_sets_and_evaluators_to_the_cleaned_files(root, tmp_path):
+def test_clean_config_leads_to_the_cleaned_files(root, tmp_path):
     (root / 'images/c.png').write_bytes(b'nothing')
     cfg = config(root)
     before = (root / 'val.json').read_text()
@@ -299,7 +299,7 @@ def test_objects_that_are_not_learnt_or_scored_are_counted(root):
     assert scored.startswith('val_dataloader: ') and '1 of 3 objects do not count in the score: 1 crowds' in scored
 
 
-def test_a_picture_of_more_objects_than_the_detector_returns_is_said(root):
+def test_more_objects_than_the_detector_returns_are_said(root):
     cfg = config(root, test_cfg=dict(rcnn=dict(max_per_img=1)))
     notes = check_config(cfg)
     assert ['1 pictures have more objects, up to 2, than the 1' in note for note in notes] == [True, True]

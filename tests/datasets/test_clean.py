@@ -97,7 +97,7 @@ def test_what_is_no_coco_file_is_refused(folder, text, reason):
         check_dataset(folder.ann_file, folder.img_dir, None, 'train')
 
 
-def test_an_unknown_class_is_named_with_its_nearest_and_both_lists(folder):
+def test_an_unknown_class_is_named_with_its_nearest(folder):
     message = refusal(folder, ('Robbot', 'ball'))
     assert "no class 'Robbot' (did you mean 'robot'?)" in message
     assert '(Robbot, ball)' in message and '(robot, ball, goal)' in message
@@ -163,7 +163,7 @@ BAD_ANNOTATIONS = [
 
 
 @pytest.mark.parametrize('change, reason', BAD_ANNOTATIONS)
-def test_a_bad_annotation_is_named_with_its_picture_and_left_out_by_clean(folder, change, reason):
+def test_a_bad_annotation_is_named_and_left_out_by_clean(folder, change, reason):
     sound = copy.deepcopy(folder.data)
     folder.data['annotations'][2].update(change)
     message = refusal(folder)
@@ -203,7 +203,7 @@ def test_a_crowd_is_0_or_1(folder, value, mended):
 
 
 @pytest.mark.parametrize('identity', [0, 'a3', None, [3], 1e308, 10**400])
-def test_ids_that_pycocotools_cannot_score_matter_only_where_it_does(folder, identity):
+def test_unscorable_ids_matter_only_where_they_are_scored(folder, identity):
     sound = copy.deepcopy(folder.data)
     folder.data['annotations'][2]['id'] = identity
     if identity in (0, 'a3'):
@@ -216,13 +216,13 @@ def test_ids_that_pycocotools_cannot_score_matter_only_where_it_does(folder, ide
     assert folder.check(scored=True) == []
 
 
-def test_new_ids_are_those_of_no_other_annotation_even_of_a_float(folder):
+def test_new_ids_are_those_of_no_other_annotation(folder):
     for annotation, identity in zip(folder.data['annotations'], (8.0, 1, 8, 2)):
         annotation['id'] = identity
     assert [a['id'] for a in folder.clean()[0]['annotations']] == [8.0, 1, 9, 2]
 
 
-def test_repeated_annotation_ids_are_refused_and_mended_without_losing_boxes(folder):
+def test_repeated_annotation_ids_are_mended_without_loss(folder):
     folder.data['annotations'][3]['id'] = 1
     assert 'annotation 1 (night/c.png' in refusal(folder)
     data, report = folder.clean()
@@ -236,7 +236,7 @@ def test_an_object_that_is_listed_twice_is_kept_once(folder):
     assert folder.clean()[0] == sound
 
 
-def test_pictures_of_one_id_are_refused_and_left_out_for_their_objects_cannot_be_told_apart(folder):
+def test_pictures_of_one_id_are_left_out(folder):
     folder.data['images'][2]['id'] = 7
     for annotation in folder.data['annotations']:
         annotation['image_id'] = min(annotation['image_id'], 8) if annotation['id'] < 4 else 7
@@ -278,7 +278,7 @@ def test_images_without_a_size_or_a_name_are_refused(folder):
     assert 'image 8 lacks id, file_name' in refusal(folder)
 
 
-def test_missing_segmentations_matter_only_where_masks_are_trained(folder):
+def test_missing_segmentations_matter_only_for_masks(folder):
     del folder.data['annotations'][1]['segmentation']
     assert folder.check() == []
     assert 'annotation 2 (a.png, box [2, 3, 10, 8]) has no segmentation' in \
@@ -291,7 +291,7 @@ TRIANGLE = [2, 3, 12, 3, 12, 11]
 @pytest.mark.parametrize('segmentation', [
     TRIANGLE, [[[2, 3], [12, 3], [12, 11]]], [[]], [[], TRIANGLE], [[2, 3]], [[2, 3, 12, 11]], [[2, 3, 12, 11], TRIANGLE],
     [TRIANGLE + [2]], [TRIANGLE[:5] + [NAN]], [['2', '3', '12', '3', '12', '11']], 'outline'])
-def test_segmentations_that_are_no_polygons_matter_only_where_masks_are_trained(folder, segmentation):
+def test_odd_segmentations_matter_only_for_masks(folder, segmentation):
     folder.data['annotations'][1]['segmentation'] = segmentation
     message = refusal(folder, masks=True)
     assert 'annotation 2 (a.png' in message and 'no list of polygons' in message and 'with_mask = False' in message
@@ -311,7 +311,7 @@ def test_run_length_masks_matter_only_where_polygons_are_read(folder):
     assert folder.check(masks=True, polygons=True) == []
 
 
-def test_some_pictures_without_objects_are_fine_and_all_of_them_are_not(folder):
+def test_not_all_pictures_may_be_without_objects(folder):
     folder.data['annotations'] = folder.data['annotations'][:1]
     assert folder.check() == []
     message = refusal(folder, ('ball', 'goal'))
@@ -349,7 +349,7 @@ def test_one_box_of_no_height_in_a_large_set_is_a_note(folder):
     assert 'four finite numbers (1 such of 20000)' in refusal(folder)
 
 
-def test_one_missing_area_in_a_large_set_is_refused_for_mmdet_would_end_there(folder):
+def test_one_missing_area_in_a_large_set_is_refused(folder):
     template = folder.data['annotations'][0]
     folder.data['annotations'] = [dict(template, id=i) for i in range(20000)]
     folder.data['annotations'][500]['area'] = None
@@ -363,7 +363,7 @@ def test_clean_copies_sound_data_unchanged(folder):
     assert data == folder.data and report == []
 
 
-def test_clean_leaves_out_pictures_that_cannot_be_decoded_with_their_boxes(folder):
+def test_clean_leaves_out_undecodable_pictures(folder):
     content = open(folder.img_dir + '/a.png', 'rb').read()
     open(folder.img_dir + '/a.png', 'wb').write(content[:60])
     Image.new('RGB', (10, 10)).save(folder.img_dir + '/night/c.png')
@@ -376,7 +376,7 @@ def test_clean_leaves_out_pictures_that_cannot_be_decoded_with_their_boxes(folde
     assert len(data['images']) == 3 and report == []
 
 
-def test_what_clean_writes_passes_the_check_and_loads_in_pycocotools(folder, tmp_path):
+def test_what_clean_writes_passes_the_check(folder, tmp_path):
     for annotation, (change, _) in zip(folder.data['annotations'][1:], BAD_ANNOTATIONS[::4]):
         annotation.update(change)
     os.remove(folder.img_dir + '/b.png')
@@ -387,7 +387,7 @@ def test_what_clean_writes_passes_the_check_and_loads_in_pycocotools(folder, tmp
     assert COCO(out).getImgIds() == [7, 9]
 
 
-def test_clean_refuses_when_no_picture_is_left_and_writes_nothing(folder):
+def test_clean_writes_nothing_when_no_picture_is_left(folder):
     for image in folder.data['images']:
         os.remove(f'{folder.img_dir}/{image["file_name"]}')
     with pytest.raises(InputError, match='no picture is left of 3: .*a.png is not in'):
@@ -407,7 +407,7 @@ def test_a_cut_off_clean_leaves_no_file_of_that_name(folder, tmp_path, monkeypat
     assert os.listdir(tmp_path / 'out') == []
 
 
-def test_the_checks_time_grows_with_the_boxes_and_not_with_their_square(folder):
+def test_the_checks_time_is_linear_in_the_boxes(folder):
     """COCO's 860,001 boxes and 118,287 pictures take 6 s beside parsing, not hours."""
     boxes = np.random.default_rng(0).uniform(1, 20, (10000, 4)).tolist()
     template = folder.data['annotations'][0]
@@ -442,7 +442,7 @@ def test_sizes_that_masks_cannot_have_are_refused(folder, size, reason):
     assert len(data['images']) == (3 if size == dict(width=40.0) else 2)
 
 
-def test_picture_ids_of_two_kinds_are_refused_and_the_rarer_left_out(folder):
+def test_of_picture_ids_of_two_kinds_the_rarer_are_left_out(folder):
     """pycocotools sorts them: a TypeError at the first validation."""
     folder.data['images'][1]['id'] = folder.data['annotations'][2]['image_id'] = '8'
     assert 'image b.png has an id of another kind than most' in refusal(folder)
@@ -467,7 +467,7 @@ def test_a_folder_is_no_picture(folder):
 
 
 @pytest.mark.parametrize('name', ['a\nb\x1b[2J.png', 'a\u202eb.png', 'x' * 5000, '\ud800.png'])
-def test_names_reach_messages_and_reports_without_control_characters(folder, name):
+def test_messages_hold_no_control_characters(folder, name):
     folder.data['images'][0]['file_name'] = name
     message = refusal(folder)
     _, report = folder.clean()
@@ -483,7 +483,7 @@ RUNS = dict(size=[30, 40], counts=[0, 5, 1195])
     dict(counts=[0, 5, 1194]), dict(counts=[0, 5, 1196]), dict(size=[40, 30]), dict(size=[30, 40.0]), dict(size=[30]),
     dict(counts=[1200]), dict(counts=[5, 0, 5, 1190]), dict(counts='0' * 4000), dict(counts='o' * 4000), dict(counts=5)])
 @pytest.mark.parametrize('crowd', [0, 1])
-def test_run_lengths_that_do_not_fill_their_picture_are_refused_and_left_out(folder, change, crowd):
+def test_run_lengths_fill_their_picture(folder, change, crowd):
     folder.data['annotations'][1].update(segmentation=dict(RUNS, **change), iscrowd=crowd)
     assert 'annotation 2 (a.png' in (message := refusal(folder, masks=True)) and 'run lengths' in message
     data, report = folder.clean(masks=True)
@@ -502,7 +502,7 @@ def test_polygons_that_pycocotools_cannot_draw_are_refused(folder, polygons, rea
     assert len(folder.clean(masks=True)[0]['annotations']) == 3
 
 
-def test_polygons_without_a_pixel_are_refused_where_they_are_scored(folder):
+def test_polygons_without_a_pixel_are_not_scored(folder):
     folder.data['annotations'][1]['segmentation'] = [[2, 3, 12, 3, 2, 3]]
     assert folder.check(masks=True) == []
     assert 'mark no pixel' in refusal(folder, masks=True, scored=True)

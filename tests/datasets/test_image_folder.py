@@ -63,7 +63,7 @@ def test_workers_change_nothing(tmp_path, workers):
     assert loaded == [data[next(order)] for _ in range(27)]
 
 
-def test_unreadable_pictures_are_named_and_replaced_by_various_others(tmp_path):
+def test_unreadable_pictures_are_named_and_replaced(tmp_path):
     root = write(tmp_path / 'p', 40, bad=(4, 5))
     (tmp_path / 'p' / '006.png').unlink()
     (tmp_path / 'p' / '006.png').symlink_to('nowhere')
@@ -89,7 +89,7 @@ def test_one_readable_picture_is_found_and_none_is_an_error(tmp_path):
         OCRNetImageFolder(root, pipeline=[LOAD])[0]
 
 
-def test_a_transform_may_ask_for_another_picture_and_its_error_is_no_bad_picture(tmp_path):
+def test_a_transforms_error_is_no_bad_picture(tmp_path):
     data = OCRNetImageFolder(write(tmp_path, 6), pipeline=[LOAD, dict(type='OnlyEven')])
     assert all(data[i]['sample_idx'] % 2 == 0 for i in range(24))
     assert data.bad_files.count() == 0
@@ -108,7 +108,7 @@ def test_folders_lists_and_coco_files_give_the_same_pictures(tmp_path):
     assert len({d.fingerprint()['sha256'] for d in data}) == 1
 
 
-def test_the_fingerprint_is_of_names_and_sizes_and_not_of_the_place(tmp_path):
+def test_the_fingerprint_does_not_depend_on_the_place(tmp_path):
     whole = OCRNetImageFolder(write(tmp_path / 'a', 6)).fingerprint()
     assert whole['count'] == 6
     assert OCRNetImageFolder(write(tmp_path / 'b', 6)).fingerprint() == whole
@@ -132,7 +132,7 @@ def test_data_root_of_another_form_is_refused(given):
         OCRNetImageFolder(given)
 
 
-def test_a_folder_without_pictures_is_named_with_what_was_looked_for(tmp_path):
+def test_a_folder_without_pictures_is_named(tmp_path):
     with pytest.raises(InputError, match=rf'{tmp_path}/ holds no picture.*\.jpg .*\.webp'):
         OCRNetImageFolder(str(tmp_path))
     (tmp_path / 'list.txt').write_text('\n')

@@ -52,7 +52,7 @@ def test_sound_boxes_are_no_corners():
     assert check_corners(objects(whole), 'train') == []
 
 
-def test_boxes_past_the_picture_that_cannot_be_corners_are_counted():
+def test_boxes_past_the_picture_are_counted():
     boxes = BOXES.copy()
     boxes[:20, 0] += 500
     note, = check_corners(objects(boxes), 'train')
@@ -62,7 +62,7 @@ def test_boxes_past_the_picture_that_cannot_be_corners_are_counted():
     assert check_corners(objects(boxes), 'train') == []
 
 
-def test_a_picture_of_more_objects_than_are_returned_is_named_with_options_that_hold_them():
+def test_options_that_hold_all_objects_are_named():
     many = objects(np.tile(BOXES, (10, 1)), iscrowd=range(0, 20, 2))
     caps = {'model.test_cfg.rcnn.max_per_img': 100, 'model.test_cfg.rpn.max_per_img': 250}
     note, = crowded(many, 'val', caps)

@@ -63,7 +63,7 @@ def test_the_articles_pipelines_give_224_pixels_and_the_label(training, height, 
     assert packed['labels'] == 1
 
 
-def test_the_test_pipeline_shows_the_middle_of_the_picture_at_256():
+def test_the_test_pipeline_shows_the_middle_at_256():
     packed = run(label_pipeline(training=False), coordinates(128, 160))
     rows, columns = packed['inputs'][0, :, 0].float(), packed['inputs'][1, 0].float()
     # 128 rows become 256, the middle 224 show rows 8 to 120; of 160 columns 24 to 136

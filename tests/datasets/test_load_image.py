@@ -178,7 +178,7 @@ def test_of_many_bands_the_first_three_are_shown(kind, planes, count):
     assert np.abs(seen - (shown if kind == np.uint8 else stretched(shown))).max() <= CLIP
 
 
-def test_a_fourth_channel_of_jpeg_2000_is_an_alpha_where_it_says_so():
+def test_jpeg_2000_has_an_alpha_where_it_says_so():
     picture = Image.fromarray(np.dstack([scene(), np.zeros((40, 60), np.uint8)]))
     said = encoded(picture, 'JPEG2000')
     assert (decode_picture(said) == 255).all()

@@ -40,7 +40,7 @@ def test_mmcvs_loader_keeps_its_name():
 
 
 @pytest.mark.parametrize('name', TRAINED)
-def test_every_pipeline_reads_by_our_backend_and_mmdet_finds_its_loaders(name):
+def test_every_pipeline_reads_by_our_backend(name):
     cfg = Config.fromfile(CONFIGS / name)
     loading = get_loading_pipeline(cfg.train_dataloader.dataset.pipeline)
     assert [step.type for step in loading] == ['LoadImageFromFile', 'LoadAnnotations']

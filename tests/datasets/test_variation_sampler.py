@@ -70,7 +70,7 @@ def test_the_order_is_the_datasets_seeds_and_not_the_runners(tmp_path):
     assert first == same != other
 
 
-def test_weights_are_shares_of_the_draws_and_no_variation_comes_twice(tmp_path):
+def test_weights_are_shares_of_the_draws(tmp_path):
     data = OCRNetImageFolder([(folder(tmp_path / 'few', 4), 3), (folder(tmp_path / 'many', 36), 1)])
     draw = sampler(data)
     drawn = np.array(list(islice(draw, 36 * draw.epoch_length)))

@@ -34,7 +34,7 @@ def contents(folder):
     return {os.path.relpath(path, folder): Path(path).read_bytes() for path in paths}
 
 
-def test_same_seed_gives_the_same_bytes_and_another_seed_other_pictures(tmp_path):
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
     for name, seed in (('a', 5), ('b', 5), ('c', 6)):
         make_demo_set(str(tmp_path / name), **dict(SMALL, seed=seed))
     a, b, c = (contents(tmp_path / name) for name in 'abc')
@@ -94,7 +94,7 @@ def test_covers_lie_where_their_outlines_do():
         assert 160 <= cover.sum() <= 20.5 * 8.5 + 1
 
 
-def test_every_object_is_visible_enough_and_front_objects_hide_back_ones():
+def test_every_object_is_visible_enough():
     for _, objects in scenes():
         masks = np.array([found.mask for found in objects])
         assert masks.sum(0).max() <= 1
@@ -166,7 +166,7 @@ def test_a_finished_set_of_the_same_settings_is_kept(tmp_path):
     assert before == {name: os.stat(os.path.join(out, name)).st_mtime_ns for name in contents(out)}
 
 
-def test_other_settings_or_foreign_files_are_refused_and_left_alone(tmp_path):
+def test_foreign_files_are_refused_and_left_alone(tmp_path):
     out = str(tmp_path / 'set')
     make_demo_set(out, **SMALL)
     before = contents(out)

@@ -79,7 +79,7 @@ def test_class_agnostic_layers_are_repeated_for_every_class():
     assert torch.allclose(masks, given.roi_head.mask_head.conv_logits(x).expand(7, 5, 2, 2))
 
 
-def test_nothing_is_repeated_where_sizes_agree_or_do_not_divide_or_for_the_classifier():
+def test_only_divisible_last_layers_are_repeated():
     state = Detector(5).state_dict()
     before = dict(state)
     assert repeat_agnostic(Detector(5), state) == []
@@ -99,7 +99,7 @@ def test_parts_that_the_pretraining_did_not_train_are_named():
     assert lines[-1] == 'checkpoint: its pretraining did not train head, neck'
 
 
-def test_a_pretrainings_own_checkpoint_gives_its_teacher_without_the_classifier():
+def test_a_pretrainings_checkpoint_gives_its_teacher():
     teacher, model = Detector(1), Detector(5)
     state = {f'{name}.{key}': value for name, net in (('student', Detector(1)), ('teacher', teacher))
              for key, value in net.state_dict().items()} | {'projector.weight': torch.zeros(1)}

@@ -95,7 +95,7 @@ def test_what_a_kill_left_of_old_files_goes_later(data, whole, tmp_path, monkeyp
     assert_same_end(tmp_path, whole)
 
 
-def test_a_finished_run_that_is_resumed_is_scored_and_stays_as_it_is(data, whole, tmp_path):
+def test_a_finished_run_that_is_resumed_stays_as_it_is(data, whole, tmp_path):
     shutil.copytree(whole, tmp_path / 'again')
     resume(data, tmp_path / 'again')
     assert_same_end(tmp_path / 'again', whole)
@@ -169,7 +169,7 @@ def test_a_full_disk_leaves_the_earlier_files(data, tmp_path, monkeypatch, count
     assert all(weights(tmp_path / name) for name in left)
 
 
-def test_parts_that_a_killed_run_left_are_removed_and_nothing_else(data, tmp_path):
+def test_only_parts_that_a_killed_run_left_are_removed(data, tmp_path):
     part, other = tmp_path / f'iter_2.pth.{"0" * 32}.part', tmp_path / 'mine.part'
     for path in (part, other):
         path.write_bytes(b'half')
@@ -256,7 +256,7 @@ class Tests(Hook):
         self.count += 1
 
 
-def test_a_run_killed_in_its_final_test_is_tested_when_it_is_resumed(data, tmp_path):
+def test_a_run_killed_in_its_final_test_is_tested_on_resume(data, tmp_path):
     def final():
         cfg = make_config(data, tmp_path, steps=2)
         cfg.test_dataloader, cfg.test_evaluator = cfg.val_dataloader, cfg.val_evaluator

@@ -28,7 +28,7 @@ def step(folder, losses: dict, then=lambda: None, **run) -> None:
 
 
 @pytest.mark.parametrize('loss', [float('nan'), float('inf')])
-def test_the_message_names_step_term_and_the_newest_checkpoint_without_nan(tmp_path, loss):
+def test_the_message_names_step_term_and_good_checkpoint(tmp_path, loss):
     save(tmp_path, 'iter_10.pth', 2.0, age=30)
     save(tmp_path, 'iter_20.pth', 2.0, age=20)
     save(tmp_path, 'iter_40.pth', float('nan'), age=10)
@@ -55,7 +55,7 @@ def test_checkpoints_that_the_config_puts_elsewhere_are_found(tmp_path):
         step(tmp_path, BAD, hooks=[CheckpointHook(out_dir=str(elsewhere))])
 
 
-def test_another_folder_that_last_checkpoint_names_is_not_looked_at(tmp_path):
+def test_another_folder_of_last_checkpoint_is_not_looked_at(tmp_path):
     elsewhere, work_dir = tmp_path / 'elsewhere', tmp_path / 'work'
     elsewhere.mkdir(), work_dir.mkdir()
     save(elsewhere, 'iter_20.pth', 2.0, age=20)
@@ -82,7 +82,7 @@ def test_a_checkpoint_that_runs_code_is_passed_over(tmp_path):
     assert not (tmp_path / 'ran').exists()
 
 
-def test_a_resumed_run_that_found_nothing_to_go_on_from_is_a_new_one(tmp_path):
+def test_a_resumed_run_that_found_nothing_is_a_new_one(tmp_path):
     with pytest.raises(InputError, match='no checkpoint was written yet'):
         step(tmp_path, BAD, resume=True)
 

@@ -8,7 +8,7 @@ import ocrnet_mmdet  # noqa: F401
 from ocrnet_mmdet.errors import InputError
 
 
-def test_what_takes_no_gradient_is_left_out_and_biases_and_norms_do_not_decay():
+def test_biases_and_norms_do_not_decay():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.GroupNorm(2, 4), nn.Linear(4, 2))
     model[2].requires_grad_(False)
     wrapper = build_optim_wrapper(model, ConfigDict(

@@ -27,7 +27,7 @@ def saved(then, **more) -> dict:
 
 
 @pytest.mark.parametrize('now', [lambda: schedules(5, 20), lambda: dict(a=schedules(5), b=schedules(20))])
-def test_the_same_schedule_goes_on_with_or_without_the_optimisers_state(now):
+def test_the_same_schedule_goes_on_without_optimiser_state(now):
     check(saved(now(), optimizer={}), now())
     check(saved(now()), now())
 
@@ -45,7 +45,7 @@ def test_another_length_is_refused(then, now):
 
 
 @pytest.mark.parametrize('checkpoint', [dict(state_dict={}), dict(meta=dict(steps=3)), dict(meta=dict(iter=9, epoch=0))])
-def test_weights_alone_and_a_schedule_that_would_begin_again_are_refused(checkpoint):
+def test_weights_without_a_schedule_cannot_be_resumed(checkpoint):
     with pytest.raises(InputError, match='holds no training to go on with, or not its learning-rate schedule'):
         check(checkpoint, schedules(20))
 
@@ -56,7 +56,7 @@ def test_the_fix_names_the_file_that_was_found(tmp_path):
         check({}, schedules(20), load_from=None, work_dir=tmp_path)
 
 
-def test_scoring_with_the_config_of_a_run_that_was_resumed_is_no_resume():
+def test_scoring_with_a_resumed_runs_config_is_no_resume():
     check(dict(state_dict={}), [dict(type='MultiStepLR')], training=False)
 
 
@@ -113,14 +113,14 @@ def resuming(folder, resume: str, **more) -> Config:
     return cfg
 
 
-def test_without_a_whole_checkpoint_a_new_training_begins_and_says_so(tmp_path, capsys):
+def test_without_a_whole_checkpoint_a_new_training_begins(tmp_path, capsys):
     (tmp_path / 'iter_50.pth').write_bytes(b'')
     cfg = resuming(tmp_path, 'auto', load_from='pretrained.pth')
     assert (cfg.resume, cfg.load_from) == (False, 'pretrained.pth')
     assert 'holds no whole checkpoint: a new training begins' in capsys.readouterr().out
 
 
-def test_a_named_file_that_is_cut_off_is_refused_with_one_that_is_whole(tmp_path):
+def test_a_file_that_is_cut_off_is_refused_with_a_whole_one(tmp_path):
     write(tmp_path / 'iter_20.pth')
     (tmp_path / 'iter_40.pth').write_bytes((tmp_path / 'iter_20.pth').read_bytes()[:-300])
     with pytest.raises(InputError, match='iter_40.pth: it cannot be read .* go on from .*iter_20.pth'):

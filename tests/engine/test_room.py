@@ -84,7 +84,7 @@ def test_batches_take_no_shared_memory(monkeypatch, collate):
     assert len(list(loader(1, collate == 'pseudo_collate', collate_fn=dict(type=collate)))) == 16
 
 
-def test_a_process_may_open_as_many_files_as_the_system_allows_it():
+def test_as_many_files_are_open_as_the_system_allows():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
     try:

@@ -111,7 +111,7 @@ def test_a_resumed_run_holds_neither_less_nor_more(data, trained, changed, tmp_p
     load(scorer_of(make_config(data, tmp_path, with_mask=False), trained))
 
 
-def test_pictures_of_another_size_are_scored_only_where_it_is_meant(data, trained, tmp_path):
+def test_another_size_is_scored_only_where_it_is_meant(data, trained, tmp_path):
     cfg = make_config(data, tmp_path, image_scale=96)
     with pytest.raises(InputError, match='pictures of up to 160 x 160 px, here they are resized to 96 x 96: .*'
                                          '--other-size'):
@@ -145,7 +145,7 @@ def test_other_means_of_the_colours_are_refused(data, trained, tmp_path):
 
 @pytest.mark.parametrize('meta', [{}, dict(cfg='model = 5'), dict(cfg='test_dataloader = "abc"'),
                                   dict(cfg='model = dict(data_preprocessor=dict(mean=["a"]))')])
-def test_a_file_that_says_nothing_of_itself_is_taken_at_its_tensors(data, changed, tmp_path, meta):
+def test_a_file_without_meta_is_taken_at_its_tensors(data, changed, tmp_path, meta):
     assert load(scorer_of(make_config(data, tmp_path, classes=SWAPPED, image_scale=96),
                           changed(lambda content: content.update(meta=meta))))
 
@@ -164,7 +164,7 @@ def test_inference_with_a_model_that_is_not_filled_is_refused(data, trained, cha
         model(None, mode='predict')
 
 
-def test_weights_loaded_before_any_use_is_known_are_watched_by_the_model(data, changed, tmp_path):
+def test_the_model_watches_weights_of_unknown_use(data, changed, tmp_path):
     runner = scorer_of(make_config(data, tmp_path), 'none')
     runner.load_checkpoint(changed(without('roi_head.bbox_head.fc_cls')))
     with pytest.raises(InputError, match='do not fill roi_head.bbox_head.fc_cls.weight'):

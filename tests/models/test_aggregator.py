@@ -62,7 +62,7 @@ def test_hidden_regions_change_nothing_for_the_others(net):
     torch.testing.assert_close(after[context], before[context])
 
 
-def test_regions_beyond_max_context_change_nothing_for_the_first_ones(net):
+def test_regions_beyond_max_context_change_no_other(net):
     net.max_context = 4
     r, places, image, n = regions(9)
     few, _ = net(r[:5], places[:5], image[:5], n)

@@ -94,7 +94,7 @@ def config(tmp_path):
     return cfg
 
 
-def test_test_pictures_that_are_not_there_are_named_before_the_first_step(config):
+def test_absent_test_pictures_are_named_before_training(config):
     config.test_dataloader.dataset.data_root = f'{config.train_dataloader.dataset.data_root}/elsewhere'
     runner = _build(config, skip_bad=False)
     with pytest.raises(InputError, match='there is no folder .*elsewhere/test'):
@@ -102,7 +102,7 @@ def test_test_pictures_that_are_not_there_are_named_before_the_first_step(config
     assert runner.iter == 0
 
 
-def test_the_articles_run_logs_loss_and_accuracy_of_train_val_and_test(config):
+def test_the_articles_run_logs_loss_and_accuracy(config):
     runner = _build(config, skip_bad=False)
     runner.train()
     log_dir = Path(runner.log_dir)

@@ -43,7 +43,7 @@ def test_a_misspelt_scope_is_named():
 
 
 @pytest.mark.parametrize('objects', [[0, 0], [0, 3]])
-def test_no_candidate_and_no_object_in_a_batch_still_trains_and_predicts(objects):
+def test_a_batch_without_candidates_trains_and_predicts(objects):
     config = ocrnet_config()
     for cfg in (config.train_cfg.rpn_proposal, config.test_cfg.rpn):
         cfg.score_thr = 1.1  # nothing passes
@@ -74,7 +74,7 @@ def test_half_precision_trains_to_nearly_the_same_losses():
         assert means[1] == pytest.approx(means[0], rel=0.15, abs=0.05), name
 
 
-def test_computing_maps_again_in_the_backward_pass_changes_no_gradient():
+def test_recomputed_maps_change_no_gradient():
     gradients = []
     for with_cp in (False, True):
         config = ocrnet_config()
@@ -99,7 +99,7 @@ def predicts(model) -> bool:
     return True
 
 
-def test_a_model_that_weights_left_random_predicts_only_once_it_is_trained():
+def test_a_model_left_random_predicts_once_it_is_trained():
     model = tiny(ocrnet_config())
     assert predicts(model)  # nothing was loaded
     whole = model.state_dict()
@@ -127,7 +127,7 @@ def test_a_classifier_of_other_classes_counts_as_not_loaded():
     assert not predicts(model)
 
 
-def test_a_part_of_a_larger_model_is_looked_at_under_its_own_keys():
+def test_a_part_of_a_larger_model_has_its_own_keys():
     outer = torch.nn.ModuleDict(dict(teacher=tiny(ocrnet_config())))
     state = outer.state_dict()
     load_state_dict(outer, OrderedDict(state))

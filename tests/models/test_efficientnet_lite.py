@@ -71,7 +71,7 @@ def test_maps_of_any_size_are_the_sides_divided_and_rounded_up(net, height, widt
     assert all(torch.isfinite(m).all() for m in maps)
 
 
-def test_batch_norm_has_tensorflows_eps_unless_another_is_asked_for():
+def test_batch_norm_has_tensorflows_eps_by_default():
     def eps(**norm_cfg):
         net = OCRNetEncoder('efficientnet_lite0', width=0.25, norm_cfg=norm_cfg)
         return {m.eps for m in net.modules() if isinstance(m, _BatchNorm)}
@@ -111,7 +111,7 @@ def test_an_initialised_net_loads_what_any_module_loads(net):
     assert other.load_state_dict(part, strict=False).missing_keys
 
 
-def test_the_teacher_of_a_pretraining_starts_from_the_same_weights(net):
+def test_a_pretrainings_teacher_starts_from_the_weights(net):
     cfg = Config.fromfile(ROOT / 'configs/ocrnet_small_data_pretrain.py')
     model = tiny(cfg.model)
     for detector in (model.student, model.teacher):

@@ -9,7 +9,7 @@ GN = dict(type='GN', num_groups=4, requires_grad=True)
 
 
 @pytest.mark.parametrize('arch', ARCHS)
-def test_every_arch_gives_four_maps_at_strides_4_to_32_and_learns(arch):
+def test_every_arch_gives_four_maps_and_learns(arch):
     net = OCRNetEncoder(arch, width=0.25, norm_cfg=GN)
     net.init_weights()
     maps = net(torch.rand(2, 3, 64, 96))
@@ -21,7 +21,7 @@ def test_every_arch_gives_four_maps_at_strides_4_to_32_and_learns(arch):
 
 @pytest.mark.parametrize('arch', ['conv8', 'vgg11', 'resnet18', 'inception', 'efficientnet_lite0'])
 @pytest.mark.parametrize('frozen_stages', [0, 2, 4])
-def test_frozen_stages_keep_weights_and_statistics_and_the_rest_does_not(arch, frozen_stages):
+def test_only_frozen_stages_keep_weights_and_statistics(arch, frozen_stages):
     net = OCRNetEncoder(arch, width=0.25, frozen_stages=frozen_stages).train()
     before = {k: v.clone() for k, v in net.state_dict().items()}
     trainable = [p for p in net.parameters() if p.requires_grad]
@@ -57,7 +57,7 @@ def test_checkpointing_gives_the_same_gradients(arch):
         torch.testing.assert_close(a.grad, b.grad)
 
 
-def test_resnet_and_vgg_have_the_parameter_names_of_published_weights():
+def test_parameters_have_the_names_of_published_weights():
     resnet = set(OCRNetEncoder('resnet18').body.state_dict())
     assert {'conv1.weight', 'bn1.running_mean', 'layer4.1.conv2.weight'} <= resnet
     vgg = OCRNetEncoder('vgg16', norm_cfg=None).body.state_dict()
@@ -66,7 +66,7 @@ def test_resnet_and_vgg_have_the_parameter_names_of_published_weights():
         f'features.{i}.weight' for i in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
 
 
-def test_vgg_with_bn_has_the_biases_that_its_published_statistics_include():
+def test_vgg_with_bn_has_the_published_biases():
     own = set(OCRNetEncoder('vgg11').body.state_dict())
     # torchvision's vgg11_bn.features: convolutions at these places, each followed by its norm layer
     convs = (0, 4, 8, 11, 15, 18, 22, 25)
@@ -88,7 +88,7 @@ def test_maps_are_contiguous_in_a_channels_last_model():
     assert all(m.is_contiguous() for m in net(x))
 
 
-def test_convolutions_read_channels_last_on_a_cpu_and_the_maps_are_contiguous():
+def test_convolutions_read_channels_last_on_a_cpu():
     torch.manual_seed(0)
     net = OCRNetEncoder('resnet18', width=0.25, norm_cfg=dict(type='GN', num_groups=4)).eval()
     read = []

@@ -46,7 +46,7 @@ def perfect(head, gt):
             [d.t().reshape(1, 4, s, s) for d, s in zip(distances.split(counts), sizes)])
 
 
-def test_exact_boxes_of_quality_one_cost_nothing_and_are_returned_first(head):
+def test_exact_boxes_of_quality_one_cost_nothing(head):
     gt = truth()
     qualities, distances = perfect(head, gt)
     losses = head.loss_by_feat(qualities, distances, [gt], META[:1])
@@ -99,7 +99,7 @@ def test_both_outputs_are_those_of_their_own_convolutions(head):
         torch.testing.assert_close(distance, head.distances(level).exp() * 2 * stride)
 
 
-def test_candidates_do_not_depend_on_the_other_pictures_of_the_batch(head):
+def test_candidates_do_not_depend_on_the_rest_of_the_batch(head):
     x = levels()
     both = head.predict_by_feat(*head(x), batch_img_metas=META, cfg=TEST_CFG)
     alone = head.predict_by_feat(*head(tuple(m[1:] for m in x)), batch_img_metas=META[:1],
@@ -155,7 +155,7 @@ def test_maps_of_one_pixel_and_objects_of_one_pixel_stay_finite(head):
     assert all(torch.isfinite(v) for v in losses.values())
 
 
-def test_weights_that_init_cfg_names_stay_as_they_are_in_the_file(head, tmp_path):
+def test_weights_of_init_cfg_stay_as_they_are(head, tmp_path):
     torch.save(dict(state_dict={f'rpn_head.{key}': value for key, value in head.state_dict().items()}), tmp_path / 'a.pth')
     again = OCRNetRegionHead(8, 8, norm_cfg=GN, init_cfg=dict(
         type='Pretrained', checkpoint=str(tmp_path / 'a.pth'), prefix='rpn_head.'))
@@ -163,7 +163,7 @@ def test_weights_that_init_cfg_names_stay_as_they_are_in_the_file(head, tmp_path
     assert all(value.equal(again.state_dict()[key]) for key, value in head.state_dict().items())
 
 
-def test_candidates_of_a_wide_picture_lie_where_they_should_in_bfloat16(head):
+def test_candidates_of_a_wide_picture_in_bfloat16(head):
     """mmdet gives the points the scores' type: of 1,022 px bfloat16 makes 1,024."""
     head.prior_generator = type(head.prior_generator)([4])
     head.strides = (4, )

@@ -36,7 +36,7 @@ def bilinear(level, y, x):
 
 
 @pytest.mark.parametrize('memory_format', [torch.contiguous_format, torch.channels_last])
-def test_pooling_is_bilinear_sampling_at_bin_centres_in_both_memory_formats(memory_format):
+def test_pooling_is_bilinear_sampling_at_bin_centres(memory_format):
     maps = [m.to(memory_format=memory_format) for m in levels()]
     pooled = pool_regions(maps, ROIS, 3)
     for level, stride, out in zip(maps, (4, 8, 16, 32), pooled):
@@ -50,7 +50,7 @@ def test_pooling_is_bilinear_sampling_at_bin_centres_in_both_memory_formats(memo
                     torch.testing.assert_close(region[:, i, j], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_every_level_is_read_at_the_same_place_where_no_coarse_stride_divides_the_input():
+def test_every_level_is_read_at_the_same_place():
     """100 px are 25, 13, 7 and 4 columns; each holds its own centre's x."""
     strides, width = (4, 8, 16, 32), 100
     maps = [((torch.arange(-(-width // s)) + 0.5) * s).expand(1, 1, 3, -1) for s in strides]
@@ -83,14 +83,14 @@ def test_gradient_of_the_pooling_is_mmcvs():
         torch.testing.assert_close(a.grad, b.grad, atol=1e-4, rtol=1e-4)
 
 
-def test_a_small_region_is_read_from_the_fine_level_and_a_large_one_from_the_coarse():
+def test_a_small_region_is_read_from_the_fine_level():
     extractor = OCRNetRoIExtractor(4)
     maps = [torch.full((1, 4, 512 // s, 512 // s), float(i)) for i, s in enumerate((4, 8, 16, 32))]
     small, large = extractor(maps, torch.tensor([[0, 9., 9., 29., 29.], [0, 0., 0., 500., 500.]]))
     assert small.mean() < 0.5 and large.mean() > 2.5
 
 
-def test_merged_regions_lie_between_the_levels_and_every_level_counts():
+def test_merged_regions_lie_between_the_levels():
     extractor = OCRNetRoIExtractor(6)
     maps = [m.requires_grad_() for m in levels()]
     merged = extractor(maps, ROIS)

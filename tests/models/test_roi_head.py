@@ -27,7 +27,7 @@ def levels(images=2, size=64):
 ROIS = torch.tensor([[0, 3., 5., 29., 41.], [0, 0., 0., 60., 60.], [1, 40., 8., 47., 60.]])
 
 
-def test_with_the_aggregator_zeroed_the_heads_see_exactly_the_pooled_regions(head):
+def test_a_zeroed_aggregator_leaves_the_pooled_regions(head):
     torch.nn.init.normal_(head.aggregator.out.weight)
     trained = head._bbox_forward(levels(), ROIS)['bbox_feats']
     torch.nn.init.zeros_(head.aggregator.out.weight)
@@ -62,7 +62,7 @@ def sampled(gt_flags, boxes):
                           torch.tensor(gt_flags, dtype=torch.uint8))
 
 
-def test_ground_truth_among_the_samples_is_hidden_from_the_others(head):
+def test_sampled_ground_truth_is_hidden_from_the_others(head):
     torch.nn.init.normal_(head.aggregator.out.weight)
     near, other = torch.tensor([6., 5., 22., 21.]), torch.tensor([30., 30., 60., 60.])
 
@@ -127,7 +127,7 @@ SABL = dict(
     bbox_coder=dict(type='BucketingBBoxCoder', num_buckets=14, scale_factor=1.7))
 
 
-def test_a_box_head_that_scores_in_its_own_way_is_scored_by_itself_and_never_weighted():
+def test_a_box_head_with_scores_of_its_own_keeps_them():
     config = ocrnet_config()
     config.roi_head.bbox_head = SABL
     config.test_cfg.rcnn.quality_weight = 0.5
