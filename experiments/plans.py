@@ -36,14 +36,14 @@ class Arm:
         config: Of its training.
         pretraining: None starts from random weights, but for ``weights_of``.
         weights_of: An arm of the study whose pretraining it shares.
-        rate: ``STUDY/ARM`` whose tuned learning rate it has; by default its own.
+        rate: Its learning rate, or ``STUDY/ARM`` whose tuned one it has; by default its own.
         options: Config options of its training.
     """
 
     config: str = OCRNET
     pretraining: Pretraining | None = None
     weights_of: str = ''
-    rate: str = ''
+    rate: str | float = ''
     options: dict | None = None
 
 
@@ -142,12 +142,11 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
                   aerial_cars=(10, )),
         arms=dict(random=Arm(), pretrained=Arm(pretraining=Pretraining(1500))),
         steps=(300, 1000), tuned=300, tuned_on=10),
-    # README's picture: one pair of main_table, after a third of its pretraining. Its seed is that
+    # README's picture: one pair of main_table with its rates, after a third of its pretraining. Its seed is that
     # whose difference in main_table is nearest the mean.
     front_picture=Study(
         sets=dict(nuclei=(5, )),
-        arms=dict(random=Arm(rate='main_table/random'),
-                  pretrained=Arm(pretraining=Pretraining(500), rate=TUNED)),
+        arms=dict(random=Arm(rate=2e-3), pretrained=Arm(pretraining=Pretraining(500), rate=1e-3)),
         steps=(300, ), seeds=(3, )),
     # EfficientNet-Lite0 from ImageNet weights, which is what tools/start.py writes.
     imagenet=Study(

@@ -56,7 +56,8 @@ def fine_tunings(study: str, plan: Study, rows: list[dict]) -> list[Run]:
     """
     runs = []
     for seed, data, (name, arm) in product(plan.seeds, plan.sets, plan.arms.items()):
-        rate = plan.rate or best_rate(rows, arm.rate or f'{study}/{name}', data)
+        rate = plan.rate or (arm.rate if isinstance(arm.rate, float) else
+                             best_rate(rows, arm.rate or f'{study}/{name}', data))
         for labels in plan.sets[data]:
             steps = ((equal_time_steps(rows, plan.as_long_as, data, labels, seed), )
                      if plan.as_long_as else _of_set(plan.steps, data))
