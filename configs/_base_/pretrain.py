@@ -15,9 +15,11 @@ max_iters = 20000
 pretrainer = dict(
     type='OCRNetPretrainer',
     weights=dict(vectors=0.0, variance=0.0, covariance=0.0, regions=1.0, boxes=0.1, masks=0.1),
-    region_loss=dict(type='OCRNetRegionLoss', form='beta_nll', beta=0.5, max_log_variance=3.0),  # of vectors
+    # Of the vectors' term.
+    region_loss=dict(type='OCRNetRegionLoss', form='beta_nll', beta=0.5, max_log_variance=3.0),
     regions_per_view=16,  # that the boxes' and the vectors' term read
-    jitter=(0.1, 0.25),  # of the boxes that the student sees, in their sides; for half of a view's each
+    # Of the boxes that the student sees, in their sides; for half of a view's each.
+    jitter=(0.1, 0.25),
     hidden_context=0.4,  # share of the regions that the others' attention does not see
     vector_size=128,
     min_score=0.5,  # of a proposal that is believed
@@ -29,7 +31,8 @@ discover = dict(
     type='OCRNetDiscoverRegions',
     cache_dir='work_dirs/regions',
     max_regions=100,
-    size=128)  # longest side of the picture in which regions are discovered
+    # Longest side of the picture in which regions are discovered.
+    size=128)
 views = dict(
     type='OCRNetTwoViews',
     size=view_size,
