@@ -82,8 +82,8 @@ def _detected(net: nn.Module, data: dict) -> DetDataSample:
 
 
 def _truth(sample: DetDataSample) -> np.ndarray:
-    """(objects, H, W) in the file's pixels."""
-    return sample.gt_instances.masks.resize(sample.ori_shape).to_ndarray().astype(bool)
+    """(objects, H, W)."""
+    return sample.gt_instances.masks.to_ndarray().astype(bool)
 
 
 def _compared(sample: DetDataSample) -> tuple[np.ndarray, np.ndarray]:
