@@ -16,8 +16,8 @@ from .execute import Process, Workshop, execute
 from .labels import LabelFiles, check_val, described
 from .page import write_page
 from .plan import Plan, data_of, default_plan, read_plan
-from .records import append, read_or_set_aside
-from .runs import SETTINGS, Run, State
+from .records import COLUMNS, append, read_or_set_aside
+from .runs import Run, State
 from .scores import read_results, score
 from .times import Times, missing, shown_time, within_budget
 
@@ -183,11 +183,11 @@ class Comparison:
 
     def _blocked(self, name: str, labels: int, seed: int, reason: str) -> dict:
         arm = self.plan.arms[name]
-        settings = dict.fromkeys(SETTINGS) | dict(
+        settings = dict.fromkeys(COLUMNS) | dict(
             kind='fine-tuning', arm=name, start=arm.start, detector=arm.config, labels=labels, seed=seed,
             hash=self.configs.hashes[name], after='', stage=False)
-        return dict(settings, name=f'fine-tuning_{name}_{labels}_seed{seed}', data=self.source.path.name, error=reason,
-                    **self.workshop.same)
+        return settings | dict(name=f'fine-tuning_{name}_{labels}_seed{seed}', data=self.source.path.name, error=reason,
+                               **self.workshop.same)
 
     def _of_plan(self) -> list[dict]:
         """The last row of each run of today's configs, failed ones too."""

@@ -97,7 +97,6 @@ class Configs:
 
     def _finetuning(self, run: Run, labels: str, scored: str) -> dict:
         model, masks = self.models[run.arm]
-        warm_up = run.steps // 20
         scoring = dict(val_dataloader=dict(dataset=dict(ann_file=scored)),
                        val_evaluator=dict(ann_file=scored, metric=['bbox', 'segm'] if masks else ['bbox'],
                                           outfile_prefix=str(self.folder(run) / 'results')))
@@ -108,10 +107,7 @@ class Configs:
             test_dataloader=scoring['val_dataloader'], test_evaluator=scoring['val_evaluator'],
             train_cfg=dict(max_iters=run.steps, val_interval=run.steps),
             optim_wrapper=dict(optimizer=dict(lr=run.lr)),
-            param_scheduler=[
-                dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
-                dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=run.steps,
-                     T_max=run.steps - warm_up, eta_min=0)],
+            param_scheduler=_schedule(run.steps),
             default_hooks=dict(
                 checkpoint=dict(interval=run.steps, save_best=None, save_optimizer=False, save_param_scheduler=False),
                 logger=dict(interval=max(1, min(50, run.steps // 5)))))
@@ -124,11 +120,19 @@ class Configs:
         if model:
             lines |= dict(model=dict(detector=model, **weights))
         if run.kind == 'probe':
-            lines |= dict(train_cfg=dict(max_iters=run.steps, val_interval=run.steps + 1),
+            lines |= dict(train_cfg=dict(max_iters=run.steps, val_interval=run.steps + 1), param_scheduler=[],
                           default_hooks=dict(checkpoint=dict(interval=run.steps), logger=dict(interval=1)))
         else:
             lines |= dict(default_hooks=dict(logger=dict(interval=max(1, min(50, run.steps // 5)))))
         return lines
+
+
+def _schedule(steps: int) -> list[dict]:
+    """finetune.py's, for another length."""
+    warm_up = max(1, steps // 20)
+    rise = dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up)
+    fall = dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=steps, T_max=steps - warm_up, eta_min=0)
+    return [rise, fall] if steps > warm_up else [rise]
 
 
 def _has_imagenet(backbone: ConfigDict) -> bool:

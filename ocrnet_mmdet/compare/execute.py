@@ -23,6 +23,7 @@ from ..engine.room import PR_SET_PDEATHSIG
 from .configs import Configs
 from .labels import LabelFiles
 from .machine import commit, device
+from .records import COLUMNS
 from .runs import Run
 from .scores import read_results, score
 
@@ -86,7 +87,7 @@ class Workshop:
         run, late = process.run, process.popen.poll() is None
         process.stop()
         seconds = round(time.time() - process.begun, 1)
-        row = dict(asdict(run), name=run.name, data=self.data, seconds=seconds, **self.same)
+        row = dict.fromkeys(COLUMNS) | asdict(run) | dict(name=run.name, data=self.data, seconds=seconds, error='', **self.same)
         if run.kind == 'fine-tuning':
             row |= dict(stage_seconds=stage_seconds, choice_seconds=choice_seconds,
                         total_seconds=round(stage_seconds + seconds, 1))
