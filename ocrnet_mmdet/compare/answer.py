@@ -1,4 +1,5 @@
 """What the fine-tunings of a plan say: a cell an arm and number of labels, paired differences, words."""
+
 from __future__ import annotations
 
 import statistics
@@ -18,13 +19,18 @@ class Cell:
     Attributes:
         rows: Of its finished fine-tunings, by seed.
     """
+
     arm: str
     labels: int
     rows: dict[int, dict]
 
     def values(self, metric: str) -> dict[int, float]:
         """AP by seed, 0 to 100."""
-        return {seed: 100 * row[metric] for seed, row in self.rows.items() if row.get(metric) is not None}
+        return {
+            seed: 100 * row[metric]
+            for seed, row in self.rows.items()
+            if row.get(metric) is not None
+        }
 
     def mean(self, column: str) -> float | None:
         found = [row[column] for row in self.rows.values() if row.get(column) is not None]
@@ -38,6 +44,7 @@ class Difference:
     Attributes:
         half: Half the width of the 95 % interval; None of one pair.
     """
+
     arm: str
     reference: str
     labels: int
@@ -53,9 +60,19 @@ class Difference:
 def cells(plan: Plan, rows: Sequence[dict]) -> list[Cell]:
     """Of the plan's arms and labels, in its order, those without a finished run too."""
     done = [row for row in rows if row['kind'] == 'fine-tuning' and not row['error']]
-    return [Cell(arm, labels, {row['seed']: row for row in done if (row['arm'], row['labels']) == (arm, labels)
-                               and row['seed'] in plan.seeds})
-            for labels in plan.labels for arm in plan.arms]
+    return [
+        Cell(
+            arm,
+            labels,
+            {
+                row['seed']: row
+                for row in done
+                if (row['arm'], row['labels']) == (arm, labels) and row['seed'] in plan.seeds
+            },
+        )
+        for labels in plan.labels
+        for arm in plan.arms
+    ]
 
 
 def differences(found: Sequence[Cell], reference: str, metric: str) -> list[Difference]:
@@ -75,31 +92,53 @@ def differences(found: Sequence[Cell], reference: str, metric: str) -> list[Diff
 
 def gap_shares(found: Sequence[Cell], reference: str, metric: str) -> list[tuple[str, int, float]]:
     """Arm, labels and the share of the gap that it closes: of what the reference gains from few to all labels."""
-    means = {(cell.arm, cell.labels): statistics.mean(values.values()) for cell in found if (values := cell.values(metric))}
+    means = {
+        (cell.arm, cell.labels): statistics.mean(values.values())
+        for cell in found
+        if (values := cell.values(metric))
+    }
     most = max((labels for _, labels in means), default=0)
     top = means.get((reference, most))
-    return [(arm, labels, (value - low) / (top - low)) for (arm, labels), value in means.items()
-            if arm != reference and labels < most and top is not None
-            and (low := means.get((reference, labels))) is not None and top > low]
+    return [
+        (arm, labels, (value - low) / (top - low))
+        for (arm, labels), value in means.items()
+        if arm != reference
+        and labels < most
+        and top is not None
+        and (low := means.get((reference, labels))) is not None
+        and top > low
+    ]
 
 
-def in_words(found: Sequence[Cell], compared: Sequence[Difference], reference: str, metric: str) -> list[str]:
+def in_words(
+    found: Sequence[Cell], compared: Sequence[Difference], reference: str, metric: str
+) -> list[str]:
     """The answer, a statement a line."""
     lines = []
     for labels in dict.fromkeys(cell.labels for cell in found):
-        here = [(statistics.mean(values.values()), cell) for cell in found if cell.labels == labels and (values := cell.values(metric))]
+        here = [
+            (statistics.mean(values.values()), cell)
+            for cell in found
+            if cell.labels == labels and (values := cell.values(metric))
+        ]
         if not here:
             lines.append(f'{labels} labelled pictures: no run came to its end.')
             continue
         best = max(here, key=lambda pair: pair[0])[1]
-        lines.append(f'{labels} labelled pictures: the highest mean has {best.arm}, box AP {max(m for m, _ in here):.1f}'
-                     f'{_n(len(best.values(metric)))}.')
+        lines.append(
+            f'{labels} labelled pictures: the highest mean has {best.arm}, box AP {max(m for m, _ in here):.1f}'
+            f'{_n(len(best.values(metric)))}.'
+        )
         lines += [_sentence(item) for item in compared if item.labels == labels]
     weak = [item for item in compared if item.half is not None and not item.shown()]
     if weak or not compared:
-        lines.append('A null result is information: where no difference is shown, take the start that costs less time.')
+        lines.append(
+            'A null result is information: where no difference is shown, take the start that costs less time.'
+        )
     if len(compared) > 1:
-        lines.append(f'{len(compared)} comparisons stand here: of 20 such intervals one leaves out 0 by chance.')
+        lines.append(
+            f'{len(compared)} comparisons stand here: of 20 such intervals one leaves out 0 by chance.'
+        )
     if any(item.n < ENOUGH for item in compared):
         lines.append(f'Fewer than {ENOUGH} pairs say little: add seeds before you decide.')
     slower = _times(found, reference)
@@ -111,7 +150,9 @@ def _sentence(item: Difference) -> str:
         return f'{item.arm} - {item.reference}: {item.mean:+.1f}, one pair, which shows nothing.'
     span = f'{item.mean:+.1f} ± {item.half:.1f} (95 % interval, n = {item.n})'
     if item.shown():
-        return f'{item.arm} is {"better" if item.mean > 0 else "worse"} than {item.reference}: {span}.'
+        return (
+            f'{item.arm} is {"better" if item.mean > 0 else "worse"} than {item.reference}: {span}.'
+        )
     return f'No difference between {item.arm} and {item.reference} is shown: {span}.'
 
 
@@ -120,8 +161,20 @@ def _n(count: int) -> str:
 
 
 def _times(found: Sequence[Cell], reference: str) -> str:
-    totals = {arm: statistics.mean(times) for arm in dict.fromkeys(cell.arm for cell in found)
-              if (times := [t for cell in found if cell.arm == arm and (t := cell.mean('total_seconds')) is not None])}
-    others = [f'{arm} {total / totals[reference]:.1f}' for arm, total in totals.items() if arm != reference
-              and totals.get(reference)]
+    totals = {
+        arm: statistics.mean(times)
+        for arm in dict.fromkeys(cell.arm for cell in found)
+        if (
+            times := [
+                t
+                for cell in found
+                if cell.arm == arm and (t := cell.mean('total_seconds')) is not None
+            ]
+        )
+    }
+    others = [
+        f'{arm} {total / totals[reference]:.1f}'
+        for arm, total in totals.items()
+        if arm != reference and totals.get(reference)
+    ]
     return f'Total time of a run over that of {reference}: {", ".join(others)}.' if others else ''

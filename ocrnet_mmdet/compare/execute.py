@@ -1,4 +1,5 @@
 """Runs, each a process of its own with a time limit, and the rows that they leave."""
+
 from __future__ import annotations
 
 import ctypes
@@ -35,6 +36,7 @@ NO_WEIGHTS = ('running_mean', 'running_var', 'num_batches_tracked')
 @dataclass
 class Process:
     """A run under way."""
+
     run: Run
     popen: subprocess.Popen
     begun: float
@@ -63,10 +65,24 @@ class Workshop:
         data: Name of the data, for the rows.
     """
 
-    def __init__(self, configs: Configs, labels: LabelFiles, train: Path, data: str, threads: int) -> None:
-        self.configs, self.labels, self.train, self.data, self.threads = configs, labels, train, data, threads
-        self.same = dict(device=device(), threads=threads, torch=torch.__version__, mmdet=mmdet.__version__,
-                         ocrnet_mmdet=__version__, commit=commit(train.parents[1]))
+    def __init__(
+        self, configs: Configs, labels: LabelFiles, train: Path, data: str, threads: int
+    ) -> None:
+        self.configs, self.labels, self.train, self.data, self.threads = (
+            configs,
+            labels,
+            train,
+            data,
+            threads,
+        )
+        self.same = dict(
+            device=device(),
+            threads=threads,
+            torch=torch.__version__,
+            mmdet=mmdet.__version__,
+            ocrnet_mmdet=__version__,
+            commit=commit(train.parents[1]),
+        )
 
     def begin(self, run: Run, limit: float) -> Process:
         """Start a run anew; what a kill left of it is removed."""
@@ -77,9 +93,13 @@ class Workshop:
         path = os.pathsep.join([root, *filter(None, [os.environ.get('PYTHONPATH')])])
         with open(folder / 'log.txt', 'w') as log:
             popen = subprocess.Popen(
-                [sys.executable, '-W', 'ignore', str(self.train), str(config)], stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True, preexec_fn=_end_with_parent,
-                env=dict(os.environ, OMP_NUM_THREADS=str(self.threads), PYTHONPATH=path))
+                [sys.executable, '-W', 'ignore', str(self.train), str(config)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+                env=dict(os.environ, OMP_NUM_THREADS=str(self.threads), PYTHONPATH=path),
+            )
         return Process(run, popen, time.time(), limit, folder / 'log.txt')
 
     def finish(self, process: Process, stage_seconds: float, choice_seconds: float) -> dict:
@@ -87,12 +107,21 @@ class Workshop:
         run, late = process.run, process.popen.poll() is None
         process.stop()
         seconds = round(time.time() - process.begun, 1)
-        row = dict.fromkeys(COLUMNS) | asdict(run) | dict(name=run.name, data=self.data, seconds=seconds, error='', **self.same)
+        row = (
+            dict.fromkeys(COLUMNS)
+            | asdict(run)
+            | dict(name=run.name, data=self.data, seconds=seconds, error='', **self.same)
+        )
         if run.kind == 'fine-tuning':
-            row |= dict(stage_seconds=stage_seconds, choice_seconds=choice_seconds,
-                        total_seconds=round(stage_seconds + seconds, 1))
+            row |= dict(
+                stage_seconds=stage_seconds,
+                choice_seconds=choice_seconds,
+                total_seconds=round(stage_seconds + seconds, 1),
+            )
         if late:
-            return row | dict(error=f'it ran past its limit of {process.limit:.0f} s: raise --time-limit')
+            return row | dict(
+                error=f'it ran past its limit of {process.limit:.0f} s: raise --time-limit'
+            )
         if process.popen.returncode:
             return row | dict(error=f'status {process.popen.returncode}: {_last_line(process.log)}')
         try:
@@ -116,8 +145,14 @@ class Workshop:
         return found
 
 
-def execute(next_runs: Callable[[], list[Run]], workshop: Workshop, jobs: int, limit: Callable[[Run], float],
-            begun: Callable[[Run], None], ended: Callable[[Process], None]) -> None:
+def execute(
+    next_runs: Callable[[], list[Run]],
+    workshop: Workshop,
+    jobs: int,
+    limit: Callable[[Run], float],
+    begun: Callable[[Run], None],
+    ended: Callable[[Process], None],
+) -> None:
     """Run what can be run, ``jobs`` at a time, until nothing can.
 
     Ctrl-C and any error end the runs under way.
@@ -168,5 +203,7 @@ def _step_seconds(work: Path) -> float | None:
 
 
 def _parameters(checkpoint: Path) -> int:
-    state = torch.load(checkpoint, map_location='cpu', weights_only=False)['state_dict']  # our own file
+    state = torch.load(checkpoint, map_location='cpu', weights_only=False)[
+        'state_dict'
+    ]  # our own file
     return sum(value.numel() for key, value in state.items() if not key.endswith(NO_WEIGHTS))

@@ -1,4 +1,5 @@
 """The page's figures, as SVG."""
+
 from __future__ import annotations
 
 import io
@@ -23,16 +24,31 @@ def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], w
         what: The score's name.
     """
     figure, axes = _axes('labelled pictures', what)
-    labels = sorted({x for runs in points.values() for x, _ in runs} | {x for x, _ in outside.values() if x})
+    labels = sorted(
+        {x for runs in points.values() for x, _ in runs} | {x for x, _ in outside.values() if x}
+    )
     for i, (name, runs) in enumerate(points.items()):
         colour, mark = _style(i)
         places = sorted({x for x, _ in runs})
         values = [[y for x, y in runs if x == place] for place in places]
-        shift = 1.02**(i - (len(points) - 1) / 2)  # side by side on the axis of logarithms
-        axes.plot([x * shift for x, _ in runs], [y for _, y in runs], mark, color=colour, alpha=0.35, markersize=4)
-        axes.errorbar([place * shift for place in places], [statistics.mean(v) for v in values],
-                      [statistics.stdev(v) if len(v) > 1 else 0.0 for v in values],
-                      color=colour, marker=mark, capsize=3, label=name)
+        shift = 1.02 ** (i - (len(points) - 1) / 2)  # side by side on the axis of logarithms
+        axes.plot(
+            [x * shift for x, _ in runs],
+            [y for _, y in runs],
+            mark,
+            color=colour,
+            alpha=0.35,
+            markersize=4,
+        )
+        axes.errorbar(
+            [place * shift for place in places],
+            [statistics.mean(v) for v in values],
+            [statistics.stdev(v) if len(v) > 1 else 0.0 for v in values],
+            color=colour,
+            marker=mark,
+            capsize=3,
+            label=name,
+        )
     for i, (name, (x, y)) in enumerate(outside.items(), len(points)):
         colour, mark = _style(i)
         if x:
@@ -73,8 +89,14 @@ def differences(rows: Sequence[tuple[str, float, float, int]], what: str) -> str
     axes = figure.subplots()
     places = range(len(rows))
     axes.axvline(0, color='#888', linewidth=1)
-    axes.errorbar([mean for _, mean, _, _ in rows], places, xerr=[half for _, _, half, _ in rows], fmt='o',
-                  color=COLOURS[0], capsize=3)
+    axes.errorbar(
+        [mean for _, mean, _, _ in rows],
+        places,
+        xerr=[half for _, _, half, _ in rows],
+        fmt='o',
+        color=COLOURS[0],
+        capsize=3,
+    )
     axes.set_yticks(places, [f'{name}, n = {n}' for name, _, _, n in rows])
     axes.invert_yaxis()
     axes.set_xlabel(f'difference in {what}, 95 % interval')
@@ -107,4 +129,4 @@ def _svg(figure: Figure) -> str:
     text = io.StringIO()
     with matplotlib.rc_context({'svg.hashsalt': 'ocrnet'}):
         figure.savefig(text, format='svg', metadata=dict(Date=None))
-    return text.getvalue()[text.getvalue().index('<svg'):]
+    return text.getvalue()[text.getvalue().index('<svg') :]

@@ -1,4 +1,5 @@
 """The COCO files that the runs are trained and scored on."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -23,8 +24,10 @@ def check_val(source: Source) -> list[str]:
     scored = [image['file_name'] for image in source.val['images']]
     trained = [image['file_name'] for image in source.train['images']]
     if twins := same_content(source.pictures, trained, scored):
-        raise InputError(f'{source.train_file}: {len(twins)} training pictures are val pictures by their content, such as '
-                         f'{shown(twins[0])}: take them out of one of the two files')
+        raise InputError(
+            f'{source.train_file}: {len(twins)} training pictures are val pictures by their content, such as '
+            f'{shown(twins[0])}: take them out of one of the two files'
+        )
     if source.pretrain is None:
         return []
     names = source.pictures_without_labels()
@@ -39,7 +42,9 @@ class LabelFiles:
         self.source, self.folder = source, folder
         count = max(1, round(HELD_OUT * len(source.train['images'])))
         if len(source.train['images']) < 2:
-            raise InputError(f'{source.train_file} has one picture, of which none can be held out: label more')
+            raise InputError(
+                f'{source.train_file} has one picture, of which none can be held out: label more'
+            )
         self.held_out, self.rest = split_images(source.train, count, HELD_OUT_SEED)
 
     def of(self, run: Run) -> tuple[Path | None, Path]:
@@ -48,14 +53,18 @@ class LabelFiles:
             return None, self.source.val_file
         if run.kind == 'fine-tuning':
             return self._drawn(run, self.source.train, ''), self.source.val_file
-        return self._drawn(run, self.rest, 'of_rest_'), self._written('held_out.json', self.held_out)
+        return self._drawn(run, self.rest, 'of_rest_'), self._written(
+            'held_out.json', self.held_out
+        )
 
     def _drawn(self, run: Run, data: dict, where: str) -> Path:
         assert run.labels is not None
         count = min(run.labels, len(data['images']))
         part = split_images(data, count, run.seed)[0]
         if not any(not a.get('iscrowd') for a in part['annotations']):
-            raise InputError(f'the {count} labelled pictures of seed {run.seed} have no object: take more, or another seed')
+            raise InputError(
+                f'the {count} labelled pictures of seed {run.seed} have no object: take more, or another seed'
+            )
         return self._written(f'{where}{count}_seed{run.seed}.json', part)
 
     def _written(self, name: str, part: dict) -> Path:
@@ -65,5 +74,7 @@ class LabelFiles:
 
 def described(plan: Plan, source: Source) -> str:
     """The data in a line."""
-    return (f'{len(source.train["images"])} training pictures, {len(source.val["images"])} to score on; labels: '
-            f'{", ".join(map(str, plan.labels))}')
+    return (
+        f'{len(source.train["images"])} training pictures, {len(source.val["images"])} to score on; labels: '
+        f'{", ".join(map(str, plan.labels))}'
+    )

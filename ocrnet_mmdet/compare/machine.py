@@ -1,4 +1,5 @@
 """What a run ran on, and with which code."""
+
 from __future__ import annotations
 
 import subprocess
@@ -9,6 +10,7 @@ import torch
 
 def commit(root: Path) -> str:
     """Of the checkout, with a plus where it was changed; empty where there is none."""
+
     def git(*args: str) -> str:
         command = ['git', '-C', str(root), *args]
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()

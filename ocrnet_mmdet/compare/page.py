@@ -1,4 +1,5 @@
 """The page: one HTML file that needs no other and no network."""
+
 from __future__ import annotations
 
 import json
@@ -16,83 +17,35 @@ from .plan import Outside, Plan
 from .statistics import spread
 from .times import shown_time
 
-METRICS = dict(bbox_mAP='box AP', bbox_mAP_50='box AP50', bbox_mAP_75='box AP75', segm_mAP='mask AP',
-               segm_mAP_50='mask AP50', segm_mAP_75='mask AP75')
+METRICS = dict(
+    bbox_mAP='box AP',
+    bbox_mAP_50='box AP50',
+    bbox_mAP_75='box AP75',
+    segm_mAP='mask AP',
+    segm_mAP_50='mask AP50',
+    segm_mAP_75='mask AP75',
+)
 RUN_COLUMNS = dict(arm='arm', labels='labels', seed='seed', steps='steps', lr='rate')
 
-TEMPLATE = '''<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{ title }}</title>
-<style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #1c1f23; background: #fff; margin: 0 auto; padding: 1rem; max-width: 72rem; }
-h1 { font-size: 1.5rem; line-height: 1.25; margin: 0 0 .25rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-.quiet { color: #555c66; font-size: .875rem; } .answer { border-left: 4px solid #1f6fb4; padding: .25rem 1rem; background: #f3f7fb; }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; }
-figure { margin: 0; min-width: 0; } figcaption { font-size: .875rem; color: #555c66; } svg { width: 100%; height: auto; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #dde1e6; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } td.text { text-align: left; white-space: normal; min-width: 16rem; overflow-wrap: anywhere; }
-.failed { color: #a3261b; }
-</style>
-</head>
-<body>
-<h1>{{ title }}</h1>
-<p class="quiet">{% for line in notes %}{{ line }}. {% endfor %}Written {{ written }}.</p>
-{% macro table(header, lines, text=-1) %}
-<div class="wide"><table><thead><tr>{% for name in header %}<th>{{ name }}</th>{% endfor %}</tr></thead><tbody>
-{% for line in lines %}<tr>{% for cell in line %}<td{% if loop.index0 == text %} class="text"{% endif %}>{{ cell }}</td>{% endfor %}</tr>
-{% endfor %}</tbody></table></div>
-{% endmacro %}
-<h2>Answer</h2>
-<div class="answer">{% for line in words %}<p>{{ line }}</p>{% endfor %}</div>
-{% if unfinished %}<p class="failed">{{ unfinished }}</p>{% endif %}
-{% if drawn %}
-<div class="figures">{% for figure in drawn %}<figure>{{ figure.svg | safe }}<figcaption>{{ figure.caption }}</figcaption></figure>{% endfor %}</div>
-{% endif %}
-<h2>Scores on the val pictures</h2>
-{{ table(scores.header, scores.lines) }}
-<p class="quiet">AP of the last checkpoint, times 100, mean ± s.d. over n seeds. A seed draws the labelled pictures and the training.
-Stage: seconds of the training without labels. Total: stage and fine-tuning. Choice: seconds of the runs by which rate and length were chosen.</p>
-{% if paired.lines %}
-<h2>Differences to {{ reference }}</h2>
-{{ table(paired.header, paired.lines) }}
-<p class="quiet">Pairs have the same seed, so the same labelled pictures. ± is half the width of the 95 % interval (Student's t).
-{%- if shares %} Share of the gap: of what {{ reference }} gains from these labels to all of them.{% endif %}</p>
-{% endif %}
-{% if outside.lines %}
-<h2>Other detectors</h2>
-{{ table(outside.header, outside.lines) }}
-<p class="quiet">COCO results that were given, scored by the same call on the same pictures. Labels and time are as stated with them.</p>
-{% endif %}
-<h2>Failed runs</h2>
-{% if failed.lines %}<div class="failed">{{ table(failed.header, failed.lines, text=1) }}</div>{% else %}<p>None.</p>{% endif %}
-<h2>How rates and lengths were chosen</h2>
-{% if chosen.lines %}{{ table(chosen.header, chosen.lines) }}
-<p class="quiet">By box AP on training pictures that were held out: every rate at the least length, then the best one at the others.</p>
-{% else %}<p>The plan names one of each.</p>{% endif %}
-{% if classes.lines %}
-<h2>Box AP by class</h2>
-{{ table(classes.header, classes.lines) }}
-{% endif %}
-<h2>Made with</h2>
-<p class="quiet">{{ machine }} All runs, with every setting: records.csv beside this page.</p>
-</body>
-</html>
-'''
+TEMPLATE = Path(__file__).with_name('page.html')
 
 
-def write_page(file: Path, plan: Plan, rows: Sequence[dict], outside: Mapping[str, dict], notes: Sequence[str]) -> Path:
+def write_page(
+    file: Path, plan: Plan, rows: Sequence[dict], outside: Mapping[str, dict], notes: Sequence[str]
+) -> Path:
     """
     Args:
         rows: The last one of each run.
         outside: Scores of the plan's results.
         notes: Lines on data and plan.
     """
-    text = Environment(autoescape=True, trim_blocks=True).from_string(TEMPLATE).render(
-        **_content(plan, rows, outside), notes=notes, written=time.strftime('%Y-%m-%d %H:%M'))
+    text = (
+        Environment(autoescape=True, trim_blocks=True)
+        .from_string(TEMPLATE.read_text())
+        .render(
+            **_content(plan, rows, outside), notes=notes, written=time.strftime('%Y-%m-%d %H:%M')
+        )
+    )
     with whole_file(file) as part:
         part.write_text(text, encoding='utf-8')
     return file
@@ -102,67 +55,182 @@ def _content(plan: Plan, rows: Sequence[dict], outside: Mapping[str, dict]) -> d
     reference = next(iter(plan.arms))
     found = cells(plan, rows)
     compared = differences(found, reference, 'bbox_mAP')
-    metrics = [metric for metric in METRICS if any(cell.values(metric) for cell in found) or any(
-        metric in scores for scores in outside.values())]
+    metrics = [
+        metric
+        for metric in METRICS
+        if any(cell.values(metric) for cell in found)
+        or any(metric in scores for scores in outside.values())
+    ]
     shares = gap_shares(found, reference, 'bbox_mAP')
     done, wanted = sum(len(cell.rows) for cell in found), len(found) * len(plan.seeds)
     return dict(
-        title=f'Which start on {plan.folder.name}?' if not any(arm.config for arm in plan.arms.values()) else
-        f'Which detector on {plan.folder.name}?',
-        words=in_words(found, compared, reference, 'bbox_mAP'), reference=reference, shares=shares,
-        unfinished=f'{done} of {wanted} fine-tunings are done: what follows is of these.' if done < wanted else '',
-        drawn=_figures(plan, found, compared, outside), scores=_scores(found, metrics), paired=_paired(found, reference, metrics, shares),
-        outside=_outside(plan.results, outside, metrics), failed=_failed(rows), chosen=_chosen(rows), classes=_classes(found, outside),
-        machine=_machine(rows))
+        title=f'Which start on {plan.folder.name}?'
+        if not any(arm.config for arm in plan.arms.values())
+        else f'Which detector on {plan.folder.name}?',
+        words=in_words(found, compared, reference, 'bbox_mAP'),
+        reference=reference,
+        shares=shares,
+        unfinished=f'{done} of {wanted} fine-tunings are done: what follows is of these.'
+        if done < wanted
+        else '',
+        drawn=_figures(plan, found, compared, outside),
+        scores=_scores(found, metrics),
+        paired=_paired(found, reference, metrics, shares),
+        outside=_outside(plan.results, outside, metrics),
+        failed=_failed(rows),
+        chosen=_chosen(rows),
+        classes=_classes(found, outside),
+        machine=_machine(rows),
+    )
 
 
 def _table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> dict:
     return dict(header=header, lines=lines)
 
 
-def _figures(plan: Plan, found: Sequence[Cell], compared: Sequence[Difference], outside: Mapping[str, dict]) -> list[dict]:
+def _figures(
+    plan: Plan, found: Sequence[Cell], compared: Sequence[Difference], outside: Mapping[str, dict]
+) -> list[dict]:
     def points(column: str, scale: float) -> dict[str, list[tuple[float, float]]]:
-        return {arm: [(row[column] * scale, 100 * row['bbox_mAP']) for cell in found if cell.arm == arm for row in cell.rows.values()]
-                for arm in plan.arms if any(cell.rows for cell in found if cell.arm == arm)}
+        return {
+            arm: [
+                (row[column] * scale, 100 * row['bbox_mAP'])
+                for cell in found
+                if cell.arm == arm
+                for row in cell.rows.values()
+            ]
+            for arm in plan.arms
+            if any(cell.rows for cell in found if cell.arm == arm)
+        }
 
     if not any(cell.rows for cell in found):
         return []
-    others = {name: 100 * scores['bbox_mAP'] for name, scores in outside.items() if 'bbox_mAP' in scores}
-    timed = {name: (seconds / 60, ap) for name, ap in others.items() if (seconds := plan.results[name].seconds) is not None}
-    drawn = [dict(svg=figures.by_labels(points('labels', 1), {name: (plan.results[name].labels, ap) for name, ap in others.items()}, 'box AP'),
-                  caption='Box AP against labelled pictures: each run, mean ± s.d.'),
-             dict(svg=figures.by_time(points('total_seconds', 1 / 60), timed, 'box AP'),
-                  caption='Box AP against total time, the stage without labels included.')]
-    spans = [(f'{item.arm}, {item.labels}', item.mean, item.half, item.n) for item in compared if item.half is not None]
+    others = {
+        name: 100 * scores['bbox_mAP'] for name, scores in outside.items() if 'bbox_mAP' in scores
+    }
+    timed = {
+        name: (seconds / 60, ap)
+        for name, ap in others.items()
+        if (seconds := plan.results[name].seconds) is not None
+    }
+    drawn = [
+        dict(
+            svg=figures.by_labels(
+                points('labels', 1),
+                {name: (plan.results[name].labels, ap) for name, ap in others.items()},
+                'box AP',
+            ),
+            caption='Box AP against labelled pictures: each run, mean ± s.d.',
+        ),
+        dict(
+            svg=figures.by_time(points('total_seconds', 1 / 60), timed, 'box AP'),
+            caption='Box AP against total time, the stage without labels included.',
+        ),
+    ]
+    spans = [
+        (f'{item.arm}, {item.labels}', item.mean, item.half, item.n)
+        for item in compared
+        if item.half is not None
+    ]
     if spans:
-        drawn.append(dict(svg=figures.differences(spans, 'box AP'),
-                          caption=f'Difference to {compared[0].reference} at the same labelled pictures. An interval over 0 shows no difference.'))
+        drawn.append(
+            dict(
+                svg=figures.differences(spans, 'box AP'),
+                caption=f'Difference to {compared[0].reference} at the same labelled pictures. An interval over 0 shows no difference.',
+            )
+        )
     return drawn
 
 
 def _scores(found: Sequence[Cell], metrics: Sequence[str]) -> dict:
-    lines = [[cell.arm, cell.labels, len(cell.rows), *(_spread(cell.values(metric)) for metric in metrics),
-              _settings(cell), *(_rounded(cell.mean(f'{name}seconds')) for name in ('stage_', '', 'total_', 'choice_')),
-              _rounded(cell.mean('step_seconds'), 2), _millions(cell.mean('parameters'))] for cell in found]
-    return _table(['arm', 'labels', 'n', *(METRICS[metric] for metric in metrics), 'steps, rate', 'stage s', 'fine-tuning s',
-                   'total s', 'choice s', 's a step', 'M parameters'], lines)
+    lines = [
+        [
+            cell.arm,
+            cell.labels,
+            len(cell.rows),
+            *(_spread(cell.values(metric)) for metric in metrics),
+            _settings(cell),
+            *(
+                _rounded(cell.mean(f'{name}seconds'))
+                for name in ('stage_', '', 'total_', 'choice_')
+            ),
+            _rounded(cell.mean('step_seconds'), 2),
+            _millions(cell.mean('parameters')),
+        ]
+        for cell in found
+    ]
+    return _table(
+        [
+            'arm',
+            'labels',
+            'n',
+            *(METRICS[metric] for metric in metrics),
+            'steps, rate',
+            'stage s',
+            'fine-tuning s',
+            'total s',
+            'choice s',
+            's a step',
+            'M parameters',
+        ],
+        lines,
+    )
 
 
-def _paired(found: Sequence[Cell], reference: str, metrics: Sequence[str], shares: Sequence[tuple[str, int, float]]) -> dict:
+def _paired(
+    found: Sequence[Cell],
+    reference: str,
+    metrics: Sequence[str],
+    shares: Sequence[tuple[str, int, float]],
+) -> dict:
     kept = [metric for metric in ('bbox_mAP', 'segm_mAP') if metric in metrics]
-    by_metric = {metric: {(d.arm, d.labels): d for d in differences(found, reference, metric)} for metric in kept}
+    by_metric = {
+        metric: {(d.arm, d.labels): d for d in differences(found, reference, metric)}
+        for metric in kept
+    }
     closed = {(arm, labels): share for arm, labels, share in shares}
-    keys = [(cell.arm, cell.labels) for cell in found if any((cell.arm, cell.labels) in part for part in by_metric.values())]
-    lines = [[arm, labels, next(part[arm, labels].n for part in by_metric.values() if (arm, labels) in part),
-              *(_difference(by_metric[metric].get((arm, labels))) for metric in kept),
-              *([f'{closed[arm, labels]:.0%}' if (arm, labels) in closed else ''] if shares else [])] for arm, labels in keys]
-    return _table(['arm', 'labels', 'n', *(METRICS[metric] for metric in kept), *(['share of the gap'] if shares else [])], lines)
+    keys = [
+        (cell.arm, cell.labels)
+        for cell in found
+        if any((cell.arm, cell.labels) in part for part in by_metric.values())
+    ]
+    lines = [
+        [
+            arm,
+            labels,
+            next(part[arm, labels].n for part in by_metric.values() if (arm, labels) in part),
+            *(_difference(by_metric[metric].get((arm, labels))) for metric in kept),
+            *([f'{closed[arm, labels]:.0%}' if (arm, labels) in closed else ''] if shares else []),
+        ]
+        for arm, labels in keys
+    ]
+    return _table(
+        [
+            'arm',
+            'labels',
+            'n',
+            *(METRICS[metric] for metric in kept),
+            *(['share of the gap'] if shares else []),
+        ],
+        lines,
+    )
 
 
-def _outside(given: Mapping[str, Outside], outside: Mapping[str, dict], metrics: Sequence[str]) -> dict:
-    lines = [[name, given[name].labels or '', *(f'{100 * scores[m]:.1f}' if m in scores else '' for m in metrics),
-              _rounded(given[name].seconds)] for name, scores in outside.items()]
-    return _table(['detector', 'labels', *(METRICS[metric] for metric in metrics), 'stated s'], lines)
+def _outside(
+    given: Mapping[str, Outside], outside: Mapping[str, dict], metrics: Sequence[str]
+) -> dict:
+    lines = [
+        [
+            name,
+            given[name].labels or '',
+            *(f'{100 * scores[m]:.1f}' if m in scores else '' for m in metrics),
+            _rounded(given[name].seconds),
+        ]
+        for name, scores in outside.items()
+    ]
+    return _table(
+        ['detector', 'labels', *(METRICS[metric] for metric in metrics), 'stated s'], lines
+    )
 
 
 def _failed(rows: Sequence[dict]) -> dict:
@@ -171,28 +239,74 @@ def _failed(rows: Sequence[dict]) -> dict:
 
 def _chosen(rows: Sequence[dict]) -> dict:
     tunings = [row for row in rows if row['kind'] == 'tuning' and not row['error']]
-    return _table([*RUN_COLUMNS.values(), 'box AP, held out', 's'], [
-        [*(f'{row[name]:g}' if name == 'lr' else row[name] for name in RUN_COLUMNS),
-         f'{100 * row["bbox_mAP"]:.1f}' if row.get('bbox_mAP') is not None else '', _rounded(row['seconds'])]
-        for row in sorted(tunings, key=lambda row: (row['arm'], -row['labels'], row['steps'], row['lr']))])
+    return _table(
+        [*RUN_COLUMNS.values(), 'box AP, held out', 's'],
+        [
+            [
+                *(f'{row[name]:g}' if name == 'lr' else row[name] for name in RUN_COLUMNS),
+                f'{100 * row["bbox_mAP"]:.1f}' if row.get('bbox_mAP') is not None else '',
+                _rounded(row['seconds']),
+            ]
+            for row in sorted(
+                tunings, key=lambda row: (row['arm'], -row['labels'], row['steps'], row['lr'])
+            )
+        ],
+    )
 
 
 def _classes(found: Sequence[Cell], outside: Mapping[str, dict]) -> dict:
-    names = list(dict.fromkeys(name for cell in found for row in cell.rows.values() for name in row['by_class'] or {}))
+    names = list(
+        dict.fromkeys(
+            name for cell in found for row in cell.rows.values() for name in row['by_class'] or {}
+        )
+    )
     lines: list[list] = []
     for cell in found:
-        values = [[100 * row['by_class'][name] for row in cell.rows.values() if name in (row['by_class'] or {})] for name in names]
+        values = [
+            [
+                100 * row['by_class'][name]
+                for row in cell.rows.values()
+                if name in (row['by_class'] or {})
+            ]
+            for name in names
+        ]
         if cell.rows:
-            lines.append([cell.arm, cell.labels, *(f'{statistics.mean(each):.1f}' if each else '' for each in values)])
-    lines += [[name, '', *(f'{100 * scores["by_class"][c]:.1f}' if c in scores.get('by_class', {}) else '' for c in names)]
-              for name, scores in outside.items()]
+            lines.append(
+                [
+                    cell.arm,
+                    cell.labels,
+                    *(f'{statistics.mean(each):.1f}' if each else '' for each in values),
+                ]
+            )
+    lines += [
+        [
+            name,
+            '',
+            *(
+                f'{100 * scores["by_class"][c]:.1f}' if c in scores.get('by_class', {}) else ''
+                for c in names
+            ),
+        ]
+        for name, scores in outside.items()
+    ]
     return _table(['arm', 'labels', *names], lines if len(names) > 1 else [])
 
 
 def _machine(rows: Sequence[dict]) -> str:
-    seen = {json.dumps([row[name] for name in ('device', 'threads', 'torch', 'mmdet', 'ocrnet_mmdet', 'commit')]): row for row in rows}
-    text = ''.join(f'{row["device"]}, threads a run: {row["threads"]}, torch {row["torch"]}, mmdet {row["mmdet"]}, '
-                   f'ocrnet_mmdet {row["ocrnet_mmdet"]}{" " + row["commit"] if row["commit"] else ""}. ' for row in seen.values())
+    seen = {
+        json.dumps(
+            [
+                row[name]
+                for name in ('device', 'threads', 'torch', 'mmdet', 'ocrnet_mmdet', 'commit')
+            ]
+        ): row
+        for row in rows
+    }
+    text = ''.join(
+        f'{row["device"]}, threads a run: {row["threads"]}, torch {row["torch"]}, mmdet {row["mmdet"]}, '
+        f'ocrnet_mmdet {row["ocrnet_mmdet"]}{" " + row["commit"] if row["commit"] else ""}. '
+        for row in seen.values()
+    )
     return f'{text}All runs together: {shown_time(sum(row["seconds"] or 0 for row in rows))}.'
 
 

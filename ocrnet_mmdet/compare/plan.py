@@ -1,22 +1,22 @@
 """What is compared: arms, numbers of labelled pictures, seeds, lengths, learning rates."""
+
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import yaml
-
-from ..errors import InputError, shown
-
 # Name of a start: whether its encoder begins with ImageNet weights, whether the stage without labels comes first.
-STARTS = {'random': (False, False), 'imagenet': (True, False), 'stage': (False, True), 'stage_imagenet': (True, True)}
+STARTS = {
+    'random': (False, False),
+    'imagenet': (True, False),
+    'stage': (False, True),
+    'stage_imagenet': (True, True),
+}
 SEEDS = (0, 1, 2)
 PRETRAININGS = 2  # of one the spread over seeds would say nothing of the stage's own
 RATES = (0.3, 1.0, 3.0)  # times the config's own
 LENGTHS = (0.3, 1.0)
-PERCENT = re.compile(r'(\d+(?:\.\d+)?) ?%')
 UNITS = dict(s=1, min=60, h=3600, d=86400)
 
 
@@ -28,6 +28,7 @@ class Arm:
         start: A name in ``STARTS``.
         config: The detector's, a file or ``mmdet::...``; empty takes the folder's own.
     """
+
     start: str
     config: str = ''
 
@@ -47,6 +48,7 @@ class Outside:
     Attributes:
         labels, seconds: Labelled pictures and time that its user states; None: unknown.
     """
+
     file: Path
     labels: int | None = None
     seconds: float | None = None
@@ -64,6 +66,7 @@ class Plan:
         steps, rates: From which every arm's own are chosen.
         results: Outside rows.
     """
+
     folder: Path
     arms: dict[str, Arm]
     labels: tuple[int, ...]
@@ -83,6 +86,7 @@ class Plan:
 @dataclass(frozen=True)
 class Folder:
     """What a plan has to know of the folder: its config's numbers and its labelled pictures."""
+
     path: Path
     pictures: int
     lr: float
@@ -93,114 +97,24 @@ class Folder:
 
 def default_plan(folder: Folder) -> Plan:
     """The commonest question: which start, at all labels and at a quarter."""
-    starts = [name for name, (imagenet, stage) in STARTS.items()
-              if imagenet <= folder.imagenet and stage <= folder.with_stage]
+    starts = [
+        name
+        for name, (imagenet, stage) in STARTS.items()
+        if imagenet <= folder.imagenet and stage <= folder.with_stage
+    ]
     starts.sort(key=lambda name: name != 'imagenet')
-    return Plan(folder.path, {name: Arm(name) for name in starts},
-                _distinct(folder.pictures, max(1, folder.pictures // 4)), SEEDS,
-                _distinct(*(max(1, round(folder.max_iters * share)) for share in LENGTHS)),
-                tuple(float(f'{folder.lr * factor:.3g}') for factor in RATES))
+    return Plan(
+        folder.path,
+        {name: Arm(name) for name in starts},
+        _distinct(folder.pictures, max(1, folder.pictures // 4)),
+        SEEDS,
+        _distinct(*(max(1, round(folder.max_iters * share)) for share in LENGTHS)),
+        tuple(float(f'{folder.lr * factor:.3g}') for factor in RATES),
+    )
 
 
 def _distinct(*values: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(values))
-
-
-class _Node:
-    """A value of the plan's file that knows its line; ``take`` methods refuse with the line and what is allowed."""
-
-    def __init__(self, file: Path, node: yaml.Node, name: str) -> None:
-        self.file, self.node, self.name = file, node, name
-
-    def refuse(self, allowed: str) -> InputError:
-        given = shown(self.file.read_text()[self.node.start_mark.index:self.node.end_mark.index].strip(), 60)
-        return InputError(f'{self.file}, line {self.node.start_mark.line + 1}: {self.name} is {given}: {allowed}')
-
-    def mapping(self, allowed: Sequence[str] | None, needed: Sequence[str] = ()) -> dict[str, _Node]:
-        if not isinstance(self.node, yaml.MappingNode):
-            raise self.refuse('give "name: value" lines' + (f' of {", ".join(allowed)}' if allowed else ''))
-        found: dict[str, _Node] = {}
-        for key, value in self.node.value:
-            place = _Node(self.file, key, 'a key')
-            if allowed and key.value not in allowed:
-                raise place.refuse(f'take one of {", ".join(allowed)}')
-            if key.value in found:
-                raise place.refuse('it stands there twice, keep one')
-            found[str(key.value)] = _Node(self.file, value, str(key.value))
-        if missing := [name for name in needed if name not in found]:
-            raise self.refuse(f'add {", ".join(missing)}')
-        return found
-
-    def items(self) -> list[_Node]:
-        nodes = self.node.value if isinstance(self.node, yaml.SequenceNode) else [self.node]
-        if not nodes:
-            raise self.refuse('give one value at least')
-        return [_Node(self.file, node, self.name) for node in nodes]
-
-    def text(self) -> str:
-        if not isinstance(self.node, yaml.ScalarNode) or not self.node.value:
-            raise self.refuse('give text')
-        return self.node.value
-
-    def number(self, kind: Callable[[str], float], low: float, what: str) -> float:
-        try:
-            value = kind(self.text())
-            if not low <= value < float('inf'):
-                raise ValueError
-            return value
-        except ValueError as error:
-            raise self.refuse(f'give {what}') from error
-
-    def path(self) -> Path:
-        """Relative to the plan's file."""
-        return self.file.parent / self.text()
-
-
-KEYS = ('data', 'arms', 'labels', 'seeds', 'steps', 'rates', 'pretrainings', 'results')
-
-
-def data_of(file: Path) -> Path:
-    """The folder that a plan is about.
-
-    Raises:
-        InputError: The file is no YAML, or names no such folder.
-    """
-    place = _top(file)['data']
-    if not (place.path() / 'finetune.py').is_file():
-        raise place.refuse('name the folder that tools/start.py wrote with --labels')
-    return place.path().resolve()
-
-
-def read_plan(file: Path, folder: Folder) -> Plan:
-    """A plan's file; what it does not say is the default plan's.
-
-    Raises:
-        InputError: A value is not allowed: says the line and what is.
-    """
-    top, plan = _top(file), default_plan(folder)
-    changes: dict = {}
-    if 'arms' in top:
-        changes['arms'] = {name: _arm(place, folder) for name, place in top['arms'].mapping(None).items()}
-        if not changes['arms']:
-            raise top['arms'].refuse('name one arm at least')
-    if 'labels' in top:
-        changes['labels'] = tuple(_labels(place, folder.pictures) for place in top['labels'].items())
-    if 'seeds' in top:
-        changes['seeds'] = tuple(int(p.number(int, 0, 'whole numbers from 0')) for p in top['seeds'].items())
-    if 'steps' in top:
-        changes['steps'] = tuple(int(p.number(int, 1, 'whole numbers from 1')) for p in top['steps'].items())
-    if 'rates' in top:
-        changes['rates'] = tuple(p.number(float, 1e-12, 'numbers above 0, such as 1e-3') for p in top['rates'].items())
-    for name, values in changes.items():
-        if len(set(values)) < len(values):
-            raise top[name].refuse('a value stands there twice, keep one')
-    if 'pretrainings' in top:
-        changes['pretrainings'] = int(top['pretrainings'].number(int, 1, 'a whole number from 1'))
-    if 'results' in top:
-        changes['results'] = {name: _outside(place) for name, place in top['results'].mapping(None).items()}
-        if both := changes['results'].keys() & changes.get('arms', plan.arms).keys():
-            raise top['results'].refuse(f'{min(both)} is an arm too, name it otherwise')
-    return replace(plan, **changes)
 
 
 def seconds_of(text: str) -> float:
@@ -213,64 +127,3 @@ def seconds_of(text: str) -> float:
     if not match or not float(match[1]):
         raise ValueError(f'{text!r} is no time: give 90s, 20min or 2h')
     return float(match[1]) * UNITS[match[2]]
-
-
-def _top(file: Path) -> dict[str, _Node]:
-    try:
-        node = yaml.compose(file.read_text(encoding='utf-8'), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, 'problem_mark', None)
-        line = f', line {mark.line + 1}' if mark else ''
-        raise InputError(f'{file}{line}: is no YAML ({shown(str(getattr(error, "problem", error)))}): '
-                         f'give "name: value" lines of {", ".join(KEYS)}') from error
-    if node is None:
-        raise InputError(f'{file} is empty: give "name: value" lines of {", ".join(KEYS)}')
-    return _Node(file, node, 'the plan').mapping(KEYS, needed=['data'])
-
-
-def _arm(place: _Node, folder: Folder) -> Arm:
-    if not re.fullmatch(r'[\w.+-]+', place.name):
-        raise place.refuse(f'its name {shown(place.name)} becomes a folder\'s: take letters, digits and _ . + -')
-    if isinstance(place.node, yaml.ScalarNode):
-        start, config = place, None
-    else:
-        given = place.mapping(('start', 'config'), needed=['start'])
-        start, config = given['start'], given.get('config')
-    if start.text() not in STARTS:
-        raise start.refuse(f'take one of {", ".join(STARTS)}')
-    arm = Arm(start.text(), _config(config) if config else '')
-    if arm.imagenet and not config and not folder.imagenet:
-        raise start.refuse('the folder\'s net has no ImageNet weights: take one of random, stage')
-    if arm.stage and not folder.with_stage:
-        raise start.refuse('the folder has no pretrain.py: take one of random, imagenet')
-    return arm
-
-
-def _config(place: _Node) -> str:
-    if '::' in place.text():
-        return place.text()
-    if not place.path().is_file():
-        raise place.refuse('there is no such file, seen from the plan\'s folder: name a config file, or mmdet::FOLDER/NAME.py')
-    return str(place.path().resolve())
-
-
-def _labels(place: _Node, pictures: int) -> int:
-    text = place.text()
-    percent = PERCENT.fullmatch(text)
-    count = pictures if text == 'all' else round(pictures * float(percent[1]) / 100) if percent else (
-        int(text) if text.isdecimal() else 0)
-    if not 1 <= count <= pictures:
-        raise place.refuse(f'give pictures from 1 to {pictures}, a share such as 25%, or all')
-    return count
-
-
-def _outside(place: _Node) -> Outside:
-    if isinstance(place.node, yaml.ScalarNode):
-        given = dict(file=place)
-    else:
-        given = place.mapping(('file', 'labels', 'seconds'), needed=['file'])
-    if not given['file'].path().is_file():
-        raise given['file'].refuse('there is no such file, seen from the plan\'s folder: name COCO results in JSON')
-    labels = int(given['labels'].number(int, 1, 'a whole number from 1')) if 'labels' in given else None
-    seconds = given['seconds'].number(float, 0, 'seconds') if 'seconds' in given else None
-    return Outside(given['file'].path().resolve(), labels, seconds)

@@ -1,4 +1,5 @@
 """The runs of a plan: which there are, which can begin now, and what each arm has chosen so far."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ class Run:
         hash: Of the resolved configs and annotations.
         after: Name of the pretraining that it starts from.
     """
+
     kind: str
     arm: str
     start: str
@@ -62,7 +64,9 @@ class State:
         rows: Of all runs, the last one of a run counts; failed ones of this call too.
     """
 
-    def __init__(self, plan: Plan, hashes: Mapping[str, str], stage_steps: int, rows: list[dict]) -> None:
+    def __init__(
+        self, plan: Plan, hashes: Mapping[str, str], stage_steps: int, rows: list[dict]
+    ) -> None:
         self.plan, self.hashes, self.stage_steps = plan, hashes, stage_steps
         self.rows = {tuple(row[name] for name in SETTINGS): row for row in rows}
 
@@ -76,13 +80,20 @@ class State:
 
     def probes(self) -> list[Run]:
         """One of each detector, and one of its stage."""
-        found = {}
+        found: dict[tuple[str, bool], Run] = {}
         for name, arm in self.plan.arms.items():
             steps = min(PROBE_STEPS, min(self.plan.steps))
-            found.setdefault((arm.config, False), self._run('probe', name, self.plan.labels[0], 0, steps, self.plan.rates[0]))
+            found.setdefault(
+                (arm.config, False),
+                self._run('probe', name, self.plan.labels[0], 0, steps, self.plan.rates[0]),
+            )
             if arm.stage:
-                found.setdefault((arm.config, True), self._run('probe', name, None, 0, min(PROBE_STEPS, self.stage_steps),
-                                                               None, stage=True))
+                found.setdefault(
+                    (arm.config, True),
+                    self._run(
+                        'probe', name, None, 0, min(PROBE_STEPS, self.stage_steps), None, stage=True
+                    ),
+                )
         return list(found.values())
 
     def pretraining(self, name: str, seed: int) -> Run | None:
@@ -118,7 +129,9 @@ class State:
     def fine_tuning(self, name: str, labels: int, seed: int) -> Run | None:
         """Once its length and rate are chosen."""
         chosen = self.chosen(name, labels)
-        return chosen and self._run('fine-tuning', name, labels, seed, *chosen, after=self._after(name, seed))
+        return chosen and self._run(
+            'fine-tuning', name, labels, seed, *chosen, after=self._after(name, seed)
+        )
 
     def pending(self) -> Iterator[Run]:
         """Runs that have no row and whose needs are met, the most important first."""
@@ -143,18 +156,34 @@ class State:
     def blocked(self) -> Iterator[tuple[str, int, int, str]]:
         """Arm, labels, seed and reason of the fine-tunings that cannot be, because of what failed before them."""
         for name, labels, seed in self.cells():
-            needs = [run for run in (self.pretraining(name, self.plan.seeds[0]), self.pretraining(name, seed)) if run]
+            needs = [
+                run
+                for run in (
+                    self.pretraining(name, self.plan.seeds[0]),
+                    self.pretraining(name, seed),
+                )
+                if run
+            ]
             failed = [run.name for run in needs if self.row(run) and not self.finished(run)]
             tunings = self.tunings(name, labels)
-            if not failed and tunings and all(map(self.row, tunings)) and not self.chosen(name, labels):
+            if (
+                not failed
+                and tunings
+                and all(map(self.row, tunings))
+                and not self.chosen(name, labels)
+            ):
                 failed = [run.name for run in tunings]
             if failed:
                 yield name, labels, seed, f'{failed[0]} failed before it'
 
     def cells(self) -> list[tuple[str, int, int]]:
         """Arm, labels and seed of all fine-tunings."""
-        return [(name, labels, seed) for seed in self.plan.seeds for labels in self.plan.labels
-                for name in self.plan.arms]
+        return [
+            (name, labels, seed)
+            for seed in self.plan.seeds
+            for labels in self.plan.labels
+            for name in self.plan.arms
+        ]
 
     def all_runs(self) -> list[Run]:
         """All of the plan; those whose settings are not chosen yet with the greatest length and a rate of None."""
@@ -165,9 +194,21 @@ class State:
             known = self.tunings(name, labels)
             runs |= dict.fromkeys(known)
             if known and len(known) == len(self.plan.rates):
-                runs |= dict.fromkeys(self._tuning(name, labels, steps, None) for steps in sorted(self.plan.steps)[1:])
-            runs[self.fine_tuning(name, labels, seed) or self._run(
-                'fine-tuning', name, labels, seed, max(self.plan.steps), None, after=self._after(name, seed))] = None
+                runs |= dict.fromkeys(
+                    self._tuning(name, labels, steps, None) for steps in sorted(self.plan.steps)[1:]
+                )
+            runs[
+                self.fine_tuning(name, labels, seed)
+                or self._run(
+                    'fine-tuning',
+                    name,
+                    labels,
+                    seed,
+                    max(self.plan.steps),
+                    None,
+                    after=self._after(name, seed),
+                )
+            ] = None
         return list(runs)
 
     def _tuning(self, name: str, labels: int, steps: int, rate: float | None) -> Run:
@@ -179,10 +220,33 @@ class State:
         return pretraining.name if pretraining else ''
 
     def _best(self, runs: list[Run]) -> Run | None:
-        scored = {run: row['bbox_mAP'] for run in runs if (row := self.row(run)) and not row['error']}
+        scored = {
+            run: row['bbox_mAP'] for run in runs if (row := self.row(run)) and not row['error']
+        }
         return max(scored, key=lambda run: scored[run]) if scored else None
 
-    def _run(self, kind: str, name: str, labels: int | None, seed: int, steps: int, rate: float | None, after: str = '',
-             stage: bool = False) -> Run:
+    def _run(
+        self,
+        kind: str,
+        name: str,
+        labels: int | None,
+        seed: int,
+        steps: int,
+        rate: float | None,
+        after: str = '',
+        stage: bool = False,
+    ) -> Run:
         arm: Arm = self.plan.arms[name]
-        return Run(kind, name, arm.start, arm.config, labels, seed, steps, rate, self.hashes[name], after, stage)
+        return Run(
+            kind,
+            name,
+            arm.start,
+            arm.config,
+            labels,
+            seed,
+            steps,
+            rate,
+            self.hashes[name],
+            after,
+            stage,
+        )

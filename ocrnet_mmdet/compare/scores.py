@@ -1,4 +1,5 @@
 """COCO scores of results in JSON: one call for our runs and for everybody else's."""
+
 from __future__ import annotations
 
 import contextlib
@@ -26,10 +27,16 @@ def read_results(file: Path) -> list[dict]:
     try:
         results = json.loads(file.read_text())
     except (OSError, ValueError) as error:
-        raise InputError(f'{file} cannot be read as JSON ({shown(str(error))}): export COCO results') from error
+        raise InputError(
+            f'{file} cannot be read as JSON ({shown(str(error))}): export COCO results'
+        ) from error
     needed = {'image_id', 'category_id', 'score'}
-    if not isinstance(results, list) or not all(isinstance(r, dict) and needed <= r.keys() for r in results):
-        raise InputError(f'{file} holds no COCO results: give a list of {{"image_id", "category_id", "bbox", "score"}}')
+    if not isinstance(results, list) or not all(
+        isinstance(r, dict) and needed <= r.keys() for r in results
+    ):
+        raise InputError(
+            f'{file} holds no COCO results: give a list of {{"image_id", "category_id", "bbox", "score"}}'
+        )
     return results
 
 
@@ -49,8 +56,10 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
         truth = COCO(str(ann_file))
         unknown = {r['image_id'] for r in results} - set(truth.getImgIds())
         if unknown:
-            raise InputError(f'results name the picture id {min(map(str, unknown))}, which {ann_file} does not have: '
-                             'predict the pictures of that file')
+            raise InputError(
+                f'results name the picture id {min(map(str, unknown))}, which {ann_file} does not have: '
+                'predict the pictures of that file'
+            )
         if kind == 'segm':  # or pycocotools would take the boxes' areas
             results = [{key: value for key, value in r.items() if key != 'bbox'} for r in results]
         found = truth.loadRes(results) if results else COCO()
@@ -61,15 +70,24 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
         judge.params.maxDets = MOST
         judge.evaluate()
         judge.accumulate()
-    precision, recall = judge.eval['precision'][..., -1], judge.eval['recall'][..., -1]  # (T, R, K, A), (T, K, A)
-    values = {f'{kind}_mAP{part}': _mean(precision[..., 0] if at is None else precision[at, ..., 0])
-              for part, at in THRESHOLDS.items()}
-    values |= {f'{kind}_mAP{part}': _mean(precision[..., area]) for part, area in AREAS.items() if part}
+    precision, recall = (
+        judge.eval['precision'][..., -1],
+        judge.eval['recall'][..., -1],
+    )  # (T, R, K, A), (T, K, A)
+    values = {
+        f'{kind}_mAP{part}': _mean(precision[..., 0] if at is None else precision[at, ..., 0])
+        for part, at in THRESHOLDS.items()
+    }
+    values |= {
+        f'{kind}_mAP{part}': _mean(precision[..., area]) for part, area in AREAS.items() if part
+    }
     values[f'{kind}_AR'] = _mean(recall[..., 0])
     names = [truth.cats[i]['name'] for i in judge.params.catIds]
     by_class = {name: _mean(precision[:, :, k, 0]) for k, name in enumerate(names)}
-    return dict({key: value for key, value in values.items() if value is not None},
-                by_class={name: value for name, value in by_class.items() if value is not None})
+    return dict(
+        {key: value for key, value in values.items() if value is not None},
+        by_class={name: value for name, value in by_class.items() if value is not None},
+    )
 
 
 def _mean(values: np.ndarray) -> float | None:

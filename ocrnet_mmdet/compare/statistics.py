@@ -1,4 +1,5 @@
 """What n paired runs say."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,5 @@
 """Parts of a COCO JSON, drawn by seed; pictures that stand in two of them by content."""
+
 from __future__ import annotations
 
 import hashlib
@@ -16,8 +17,11 @@ def split_images(data: dict, count: int, seed: int) -> tuple[dict, dict]:
 
 def keep_images(data: dict, ids: set) -> dict:
     """The part of a JSON with the pictures of these ids."""
-    return dict(data, images=[i for i in data['images'] if i['id'] in ids],
-                annotations=[a for a in data['annotations'] if a['image_id'] in ids])
+    return dict(
+        data,
+        images=[i for i in data['images'] if i['id'] in ids],
+        annotations=[a for a in data['annotations'] if a['image_id'] in ids],
+    )
 
 
 def same_content(pictures: Path, names: Iterable[str], scored: Iterable[str]) -> list[str]:
@@ -26,6 +30,7 @@ def same_content(pictures: Path, names: Iterable[str], scored: Iterable[str]) ->
     Raises:
         OSError: A file cannot be read.
     """
+
     def digest(name: str) -> bytes:
         return hashlib.sha256((pictures / name).read_bytes()).digest()
 

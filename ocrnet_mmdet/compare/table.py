@@ -2,6 +2,7 @@
 
 Text stands as it is, all else is compact JSON, an empty cell is None.
 """
+
 from __future__ import annotations
 
 import csv
@@ -25,11 +26,16 @@ def read_rows(path: Path, columns: Sequence[str], text: set[str]) -> list[dict]:
     if not path.exists():
         return []
     content = path.read_text(encoding='utf-8')
-    header, *rows = [*csv.reader(io.StringIO(content[:content.rfind('\n') + 1]))] or [[]]
+    header, *rows = [*csv.reader(io.StringIO(content[: content.rfind('\n') + 1]))] or [[]]
     if tuple(header) != tuple(columns):
         raise ValueError(f'{path} has the columns {header}, expected {list(columns)}')
-    return [{name: cell if name in text else json.loads(cell) if cell else None
-             for name, cell in zip(columns, row, strict=True)} for row in rows]
+    return [
+        {
+            name: cell if name in text else json.loads(cell) if cell else None
+            for name, cell in zip(columns, row, strict=True)
+        }
+        for row in rows
+    ]
 
 
 def append_row(path: Path, columns: Sequence[str], text: set[str], row: dict) -> None:

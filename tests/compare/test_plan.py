@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from ocrnet_mmdet.compare.plan import Folder, data_of, default_plan, read_plan, seconds_of
+from ocrnet_mmdet.compare.plan import Folder, default_plan, seconds_of
+from ocrnet_mmdet.compare.plan_file import data_of, read_plan
 from ocrnet_mmdet.errors import InputError
 
 FOLDER = Folder(Path('mine'), 40, 1e-3, 1000, imagenet=True, with_stage=True)
@@ -31,7 +32,9 @@ def test_a_narrow_folder_has_no_imagenet_arms():
 def test_what_a_plan_says_is_taken(tmp_path):
     (tmp_path / 'other.py').touch()
     (tmp_path / 'yolo.json').write_text('[]')
-    plan = plan_of(tmp_path, '''
+    plan = plan_of(
+        tmp_path,
+        """
 arms:
   ours: imagenet
   other: {start: random, config: other.py}
@@ -40,31 +43,39 @@ labels: [25%, all, 7]
 steps: 300
 rates: [1e-3]
 results: {yolo: {file: yolo.json, labels: 40, seconds: 60}}
-''')
+""",
+    )
     assert plan.arms['other'].config == str(tmp_path / 'other.py') and plan.arms['retina'].imagenet
-    assert plan.labels == (10, 40, 7) and plan.steps == (300, ) and plan.rates == (1e-3, )
+    assert plan.labels == (10, 40, 7) and plan.steps == (300,) and plan.rates == (1e-3,)
     assert plan.results['yolo'].seconds == 60 and plan.seeds == (0, 1, 2)
     assert data_of(tmp_path / 'plan.yaml') == (tmp_path / 'mine').resolve()
 
 
-@pytest.mark.parametrize('line, words', [
-    ('arms: {a: pretrained}', ('line 2', 'pretrained', 'random, imagenet, stage, stage_imagenet')),
-    ('arms: {a: {config: x.py}}', ('line 2', 'add start')),
-    ('arms: {a: {start: random, config: x.py}}', ('line 2', 'x.py', 'mmdet::')),
-    ('arms: {a b: random}', ('line 2', 'a b', 'letters')),
-    ('arms: []', ('line 2', 'name: value')),
-    ('\nlabels: [all, 41]', ('line 3', '41', 'from 1 to 40')),
-    ('labels: [10, 25%]', ('line 2', 'twice')),
-    ('labels: []', ('line 2', 'one value')),
-    ('seeds: [-1]', ('line 2', '-1', 'from 0')),
-    ('steps: [0]', ('line 2', 'from 1')),
-    ('rates: [fast]', ('line 2', 'fast', 'above 0')),
-    ('rates: [nan]', ('line 2', 'nan', 'above 0')),
-    ('pretrainings: 0', ('line 2', 'from 1')),
-    ('results: {yolo: none.json}', ('line 2', 'none.json', 'COCO results')),
-    ('budgets: 2h', ('line 2', 'budgets', 'data, arms, labels')),
-    ('steps: 3\nsteps: 4', ('line 3', 'twice')),
-    ('steps: [3', ('line 2', 'YAML'))])
+@pytest.mark.parametrize(
+    'line, words',
+    [
+        (
+            'arms: {a: pretrained}',
+            ('line 2', 'pretrained', 'random, imagenet, stage, stage_imagenet'),
+        ),
+        ('arms: {a: {config: x.py}}', ('line 2', 'add start')),
+        ('arms: {a: {start: random, config: x.py}}', ('line 2', 'x.py', 'mmdet::')),
+        ('arms: {a b: random}', ('line 2', 'a b', 'letters')),
+        ('arms: []', ('line 2', 'name: value')),
+        ('\nlabels: [all, 41]', ('line 3', '41', 'from 1 to 40')),
+        ('labels: [10, 25%]', ('line 2', 'twice')),
+        ('labels: []', ('line 2', 'one value')),
+        ('seeds: [-1]', ('line 2', '-1', 'from 0')),
+        ('steps: [0]', ('line 2', 'from 1')),
+        ('rates: [fast]', ('line 2', 'fast', 'above 0')),
+        ('rates: [nan]', ('line 2', 'nan', 'above 0')),
+        ('pretrainings: 0', ('line 2', 'from 1')),
+        ('results: {yolo: none.json}', ('line 2', 'none.json', 'COCO results')),
+        ('budgets: 2h', ('line 2', 'budgets', 'data, arms, labels')),
+        ('steps: 3\nsteps: 4', ('line 3', 'twice')),
+        ('steps: [3', ('line 2', 'YAML')),
+    ],
+)
 def test_a_bad_plan_is_refused_with_line_and_fix(tmp_path, line, words):
     with pytest.raises(InputError) as error:
         plan_of(tmp_path, line)

@@ -8,14 +8,27 @@ from ocrnet_mmdet.compare.runs import State
 from ocrnet_mmdet.compare.times import Times, missing, shown_time, within_budget
 from ocrnet_mmdet.errors import InputError
 
-PLAN = Plan(Path('mine'), {'imagenet': Arm('imagenet'), 'stage': Arm('stage')}, (40, 10), (0, 1, 2), (300, 1000),
-            (1e-3, 3e-3))
+PLAN = Plan(
+    Path('mine'),
+    {'imagenet': Arm('imagenet'), 'stage': Arm('stage')},
+    (40, 10),
+    (0, 1, 2),
+    (300, 1000),
+    (1e-3, 3e-3),
+)
 HASHES = dict(imagenet='a', stage='b')
 
 
 def row(run, ap=0.5, error='', **results):
-    return dict(asdict(run), name=run.name, error=error, bbox_mAP=ap, step_seconds=0.1, seconds=10 + 0.1 * run.steps,
-                **results)
+    return dict(
+        asdict(run),
+        name=run.name,
+        error=error,
+        bbox_mAP=ap,
+        step_seconds=0.1,
+        seconds=10 + 0.1 * run.steps,
+        **results,
+    )
 
 
 def finish(plan, score=lambda run: 0.5, fails=lambda run: False):
@@ -29,8 +42,16 @@ def finish(plan, score=lambda run: 0.5, fails=lambda run: False):
 
 def test_each_arm_is_trained_as_it_chose():
     best = {'imagenet': (1000, 1e-3), 'stage': (300, 3e-3)}
-    rows, state = finish(PLAN, lambda run: 0.9 if (run.steps, run.lr) == best[run.arm] else 0.5 + (run.lr == best[run.arm][1]) / 10
-                         if run.lr else None)
+    rows, state = finish(
+        PLAN,
+        lambda run: (
+            0.9
+            if (run.steps, run.lr) == best[run.arm]
+            else 0.5 + (run.lr == best[run.arm][1]) / 10
+            if run.lr
+            else None
+        ),
+    )
     tuned = [r for r in rows if r['kind'] == 'fine-tuning']
     assert len(tuned) == 2 * 2 * 3 and all((r['steps'], r['lr']) == best[r['arm']] for r in tuned)
     assert not list(state.blocked())
@@ -50,11 +71,16 @@ def test_a_whole_seed_comes_before_the_next():
 def test_fine_tunings_take_two_pretrainings_in_turn():
     tuned = [r for r in finish(PLAN)[0] if r['kind'] == 'fine-tuning' and r['arm'] == 'stage']
     assert {(r['seed'], r['after']) for r in tuned} == {
-        (0, 'pretraining_stage_seed0'), (1, 'pretraining_stage_seed1'), (2, 'pretraining_stage_seed0')}
+        (0, 'pretraining_stage_seed0'),
+        (1, 'pretraining_stage_seed1'),
+        (2, 'pretraining_stage_seed0'),
+    }
 
 
 def test_a_failed_rate_is_not_chosen():
-    rows, state = finish(PLAN, lambda run: run.lr, lambda run: run.kind == 'tuning' and run.lr == 3e-3)
+    rows, state = finish(
+        PLAN, lambda run: run.lr, lambda run: run.kind == 'tuning' and run.lr == 3e-3
+    )
     assert {r['lr'] for r in rows if r['kind'] == 'fine-tuning'} == {1e-3}
 
 
@@ -73,7 +99,7 @@ def test_rows_of_other_configs_do_not_count():
 
 
 def test_one_rate_and_length_need_no_choice():
-    plan = replace(PLAN, steps=(300, ), rates=(1e-3, ))
+    plan = replace(PLAN, steps=(300,), rates=(1e-3,))
     assert {r['kind'] for r in finish(plan)[0]} == {'pretraining', 'fine-tuning'}
 
 
@@ -94,7 +120,7 @@ def test_a_budget_keeps_what_fits():
     assert within_budget(state, times, whole, 1) == PLAN
     assert within_budget(state, times, whole - 1, 1).seeds == (0, 1)
     least = within_budget(state, times, whole / 3, 1)
-    assert (least.seeds, least.labels) == ((0, ), (40, ))
+    assert (least.seeds, least.labels) == ((0,), (40,))
     with pytest.raises(InputError, match='--budget 60 s: .* about .* min: raise it'):
         within_budget(state, times, 60, 1)
 

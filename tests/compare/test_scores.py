@@ -13,18 +13,44 @@ BOXES = [[10, 10, 20, 20], [50, 40, 40, 30], [5, 60, 100, 100]]
 
 @pytest.fixture
 def truth(tmp_path):
-    annotations = [dict(id=3 * i + k + 1, image_id=i, category_id=k % 2 + 1, bbox=box, area=box[2] * box[3], iscrowd=0,
-                        segmentation=[]) for i in (1, 2) for k, box in enumerate(BOXES)]
+    annotations = [
+        dict(
+            id=3 * i + k + 1,
+            image_id=i,
+            category_id=k % 2 + 1,
+            bbox=box,
+            area=box[2] * box[3],
+            iscrowd=0,
+            segmentation=[],
+        )
+        for i in (1, 2)
+        for k, box in enumerate(BOXES)
+    ]
     file = tmp_path / 'val.json'
-    file.write_text(json.dumps(dict(images=[dict(id=i, width=200, height=200, file_name=f'{i}.jpg') for i in (1, 2)],
-                                    annotations=annotations, categories=[dict(id=k, name=f'kind{k}') for k in (1, 2)])))
+    file.write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=i, width=200, height=200, file_name=f'{i}.jpg') for i in (1, 2)],
+                annotations=annotations,
+                categories=[dict(id=k, name=f'kind{k}') for k in (1, 2)],
+            )
+        )
+    )
     return file
 
 
 def results():
     rng = np.random.default_rng(0)
-    return [dict(image_id=i, category_id=k % 2 + 1, bbox=(np.array(box) + rng.normal(0, 2, 4)).tolist(),
-                 score=float(rng.random())) for i in (1, 2) for k, box in enumerate(BOXES * 2)]
+    return [
+        dict(
+            image_id=i,
+            category_id=k % 2 + 1,
+            bbox=(np.array(box) + rng.normal(0, 2, 4)).tolist(),
+            score=float(rng.random()),
+        )
+        for i in (1, 2)
+        for k, box in enumerate(BOXES * 2)
+    ]
 
 
 def test_scores_are_those_of_pycocotools(truth):
