@@ -32,7 +32,7 @@ def compare(
 
     Args:
         source: The folder that tools/start.py wrote, or a plan in YAML.
-        out: Folder of the results; None takes ``compare`` in the folder, or beside it the plan's name.
+        out: Folder of the results; None takes ``compare`` in the folder, for a plan its name.
         jobs: Runs side by side.
         budget: Seconds for all runs; what matters least is dropped.
         time_limit: Seconds of a run; None takes five times what is expected, 15 minutes at least.

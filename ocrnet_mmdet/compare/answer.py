@@ -1,4 +1,4 @@
-"""What the fine-tunings of a plan say: a cell an arm and number of labels, paired differences, words."""
+"""What the fine-tunings of a plan say: cells (arm, labels), paired differences, words."""
 
 from __future__ import annotations
 
@@ -91,7 +91,10 @@ def differences(found: Sequence[Cell], reference: str, metric: str) -> list[Diff
 
 
 def gap_shares(found: Sequence[Cell], reference: str, metric: str) -> list[tuple[str, int, float]]:
-    """Arm, labels and the share of the gap that it closes: of what the reference gains from few to all labels."""
+    """Arm, labels, and the share that it closes of the gap.
+
+    The gap is what ``reference`` gains from these labels to all of them.
+    """
     means = {
         (cell.arm, cell.labels): statistics.mean(values.values())
         for cell in found
@@ -126,18 +129,21 @@ def in_words(
             continue
         best = max(here, key=lambda pair: pair[0])[1]
         lines.append(
-            f'{labels} labelled pictures: the highest mean has {best.arm}, box AP {max(m for m, _ in here):.1f}'
+            f'{labels} labelled pictures: the highest mean has {best.arm}, '
+            f'box AP {max(m for m, _ in here):.1f}'
             f'{_n(len(best.values(metric)))}.'
         )
         lines += [_sentence(item) for item in compared if item.labels == labels]
     weak = [item for item in compared if item.half is not None and not item.shown()]
     if weak or not compared:
         lines.append(
-            'A null result is information: where no difference is shown, take the start that costs less time.'
+            'A null result is information: where no difference is shown, take the start '
+            'that costs less time.'
         )
     if len(compared) > 1:
         lines.append(
-            f'{len(compared)} comparisons stand here: of 20 such intervals one leaves out 0 by chance.'
+            f'{len(compared)} comparisons stand here: of 20 such intervals '
+            'one leaves out 0 by chance.'
         )
     if any(item.n < ENOUGH for item in compared):
         lines.append(f'Fewer than {ENOUGH} pairs say little: add seeds before you decide.')

@@ -68,7 +68,7 @@ class Comparison:
             raise InputError(f'{given.file}: {error}') from error
 
     def state(self) -> State:
-        """As of now, with the failed runs of this call alone: those of an earlier one are tried again."""
+        """As of now; failed runs of an earlier call do not count, so they are tried again."""
         finished = [row for row in self.rows if not row['error']]
         stage = self.source.pretrain
         return State(
@@ -100,7 +100,7 @@ class Comparison:
             + (
                 f'about {shown_time(total)}'
                 if total is not None
-                else 'their time is measured before the first one'
+                else 'their time is not measured yet'
             )
         )
 
@@ -136,7 +136,8 @@ class Comparison:
             kept, all_of = getattr(self.plan, name), getattr(before, name)
             if len(kept) < len(all_of):
                 self.notes.append(
-                    f'dropped to keep within the budget: {name} {", ".join(map(str, all_of[len(kept) :]))}'
+                    f'dropped to keep within the budget: {name} '
+                    + ', '.join(map(str, all_of[len(kept) :]))
                 )
 
     def _execute(
@@ -185,7 +186,7 @@ class Comparison:
         return f'{len(runs) - len(left)} of {len(runs)}{time_left}'
 
     def _seconds_before(self, run: Run) -> tuple[float, float]:
-        """Of the pretraining that a run starts from, and of the runs by which its settings were chosen."""
+        """Of the pretraining that a run starts from, and of the runs that chose its settings."""
 
         def same(row: dict) -> bool:
             return row['hash'] == run.hash and not row['error']

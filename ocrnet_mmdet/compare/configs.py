@@ -34,7 +34,8 @@ class Source:
         self.path = path.resolve()
         if not (self.path / 'finetune.py').is_file():
             raise InputError(
-                f'{path} has no finetune.py: name the folder that tools/start.py wrote with --labels'
+                f'{path} has no finetune.py: name the folder that tools/start.py wrote '
+                'with --labels'
             )
         self.finetune = Config.fromfile(self.path / 'finetune.py')
         with_stage = (self.path / 'pretrain.py').is_file()
@@ -228,7 +229,8 @@ def _changes(name: str, arm: Arm, source: Source) -> tuple[dict, bool]:
         ) from error
     if arm.imagenet and not _has_imagenet(backbone):
         raise InputError(
-            f'arm {name}: the backbone of {arm.config} has no ImageNet weights (init_cfg): take start: random'
+            f'arm {name}: the backbone of {arm.config} has no ImageNet weights '
+            '(init_cfg): take start: random'
         )
     if arm.stage and not (model.get('rpn_head') and model.get('roi_head')):
         raise InputError(

@@ -29,7 +29,6 @@ from .runs import Run
 from .scores import read_results, score
 
 POLL = 0.2  # seconds
-GRACE = 10  # seconds that a run has to end in once it is told to
 NO_WEIGHTS = ('running_mean', 'running_var', 'num_batches_tracked')
 
 
@@ -49,12 +48,8 @@ class Process:
     def stop(self) -> None:
         """End it and all that it started."""
         if self.popen.poll() is None:
-            os.killpg(self.popen.pid, signal.SIGTERM)
-            try:
-                self.popen.wait(GRACE)
-            except subprocess.TimeoutExpired:
-                os.killpg(self.popen.pid, signal.SIGKILL)
-                self.popen.wait()
+            os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait()
 
 
 class Workshop:
@@ -184,7 +179,7 @@ def execute(
 
 def _end_with_parent() -> None:
     if sys.platform == 'linux':
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _last_line(log: Path) -> str:

@@ -25,7 +25,8 @@ def check_val(source: Source) -> list[str]:
     trained = [image['file_name'] for image in source.train['images']]
     if twins := same_content(source.pictures, trained, scored):
         raise InputError(
-            f'{source.train_file}: {len(twins)} training pictures are val pictures by their content, such as '
+            f'{source.train_file}: {len(twins)} training pictures are val pictures by '
+            f'their content, such as '
             f'{shown(twins[0])}: take them out of one of the two files'
         )
     if source.pretrain is None:
@@ -63,7 +64,8 @@ class LabelFiles:
         part = split_images(data, count, run.seed)[0]
         if not any(not a.get('iscrowd') for a in part['annotations']):
             raise InputError(
-                f'the {count} labelled pictures of seed {run.seed} have no object: take more, or another seed'
+                f'the {count} labelled pictures of seed {run.seed} have no object: '
+                'take more, or another seed'
             )
         return self._written(f'{where}{count}_seed{run.seed}.json', part)
 
@@ -75,6 +77,7 @@ class LabelFiles:
 def described(plan: Plan, source: Source) -> str:
     """The data in a line."""
     return (
-        f'{len(source.train["images"])} training pictures, {len(source.val["images"])} to score on; labels: '
+        f'{len(source.train["images"])} training pictures, {len(source.val["images"])} to score on'
+        '; labels: '
         f'{", ".join(map(str, plan.labels))}'
     )

@@ -136,7 +136,8 @@ def _figures(
         drawn.append(
             dict(
                 svg=figures.differences(spans, 'box AP'),
-                caption=f'Difference to {compared[0].reference} at the same labelled pictures. An interval over 0 shows no difference.',
+                caption=f'Difference to {compared[0].reference} at the same labelled pictures. '
+                'An interval over 0 shows no difference.',
             )
         )
     return drawn
@@ -303,7 +304,8 @@ def _machine(rows: Sequence[dict]) -> str:
         for row in rows
     }
     text = ''.join(
-        f'{row["device"]}, threads a run: {row["threads"]}, torch {row["torch"]}, mmdet {row["mmdet"]}, '
+        f'{row["device"]}, threads a run: {row["threads"]}, torch {row["torch"]}, '
+        f'mmdet {row["mmdet"]}, '
         f'ocrnet_mmdet {row["ocrnet_mmdet"]}{" " + row["commit"] if row["commit"] else ""}. '
         for row in seen.values()
     )

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-# Name of a start: whether its encoder begins with ImageNet weights, whether the stage without labels comes first.
+# Name of a start: whether its encoder begins with ImageNet weights, whether the stage without
+# labels comes first.
 STARTS = {
     'random': (False, False),
     'imagenet': (True, False),
@@ -77,7 +78,10 @@ class Plan:
     results: dict[str, Outside] = field(default_factory=dict)
 
     def smaller(self) -> Plan | None:
-        """Without what matters least: the last seed, then the last number of labels; None: nothing is left to drop."""
+        """Without what matters least: the last seed, then the last number of labels.
+
+        None where nothing is left to drop.
+        """
         if len(self.seeds) > 1:
             return replace(self, seeds=self.seeds[:-1])
         return replace(self, labels=self.labels[:-1]) if len(self.labels) > 1 else None

@@ -17,7 +17,7 @@ KEYS = ('data', 'arms', 'labels', 'seeds', 'steps', 'rates', 'pretrainings', 're
 
 
 class _Node:
-    """A value of the plan's file that knows its line; ``take`` methods refuse with the line and what is allowed."""
+    """A value of the plan's file, which refuses what is not allowed with its line."""
 
     def __init__(self, file: Path, node: yaml.Node, name: str) -> None:
         self.file, self.node, self.name = file, node, name
@@ -170,7 +170,8 @@ def _config(place: _Node) -> str:
         return place.text()
     if not place.path().is_file():
         raise place.refuse(
-            "there is no such file, seen from the plan's folder: name a config file, or mmdet::FOLDER/NAME.py"
+            "there is no such file, seen from the plan's folder: "
+            'name a config file, or mmdet::FOLDER/NAME.py'
         )
     return str(place.path().resolve())
 

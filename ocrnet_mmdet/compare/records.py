@@ -71,5 +71,6 @@ def read_or_set_aside(path: Path) -> tuple[list[dict], str]:
         path.rename(aside)
         return (
             [],
-            f'{path.name} is no table of this version ({error}): it is set aside as {aside}, and all is run again',
+            f'{path.name} is no table of this version ({error}): it is set aside as {aside}, '
+            'and all is run again',
         )

@@ -117,7 +117,7 @@ class State:
         return runs
 
     def chosen(self, name: str, labels: int) -> tuple[int, float] | None:
-        """Steps and learning rate of an arm; None where they are not known yet, or no run came to its end."""
+        """Steps and learning rate of an arm; None where no run has said them."""
         runs = self.tunings(name, labels)
         if not runs:
             return self.plan.steps[0], self.plan.rates[0]
@@ -154,7 +154,7 @@ class State:
         return [run] if run else self.tunings(name, labels)
 
     def blocked(self) -> Iterator[tuple[str, int, int, str]]:
-        """Arm, labels, seed and reason of the fine-tunings that cannot be, because of what failed before them."""
+        """Arm, labels, seed and reason of fine-tunings that cannot be after what failed."""
         for name, labels, seed in self.cells():
             needs = [
                 run
@@ -186,7 +186,10 @@ class State:
         ]
 
     def all_runs(self) -> list[Run]:
-        """All of the plan; those whose settings are not chosen yet with the greatest length and a rate of None."""
+        """All of the plan.
+
+        Those whose settings are not chosen yet have the greatest length and no rate.
+        """
         runs: dict[Run, None] = {}
         for name, labels, seed in self.cells():
             if pretraining := self.pretraining(name, seed):

@@ -35,7 +35,8 @@ def read_results(file: Path) -> list[dict]:
         isinstance(r, dict) and needed <= r.keys() for r in results
     ):
         raise InputError(
-            f'{file} holds no COCO results: give a list of {{"image_id", "category_id", "bbox", "score"}}'
+            f'{file} holds no COCO results: give a list of '
+            f'{{"image_id", "category_id", "bbox", "score"}}'
         )
     return results
 
@@ -57,7 +58,8 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
         unknown = {r['image_id'] for r in results} - set(truth.getImgIds())
         if unknown:
             raise InputError(
-                f'results name the picture id {min(map(str, unknown))}, which {ann_file} does not have: '
+                f'results name the picture id {min(map(str, unknown))}, which '
+                f'{ann_file} does not have: '
                 'predict the pictures of that file'
             )
         if kind == 'segm':  # or pycocotools would take the boxes' areas
