@@ -115,27 +115,31 @@ def gap_shares(found: Sequence[Cell], reference: str, metric: str) -> list[tuple
 
 def in_words(
     found: Sequence[Cell], compared: Sequence[Difference], reference: str, metric: str
-) -> list[str]:
-    """The answer, a statement a line."""
-    lines = []
+) -> list[tuple[str, list[str]]]:
+    """The answer: headlines and their statements, one of each number of labels."""
+    parts = []
     for labels in dict.fromkeys(cell.labels for cell in found):
-        here = [
-            (statistics.mean(values.values()), cell)
+        means = {
+            cell.arm: statistics.mean(values.values())
             for cell in found
             if cell.labels == labels and (values := cell.values(metric))
-        ]
-        if not here:
-            lines.append(f'{labels} labelled pictures: no run came to its end.')
+        }
+        if not means:
+            parts.append((f'{labels} labelled pictures: no run came to its end', []))
             continue
-        best = max(here, key=lambda pair: pair[0])[1]
-        lines.append(
-            f'{labels} labelled pictures: the highest mean has {best.arm}, '
-            f'box AP {max(m for m, _ in here):.1f}'
-            f'{_n(len(best.values(metric)))}.'
+        best = max(means, key=lambda arm: means[arm])
+        parts.append(
+            (
+                f'{labels} labelled pictures: {best} has the highest mean, box AP {means[best]:.1f}',
+                [_sentence(item) for item in compared if item.labels == labels],
+            )
         )
-        lines += [_sentence(item) for item in compared if item.labels == labels]
-    weak = [item for item in compared if item.half is not None and not item.shown()]
-    if weak or not compared:
+    return parts + [('How to read this', _cautions(found, compared, reference))]
+
+
+def _cautions(found: Sequence[Cell], compared: Sequence[Difference], reference: str) -> list[str]:
+    lines = []
+    if any(item.half is not None and not item.shown() for item in compared) or not compared:
         lines.append(
             'A null result is information: where no difference is shown, take the start '
             'that costs less time.'
@@ -160,10 +164,6 @@ def _sentence(item: Difference) -> str:
             f'{item.arm} is {"better" if item.mean > 0 else "worse"} than {item.reference}: {span}.'
         )
     return f'No difference between {item.arm} and {item.reference} is shown: {span}.'
-
-
-def _n(count: int) -> str:
-    return f' (n = {count})'
 
 
 def _times(found: Sequence[Cell], reference: str) -> str:

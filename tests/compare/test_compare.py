@@ -132,7 +132,11 @@ def test_a_failed_run_is_a_row_with_its_last_line(out):
 
 def test_a_row_has_scores_times_and_settings(out):
     row = next(row for row in rows_of(out) if row['name'] == 'fine-tuning_stage_6_seed0')
-    assert 0 <= row['bbox_mAP'] <= row['bbox_mAP_50'] <= 1 and row['segm_mAP'] is not None and row['by_class']
+    assert (
+        0 <= row['bbox_mAP'] <= row['bbox_mAP_50'] <= 1
+        and row['segm_mAP'] is not None
+        and row['by_class']
+    )
     assert (
         row['total_seconds'] == pytest.approx(row['stage_seconds'] + row['seconds'])
         and row['stage_seconds'] > 1

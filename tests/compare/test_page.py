@@ -75,6 +75,11 @@ class Words(HTMLParser):
         self.words.append(data)
 
 
+def said(found):
+    parts = in_words(found, differences(found, 'imagenet', 'bbox_mAP'), 'imagenet', 'bbox_mAP')
+    return [line for title, lines in parts for line in (title, *lines)]
+
+
 def page_of(tmp_path, rows=ROWS, plan=PLAN, outside={}):
     text = write_page(
         tmp_path / 'page.html', plan, rows, outside, ['40 training pictures']
@@ -98,7 +103,7 @@ def test_differences_are_paired_by_seed():
 
 def test_the_answer_says_what_is_shown_and_what_is_not():
     found = cells(PLAN, ROWS)
-    words = in_words(found, differences(found, 'imagenet', 'bbox_mAP'), 'imagenet', 'bbox_mAP')
+    words = said(found)
     assert any(
         w.startswith('stage is better than imagenet: +10.3 ±') and 'n = 3' in w for w in words
     )
@@ -109,7 +114,7 @@ def test_the_answer_says_what_is_shown_and_what_is_not():
 
 def test_a_pair_shows_nothing():
     found = cells(PLAN, [r for r in ROWS if r['seed'] == 0])
-    words = in_words(found, differences(found, 'imagenet', 'bbox_mAP'), 'imagenet', 'bbox_mAP')
+    words = said(found)
     assert any('one pair, which shows nothing' in w for w in words) and not any(
         'better' in w for w in words
     )
