@@ -130,7 +130,8 @@ def in_words(
         best = max(means, key=lambda arm: means[arm])
         parts.append(
             (
-                f'{labels} labelled pictures: {best} has the highest mean, box AP {means[best]:.1f}',
+                f'{labels} labelled pictures: {best} has the highest mean, '
+                f'box AP {means[best]:.1f}',
                 [_sentence(item) for item in compared if item.labels == labels],
             )
         )

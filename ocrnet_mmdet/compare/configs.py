@@ -10,15 +10,15 @@ from mmdet.registry import MODELS
 from mmengine.config import Config, ConfigDict
 from mmengine.hub import get_config
 
-from ..config_tree import class_counts
+from ..config_tree import class_counts, settings
 from ..datasets.coco_file import read_coco
 from ..errors import InputError, shown
 from .plan import Arm, Folder, Plan
 from .runs import Run
 
-RANDOM_NORM = dict(
-    type='GN', num_groups=8
-)  # four crops give batch norm no statistics to begin with
+# Of our encoder: four crops give batch norm no statistics to begin with. Other backbones keep their
+# batch norm: their channels may divide into no groups.
+RANDOM_NORM = dict(type='GN', num_groups=8)
 MASKS_IN_HEAD = ('mask_head', 'mask_branch', 'seg_head')
 HEAD = '# A run of tools/compare.py. By hand: python tools/train.py {file}\n_base_ = {base!r}\n'
 
@@ -202,8 +202,10 @@ def _from_random(backbone: ConfigDict) -> dict:
     changes: dict = dict(init_cfg=None)
     if 'frozen_stages' in backbone:
         changes['frozen_stages'] = -1
-    if (backbone.get('norm_cfg') or {}).get('type') in ('BN', 'SyncBN'):
-        changes |= dict(norm_eval=False, norm_cfg=RANDOM_NORM)
+    if 'norm_eval' in backbone:
+        changes['norm_eval'] = False
+    if backbone.type == 'OCRNetEncoder' and (backbone.get('norm_cfg') or {}).get('type') == 'BN':
+        changes['norm_cfg'] = RANDOM_NORM
     return changes
 
 
@@ -239,6 +241,9 @@ def _changes(name: str, arm: Arm, source: Source) -> tuple[dict, bool]:
         )
     for _, part in class_counts(model):
         part.num_classes = len(source.finetune.train_dataloader.dataset.metainfo.classes)
+    for _, _, value in settings(model):
+        if isinstance(value, dict) and value.get('type') == 'SyncBN':
+            value['type'] = 'BN'  # the same in one process, and on a CPU the only one of the two
     if not arm.imagenet and _has_imagenet(backbone):
         backbone.update(_from_random(backbone))
     wanted = 'segm' in source.finetune.val_evaluator.metric
