@@ -13,6 +13,7 @@ from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 
+from ocrnet_mmdet.compare.machine import commit, device
 from ocrnet_mmdet.errors import InputError
 
 from .places import file_to_start_from, work_dir
@@ -62,27 +63,16 @@ def _start(run: Run, data_root: Path, out: Path) -> bool:
         with open(log, errors='replace') as file:
             last = (deque(file, 1) or ['no output'])[0].strip()
         append(out / RECORDS.name, row_of(run, seconds=round(time.time() - start, 1),
-                                          commit=commit(), error=f'status {status}: {last}'))
+                                          commit=commit(ROOT), error=f'status {status}: {last}'))
     result = f'failed, see {log}' if status else 'done'
     print(f'{time.strftime("%H:%M:%S")} {run.study} {run.kind} {run.name}: {result}', flush=True)
     return not status
 
 
-def commit() -> str:
-    """Of the checkout, with a plus where it was changed; empty where there is none."""
-    def git(*args: str) -> str:
-        command = ['git', '-C', str(ROOT), *args]
-        return subprocess.run(command, capture_output=True, text=True).stdout.strip()
-
-    changed = git('status', '--porcelain', '--untracked-files=no')
-    return git('rev-parse', '--short', 'HEAD') + ('+' if changed else '')
-
-
 def machine() -> dict:
     """What a run ran on."""
     import torch
-    return dict(device=torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu',
-                torch=torch.__version__, threads=torch.get_num_threads())
+    return dict(device=device(), torch=torch.__version__, threads=torch.get_num_threads())
 
 
 def main(run: Run, data_root: Path, out: Path) -> None:
@@ -94,7 +84,7 @@ def main(run: Run, data_root: Path, out: Path) -> None:
     start = time.time()
     results = import_module(f'experiments.{MODULES[run.kind]}').execute(run, data_root, out)
     append(out / RECORDS.name, row_of(run, seconds=round(time.time() - start, 1),
-                                      commit=commit(), **machine(), **results))
+                                      commit=commit(ROOT), **machine(), **results))
 
 
 if __name__ == '__main__':

@@ -1,15 +1,12 @@
 """The table of runs, a row a run: its settings, what came out, and on what machine.
 
-A CSV with COLUMNS. Text stands as it is, all else is compact JSON, an empty cell is None.
+A CSV with COLUMNS, of ocrnet_mmdet.compare.table's kind.
 """
-import csv
-import fcntl
-import io
 import json
-import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+from ocrnet_mmdet.compare.table import append_line, append_row, read_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = Path(__file__).with_name('records.csv')  # of all runs that README.md and docs/ quote
@@ -84,43 +81,21 @@ MONITORS = ('box_level_ratio', 'mask_level_ratio', 'proposal_recall')
 
 
 def read(path: Path) -> list[dict]:
-    """All whole rows; one that a kill cut off has no line's end.
+    """All whole rows.
 
     Raises:
         ValueError: The file has other columns.
     """
-    if not path.exists():
-        return []
-    text = path.read_text()
-    header, *rows = csv.reader(io.StringIO(text[:text.rfind('\n') + 1]))
-    if tuple(header) != COLUMNS:
-        raise ValueError(f'{path} has the columns {header}, expected {list(COLUMNS)}')
-    return [{name: cell if name in TEXT else json.loads(cell) if cell else None
-             for name, cell in zip(COLUMNS, row, strict=True)} for row in rows]
+    return read_rows(path, COLUMNS, TEXT)
 
 
 def append(path: Path, row: dict) -> None:
-    """Add a row, whole or not at all, also beside other processes that do.
+    """Add a row, whole or not at all.
 
     Raises:
         ValueError: It has a column of another name.
     """
-    if unknown := row.keys() - set(COLUMNS):
-        raise ValueError(f'a row has no columns {sorted(unknown)}: take some of {COLUMNS}')
-    append_line(path, COLUMNS, [_cell(name, row.get(name)) for name in COLUMNS])
-
-
-def append_line(path: Path, columns: tuple[str, ...], cells: list) -> None:
-    """Add a line to a CSV, after its header and without what a kill left of a line before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, 'a+b') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        whole = file.read().rfind(b'\n') + 1
-        file.truncate(whole)
-        file.write((b'' if whole else _line(columns)) + _line(cells))
-        file.flush()
-        os.fsync(file.fileno())
+    append_row(path, COLUMNS, TEXT, row)
 
 
 def append_curve(path: Path, run: Run, lines: list[dict]) -> None:
@@ -134,20 +109,6 @@ def append_curve(path: Path, run: Run, lines: list[dict]) -> None:
 def row_of(run: Run, **results) -> dict:
     """A run's row."""
     return dict(asdict(run), name=run.name, **results)
-
-
-def _cell(name: str, value: object) -> str:
-    if value is None:
-        return ''
-    if name in TEXT:
-        return ' '.join(value.splitlines())  # a row is a line
-    return json.dumps(value, separators=(',', ':'), ensure_ascii=False)
-
-
-def _line(cells: Iterable[str]) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, lineterminator='\n').writerow(cells)
-    return line.getvalue().encode()
 
 
 def identity(settings: dict) -> str:

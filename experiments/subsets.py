@@ -1,7 +1,8 @@
 """Which pictures a run is trained and scored on: parts of a COCO JSON, drawn by seed."""
-import random
 from collections import Counter
 from pathlib import Path
+
+from ocrnet_mmdet.compare.subsets import keep_images, split_images
 
 from .data_sets import DATA_SETS, training_json
 from .records import Run
@@ -11,17 +12,10 @@ HELD_OUT_SEED = 99
 FEW, MOST_OBJECTS = 16, 100  # of a training scored on its own pictures; a detector returns 100
 
 
-def split_images(data: dict, count: int, seed: int) -> tuple[dict, dict]:
-    """A JSON's content with ``count`` pictures drawn by ``seed``, and with all others."""
-    ids = sorted(image['id'] for image in data['images'])
-    chosen = set(random.Random(seed).sample(ids, count))
-    return _keep(data, chosen), _keep(data, set(ids) - chosen)
-
-
 def small_pictures(data: dict, longest_side: int, objects: int) -> dict:
     """The part of a JSON with pictures of at most that size (pixels) and that many objects."""
     counts = Counter(a['image_id'] for a in data['annotations'])
-    return _keep(data, {image['id'] for image in data['images']
+    return keep_images(data, {image['id'] for image in data['images']
                         if max(image['width'], image['height']) <= longest_side
                         and 0 < counts[image['id']] <= objects})
 
@@ -44,8 +38,3 @@ def labelled_parts(run: Run, data_root: Path) -> tuple[dict | None, dict | None]
 
 def _percent(data: dict, percent: int, seed: int) -> dict:
     return split_images(data, round(len(data['images']) * percent / 100), seed)[0]
-
-
-def _keep(data: dict, ids: set) -> dict:
-    return dict(data, images=[i for i in data['images'] if i['id'] in ids],
-                annotations=[a for a in data['annotations'] if a['image_id'] in ids])

@@ -6,19 +6,17 @@ mean ± s.d. of n runs; a difference is the mean of the pairs with the same seed
 of its 95 % interval (Student's t).
 """
 import argparse
-import math
 import re
 import statistics
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from scipy import stats
-
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from experiments.records import RECORDS, read  # noqa: E402
+from ocrnet_mmdet.compare.statistics import difference, spread  # noqa: E402
 
 METRICS = dict(bbox_mAP='box AP', bbox_mAP_50='box AP50', bbox_mAP_75='box AP75',
                segm_mAP='mask AP')
@@ -35,14 +33,6 @@ COMPARISONS = (
      ('main_table/pretrained', 'main_table/random')),
     ('Stock detectors, pretrained', 'any_detector/pretrained', ('any_detector/random', )),
     ('Natural pictures', 'natural/pretrained', ('natural/random', )))
-
-
-def paired_interval(ours: list[float], theirs: list[float]) -> tuple[float, float]:
-    """Mean of the paired differences and half the width of its 95 % interval (Student's t)."""
-    differences = [a - b for a, b in zip(ours, theirs, strict=True)]
-    n = len(differences)
-    spread = stats.t.ppf(0.975, n - 1) * statistics.stdev(differences) / math.sqrt(n)
-    return statistics.mean(differences), spread
 
 
 def comparison(rows: list[dict], ours: str, theirs: tuple[str, ...]) -> str:
@@ -197,20 +187,6 @@ def markdown(header: list[str], lines: list[list]) -> str:
         return ''
     return '\n'.join(f'| {" | ".join(map(str, cells))} |'
                      for cells in (header, ['---'] * len(header), *lines))
-
-
-def spread(values: list[float]) -> str:
-    """Mean ± s.d."""
-    if len(values) == 1:
-        return f'{values[0]:.1f}'
-    return f'{statistics.mean(values):.1f} ± {statistics.stdev(values):.1f}'
-
-
-def difference(ours: list[float], theirs: list[float]) -> str:
-    """Of pairs, with its interval; one pair has none."""
-    if len(ours) == 1:
-        return f'{ours[0] - theirs[0]:+.1f}'
-    return '{:+.1f} ± {:.1f}'.format(*paired_interval(ours, theirs))
 
 
 def _cells(rows: list[dict], arm: str) -> dict[tuple, list[dict]]:

@@ -129,7 +129,7 @@ def tried(monkeypatch, tmp_path):
         return execute.subprocess.CompletedProcess(command, int(run.arm == 'fails'))
 
     monkeypatch.setattr(execute.subprocess, 'run', pretend)
-    monkeypatch.setattr(execute, 'commit', lambda: 'abc')
+    monkeypatch.setattr(execute, 'commit', lambda root: 'abc')
     return names
 
 

@@ -5,7 +5,8 @@ import pytest
 from experiments.data_sets import DATA_SETS
 from experiments.plans import STUDIES, Study
 from experiments.records import Run
-from experiments.subsets import FEW, HELD_OUT, labelled_parts, small_pictures, split_images
+from experiments.subsets import FEW, HELD_OUT, labelled_parts, small_pictures
+from ocrnet_mmdet.compare.subsets import split_images
 
 DATA = dict(images=[dict(id=i, width=10 * i, height=50) for i in range(20)],
             annotations=[dict(id=i, image_id=i % 20) for i in range(60)], categories=[])

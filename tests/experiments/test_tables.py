@@ -4,7 +4,8 @@ from scipy import stats
 
 from experiments import tables
 from experiments.records import RECORDS, Run, append, read, row_of
-from experiments.tables import all_tables, arms, comparison, filled, paired_interval
+from experiments.tables import all_tables, arms, comparison, filled
+from ocrnet_mmdet.compare.statistics import paired_interval
 
 from ..detectors import ROOT
 

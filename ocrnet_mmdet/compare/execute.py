@@ -1,0 +1,204 @@
+"""Runs, each a process of its own with a time limit, and the rows that they leave."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import mmdet
+import torch
+
+from .. import __version__
+from ..engine.room import PR_SET_PDEATHSIG
+from .configs import Configs
+from .labels import LabelFiles
+from .machine import commit, device
+from .records import COLUMNS
+from .runs import Run
+from .scores import read_results, score
+
+POLL = 0.2  # seconds
+NO_WEIGHTS = ('running_mean', 'running_var', 'num_batches_tracked')
+
+
+@dataclass
+class Process:
+    """A run under way."""
+
+    run: Run
+    popen: subprocess.Popen
+    begun: float
+    limit: float
+    log: Path
+
+    def ended(self) -> bool:
+        return self.popen.poll() is not None or time.time() - self.begun > self.limit
+
+    def stop(self) -> None:
+        """End it and all that it started."""
+        if self.popen.poll() is None:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+            self.popen.wait()
+
+
+class Workshop:
+    """Starts runs and reads what came out.
+
+    Args:
+        train: tools/train.py.
+        data: Name of the data, for the rows.
+    """
+
+    def __init__(
+        self, configs: Configs, labels: LabelFiles, train: Path, data: str, threads: int
+    ) -> None:
+        self.configs, self.labels, self.train, self.data, self.threads = (
+            configs,
+            labels,
+            train,
+            data,
+            threads,
+        )
+        self.same = dict(
+            device=device(),
+            threads=threads,
+            torch=torch.__version__,
+            mmdet=mmdet.__version__,
+            ocrnet_mmdet=__version__,
+            commit=commit(train.parents[1]),
+        )
+
+    def begin(self, run: Run, limit: float) -> Process:
+        """Start a run anew; what a kill left of it is removed."""
+        folder = self.configs.folder(run)
+        shutil.rmtree(folder, ignore_errors=True)
+        config = self.configs.write(run, *self.labels.of(run))
+        root = str(self.train.parents[1])
+        path = os.pathsep.join([root, *filter(None, [os.environ.get('PYTHONPATH')])])
+        with open(folder / 'log.txt', 'w') as log:
+            popen = subprocess.Popen(
+                [sys.executable, '-W', 'ignore', str(self.train), str(config)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_end_with_parent,
+                env=dict(os.environ, OMP_NUM_THREADS=str(self.threads), PYTHONPATH=path),
+            )
+        return Process(run, popen, time.time(), limit, folder / 'log.txt')
+
+    def finish(self, process: Process, stage_seconds: float, choice_seconds: float) -> dict:
+        """The row of a run that ended, or ran past its limit."""
+        run, late = process.run, process.popen.poll() is None
+        process.stop()
+        seconds = round(time.time() - process.begun, 1)
+        row = (
+            dict.fromkeys(COLUMNS)
+            | asdict(run)
+            | dict(name=run.name, data=self.data, seconds=seconds, error='', **self.same)
+        )
+        if run.kind == 'fine-tuning':
+            row |= dict(
+                stage_seconds=stage_seconds,
+                choice_seconds=choice_seconds,
+                total_seconds=round(stage_seconds + seconds, 1),
+            )
+        if late:
+            return row | dict(
+                error=f'it ran past its limit of {process.limit:.0f} s: raise --time-limit'
+            )
+        if process.popen.returncode:
+            return row | dict(error=f'status {process.popen.returncode}: {_last_line(process.log)}')
+        try:
+            return row | self._results(run)
+        except Exception as error:  # of one run's files: the other runs go on
+            return row | dict(error=f'its results cannot be read: {type(error).__name__}: {error}')
+
+    def _results(self, run: Run) -> dict:
+        folder = self.configs.folder(run)
+        found: dict = dict(step_seconds=_step_seconds(folder / 'work'))
+        if run.kind not in ('tuning', 'fine-tuning'):
+            return found
+        _, scored = self.labels.of(run)
+        for kind in ('segm', 'bbox'):
+            if (file := folder / f'results.{kind}.json').exists():
+                found |= score(scored, read_results(file), kind)
+        checkpoint = folder / 'work' / f'iter_{run.steps}.pth'
+        found['parameters'] = _parameters(checkpoint)
+        if run.kind == 'tuning':
+            checkpoint.unlink()
+        return found
+
+
+def execute(
+    next_runs: Callable[[], list[Run]],
+    workshop: Workshop,
+    jobs: int,
+    limit: Callable[[Run], float],
+    begun: Callable[[Run], None],
+    ended: Callable[[Process], None],
+) -> None:
+    """Run what can be run, ``jobs`` at a time, until nothing can.
+
+    Ctrl-C and any error end the runs under way.
+
+    Args:
+        next_runs: Those that can begin now, without those that ended.
+        ended: Is told of each run that did, to write its row.
+    """
+    running: list[Process] = []
+    try:
+        while True:
+            busy = {process.run for process in running}
+            for run in next_runs():
+                if run not in busy and len(running) < jobs:
+                    begun(run)
+                    running.append(workshop.begin(run, limit(run)))
+                    busy.add(run)
+            if not running:
+                return
+            while not any(process.ended() for process in running):
+                time.sleep(POLL)
+            for process in [process for process in running if process.ended()]:
+                running.remove(process)
+                ended(process)
+    finally:
+        for process in running:
+            process.stop()
+
+
+def _end_with_parent() -> None:
+    if sys.platform == 'linux':
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _last_line(log: Path) -> str:
+    with open(log, errors='replace') as file:
+        lines = deque((line for line in file if line.strip()), 1)
+    return lines[0].strip() if lines else 'no output'
+
+
+def _step_seconds(work: Path) -> float | None:
+    """Median of those that were logged."""
+    times = []
+    for file in work.glob('*/vis_data/scalars.json'):
+        lines = map(json.loads, file.read_text().splitlines())
+        times += [line['time'] for line in lines if 'time' in line and 'loss' in line]
+    return round(statistics.median(times), 4) if times else None
+
+
+def _parameters(checkpoint: Path) -> int:
+    state = torch.load(checkpoint, map_location='cpu', weights_only=False)[
+        'state_dict'
+    ]  # our own file
+    return sum(value.numel() for key, value in state.items() if not key.endswith(NO_WEIGHTS))

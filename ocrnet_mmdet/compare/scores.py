@@ -1,0 +1,97 @@
+"""COCO scores of results in JSON: one call for our runs and for everybody else's."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+
+from ..errors import InputError, shown
+
+# The last counts. COCO's own is 100; pictures of cells have more objects.
+MOST = [100, 300, 1000]
+THRESHOLDS = {'': None, '_50': 0, '_75': 5}  # of COCO's ten IoU thresholds
+AREAS = {'': 0, '_s': 1, '_m': 2, '_l': 3}
+
+
+def read_results(file: Path) -> list[dict]:
+    """
+    Raises:
+        InputError: The file holds no COCO results.
+    """
+    try:
+        results = json.loads(file.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f'{file} cannot be read as JSON ({shown(str(error))}): export COCO results'
+        ) from error
+    needed = {'image_id', 'category_id', 'score'}
+    if not isinstance(results, list) or not all(
+        isinstance(r, dict) and needed <= r.keys() for r in results
+    ):
+        raise InputError(
+            f'{file} holds no COCO results: give a list of '
+            f'{{"image_id", "category_id", "bbox", "score"}}'
+        )
+    return results
+
+
+def score(ann_file: Path, results: list[dict], kind: str) -> dict:
+    """AP, AP50, AP75, AP by size, AR (0 to 1, by the records' column names) and AP by class.
+
+    A figure of which the pictures have no object is left out.
+
+    Args:
+        results: COCO results, boxes xywh in pixels of the picture.
+        kind: ``bbox`` or ``segm``.
+
+    Raises:
+        InputError: A result names a picture that the annotations do not have.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = COCO(str(ann_file))
+        unknown = {r['image_id'] for r in results} - set(truth.getImgIds())
+        if unknown:
+            raise InputError(
+                f'results name the picture id {min(map(str, unknown))}, which '
+                f'{ann_file} does not have: '
+                'predict the pictures of that file'
+            )
+        if kind == 'segm':  # or pycocotools would take the boxes' areas
+            results = [{key: value for key, value in r.items() if key != 'bbox'} for r in results]
+        found = truth.loadRes(results) if results else COCO()
+        if not results:
+            found.dataset = dict(truth.dataset, annotations=[])
+            found.createIndex()
+        judge = COCOeval(truth, found, kind)
+        judge.params.maxDets = MOST
+        judge.evaluate()
+        judge.accumulate()
+    precision, recall = (
+        judge.eval['precision'][..., -1],
+        judge.eval['recall'][..., -1],
+    )  # (T, R, K, A), (T, K, A)
+    values = {
+        f'{kind}_mAP{part}': _mean(precision[..., 0] if at is None else precision[at, ..., 0])
+        for part, at in THRESHOLDS.items()
+    }
+    values |= {
+        f'{kind}_mAP{part}': _mean(precision[..., area]) for part, area in AREAS.items() if part
+    }
+    values[f'{kind}_AR'] = _mean(recall[..., 0])
+    names = [truth.cats[i]['name'] for i in judge.params.catIds]
+    by_class = {name: _mean(precision[:, :, k, 0]) for k, name in enumerate(names)}
+    return dict(
+        {key: value for key, value in values.items() if value is not None},
+        by_class={name: value for name, value in by_class.items() if value is not None},
+    )
+
+
+def _mean(values: np.ndarray) -> float | None:
+    known = values[values > -1]
+    return round(float(known.mean()), 4) if known.size else None

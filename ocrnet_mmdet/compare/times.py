@@ -1,0 +1,102 @@
+"""How long runs take: from probes first, from finished runs once there are some."""
+
+from __future__ import annotations
+
+import statistics
+
+from ..errors import InputError
+from .plan import Plan
+from .runs import Run, State
+
+
+class Times:
+    """Seconds of a run of each detector, from the rows of finished ones."""
+
+    def __init__(self, rows: list[dict]) -> None:
+        self.rows = [row for row in rows if not row['error'] and row['step_seconds']]
+
+    def seconds(self, run: Run) -> float | None:
+        """Expected; None where nothing of its kind was measured."""
+        rows = [
+            row
+            for row in self.rows
+            if row['detector'] == run.detector
+            and (row['kind'] == 'pretraining' or row['stage']) == run.trains_without_labels
+        ]
+        rows = [row for row in rows if row['kind'] != 'probe'] or rows
+        if not rows:
+            return None
+        step = statistics.median(row['step_seconds'] for row in rows)
+        besides = statistics.median(
+            row['seconds'] - row['step_seconds'] * row['steps'] for row in rows
+        )
+        return max(0.0, besides) + step * run.steps
+
+    def total(self, runs: list[Run], jobs: int) -> float | None:
+        """Of runs side by side; None where one is unknown."""
+        each = [self.seconds(run) for run in runs]
+        known = [seconds for seconds in each if seconds is not None]
+        return None if len(known) < len(each) else max([sum(known) / jobs, *known], default=0.0)
+
+
+def missing(state: State) -> list[Run]:
+    """Runs of the plan without a row."""
+    return [run for run in state.all_runs() if not state.row(run)]
+
+
+def within_budget(state: State, times: Times, budget: float, jobs: int) -> Plan:
+    """The plan, without the seeds and then the numbers of labels that it has no time for.
+
+    Raises:
+        InputError: One seed and one number of labels take longer.
+    """
+    plan: Plan | None = state.plan
+    while plan:
+        smaller = State(plan, state.hashes, state.stage_steps, list(state.rows.values()))
+        total = times.total(missing(smaller), jobs)
+        if total is None or total <= budget:
+            return plan
+        least, plan = total, plan.smaller()
+    raise InputError(
+        f'--budget {shown_time(budget)}: one seed of one number of labels alone takes about '
+        f'{shown_time(least)}: raise it, or name fewer arms, rates or steps in a plan'
+    )
+
+
+def shown_time(seconds: float) -> str:
+    """Such as ``2 h 05 min``."""
+    if seconds < 90:
+        return f'{seconds:.0f} s'
+    minutes = round(seconds / 60)
+    return f'{minutes} min' if minutes < 90 else f'{minutes // 60} h {minutes % 60:02d} min'
+
+
+def run_table(state: State, times: Times) -> str:
+    """A line a run: kind, arm, labels, seed, steps, rate, expected time."""
+    lines = [('run', 'arm', 'labels', 'seed', 'steps', 'rate', 'time')]
+    for run in state.all_runs():
+        row, expected = state.row(run), times.seconds(run)
+        known = (
+            'done'
+            if row and not row['error']
+            else shown_time(expected)
+            if expected is not None
+            else '?'
+        )
+        chosen = run.lr is not None or run.kind == 'pretraining'
+        most = run.kind == 'fine-tuning' and not chosen and len(state.plan.steps) > 1
+        lines.append(
+            (
+                run.kind,
+                run.arm,
+                str(run.labels or ''),
+                str(run.seed),
+                f'<= {run.steps}' if most else str(run.steps),
+                f'{run.lr:g}' if run.lr is not None else '' if chosen else 'chosen',
+                known,
+            )
+        )
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return '\n'.join(
+        '  '.join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines
+    )
