@@ -19,7 +19,7 @@ def tuned(study, arm, data, best=2e-3):
 
 def enough_rows(plan):
     """Of whatever other runs the plan's trainings need."""
-    arms = {arm.rate for arm in plan.arms.values() if arm.rate}
+    arms = {arm.rate for arm in plan.arms.values() if isinstance(arm.rate, str) and arm.rate}
     rows = [row for data in plan.sets for arm in arms for row in tuned(*arm.split('/'), data)]
     if plan.as_long_as:
         base = dict(error='', bbox_mAP=None)
