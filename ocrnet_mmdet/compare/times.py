@@ -16,13 +16,13 @@ class Times:
         self.rows = [row for row in rows if not row['error'] and row['step_seconds']]
 
     def seconds(self, run: Run) -> float | None:
-        """Expected; None where nothing of its kind was measured."""
+        """Expected, of another detector where its own was not measured; None without any."""
         rows = [
             row
             for row in self.rows
-            if row['detector'] == run.detector
-            and (row['kind'] == 'pretraining' or row['stage']) == run.trains_without_labels
+            if (row['kind'] == 'pretraining' or row['stage']) == run.trains_without_labels
         ]
+        rows = [row for row in rows if row['detector'] == run.detector] or rows
         rows = [row for row in rows if row['kind'] != 'probe'] or rows
         if not rows:
             return None

@@ -127,3 +127,11 @@ def test_a_budget_keeps_what_fits():
 
 def test_times_in_words():
     assert [shown_time(s) for s in (5, 89.6, 300, 7500)] == ['5 s', '90 s', '5 min', '2 h 05 min']
+
+
+def test_an_unmeasured_detector_counts_as_the_others():
+    plan = replace(PLAN, arms={'imagenet': Arm('imagenet'), 'other': Arm('random', 'other.py')})
+    state = State(plan, dict(imagenet='a', other='b'), 1500, [])
+    measured, other = state.probes()
+    times = Times([row(measured)])
+    assert times.seconds(other) == times.seconds(measured) == pytest.approx(10.6)
