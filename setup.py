@@ -1,4 +1,5 @@
 """Packages `ocrnet_mmdet`. It must not import torch: pip's isolated builds have none."""
+
 import re
 import shutil
 from pathlib import Path
@@ -39,17 +40,25 @@ class BuildWithConfigs(build_py):
 
     def _shipped(self) -> list[Path]:
         """Their files, as seen from the repository."""
-        found = (path for name in SHIPPED for path in ([ROOT / name] if (ROOT / name).is_file()
-                                                       else sorted((ROOT / name).rglob('*'))))
-        return [path.relative_to(ROOT) for path in found
-                if path.is_file() and '__pycache__' not in path.parts]
+        found = (
+            path
+            for name in SHIPPED
+            for path in (
+                [ROOT / name] if (ROOT / name).is_file() else sorted((ROOT / name).rglob('*'))
+            )
+        )
+        return [
+            path.relative_to(ROOT)
+            for path in found
+            if path.is_file() and '__pycache__' not in path.parts
+        ]
 
 
 setup(
     name='ocrnet_mmdet',
     version=re.search(r"^__version__ = '(.+)'", INIT, re.MULTILINE).group(1),
     description='OCRNet: a detector and instance segmenter for MMDetection 3.x, pretrained '
-                'without labels',
+    'without labels',
     long_description=README.read_text(encoding='utf-8') if README.exists() else '',
     long_description_content_type='text/markdown',
     python_requires='>=3.10',
@@ -69,4 +78,5 @@ setup(
         'shards': ['webdataset'],
         'test': ['pytest', 'pytest-xdist', 'webdataset', *IMAGENET],
         'lint': ['mypy==2.4.1', 'ruff==0.17.6'],
-    })
+    },
+)

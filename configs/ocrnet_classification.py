@@ -9,7 +9,8 @@ custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
 #   model = dict(num_classes=len(classes))
 #   train_dataloader = dict(dataset=dict(data_root='mine/', metainfo=dict(classes=classes)))
 #   val_dataloader = test_dataloader = train_dataloader
-# For boxes in COCO JSONs, each cut out, give each data set its ann_file and data_prefix=dict(img=...).
+# For boxes in COCO JSONs, each cut out, give each data set its ann_file and
+# data_prefix=dict(img=...).
 data_root = 'data/mine/'
 classes = ()
 
@@ -20,7 +21,8 @@ model = dict(
         type='ImgDataPreprocessor',
         mean=[123.675, 116.28, 103.53],
         std=[58.395, 57.12, 57.375],
-        bgr_to_rgb=True),
+        bgr_to_rgb=True,
+    ),
     # A step of 0.001 is for weights that know pictures already: ImageNet's, or those of a
     # pretraining without labels (checkpoint='pretrained_detector.pth', prefix='backbone.body.').
     backbone=dict(
@@ -28,22 +30,36 @@ model = dict(
         arch='resnet50',
         init_cfg=dict(
             type='Pretrained',
-            checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth')))
+            checkpoint='https://download.pytorch.org/models/resnet50-0676ba61.pth',
+        ),
+    ),
+)
 
 # Without a pipeline of its own a split has the article's (ocrnet_mmdet/datasets/label_pipeline.py).
-dataset = dict(type='OCRNetLabelDataset', data_root=data_root, data_prefix=dict(img=''),
-               metainfo=dict(classes=classes))
-loader = dict(batch_size=16, num_workers=2, persistent_workers=True,
-              collate_fn=dict(type='default_collate'))
+dataset = dict(
+    type='OCRNetLabelDataset',
+    data_root=data_root,
+    data_prefix=dict(img=''),
+    metainfo=dict(classes=classes),
+)
+loader = dict(
+    batch_size=16, num_workers=2, persistent_workers=True, collate_fn=dict(type='default_collate')
+)
 train_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(split='train', **dataset), **loader)
+    dataset=dict(split='train', **dataset),
+    **loader,
+)
 val_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(split='val', **dataset), **loader)
+    dataset=dict(split='val', **dataset),
+    **loader,
+)
 test_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(split='test', **dataset), **loader)
+    dataset=dict(split='test', **dataset),
+    **loader,
+)
 val_evaluator = dict(type='OCRNetAccuracy')
 test_evaluator = val_evaluator
 
@@ -55,8 +71,14 @@ custom_hooks = [
     dict(type='NumClassCheckHook'),
     dict(type='OCRNetCheckpointCheckHook'),
     dict(type='OCRNetFiniteLossHook'),
-    dict(type='OCRNetFinalTestHook')]
+    dict(type='OCRNetFinalTestHook'),
+]
 # the last line of an epoch is the epoch's mean
-log_processor = dict(by_epoch=True, custom_cfg=[
-    dict(data_src=name, method_name='mean', window_size='epoch') for name in ('loss', 'accuracy')])
+log_processor = dict(
+    by_epoch=True,
+    custom_cfg=[
+        dict(data_src=name, method_name='mean', window_size='epoch')
+        for name in ('loss', 'accuracy')
+    ],
+)
 auto_scale_lr = dict(enable=False, base_batch_size=16)

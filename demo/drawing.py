@@ -1,4 +1,5 @@
 """Pictures of trainings: their curves, and their detections beside the ground truth."""
+
 import json
 from pathlib import Path
 
@@ -35,12 +36,21 @@ def plot_trainings(pretraining: Path, finetunings: dict[str, Path], out: Path) -
     for colour, (name, path) in enumerate(finetunings.items()):
         lines = _lines(path)
         steps, scored = _trained(lines), _scored(lines)
-        axes[1].plot([line['step'] for line in steps], [line['loss'] for line in steps],
-                     color=f'C{colour}', label=name)
+        axes[1].plot(
+            [line['step'] for line in steps],
+            [line['loss'] for line in steps],
+            color=f'C{colour}',
+            label=name,
+        )
         for what, key, style in (('box', 'bbox', '-'), ('mask', 'segm', '--')):
-            axes[2].plot([line['step'] for line in scored],
-                         [line.get(f'coco/{key}_mAP') for line in scored], style, marker='o',
-                         color=f'C{colour}', label=f'{name}: {what} AP')
+            axes[2].plot(
+                [line['step'] for line in scored],
+                [line.get(f'coco/{key}_mAP') for line in scored],
+                style,
+                marker='o',
+                color=f'C{colour}',
+                label=f'{name}: {what} AP',
+            )
     axes[0].set(title='pretraining without labels: losses', xlabel='step')
     axes[1].set(title='fine-tuning: loss', xlabel='step')
     axes[2].set(title='fine-tuning: scores on the val pictures', xlabel='step')
@@ -62,21 +72,29 @@ def _trained(lines: list[dict]) -> list[dict]:
 
 def _scored(lines: list[dict]) -> list[dict]:
     """mmengine logs an iteration-based loop's AP with step 0; theirs is the training's before."""
-    return [dict(line, step=_trained(lines[:i])[-1]['step'])
-            for i, line in enumerate(lines) if 'coco/bbox_mAP' in line]
+    return [
+        dict(line, step=_trained(lines[:i])[-1]['step'])
+        for i, line in enumerate(lines)
+        if 'coco/bbox_mAP' in line
+    ]
 
 
-def draw_detections(detectors: dict[str, nn.Module], dataset: Dataset, folder: Path, count: int) -> Path:
+def draw_detections(
+    detectors: dict[str, nn.Module], dataset: Dataset, folder: Path, count: int
+) -> Path:
     """The first ``count`` pictures of ``dataset``: ground truth, then what each detector finds."""
     visualizer = VISUALIZERS.build(
-        dict(type='DetLocalVisualizer', name='detections', line_width=2, alpha=0.5))
+        dict(type='DetLocalVisualizer', name='detections', line_width=2, alpha=0.5)
+    )
     visualizer.dataset_meta = dataset.metainfo
     for i in range(min(count, len(dataset))):
         samples = {name: _detect(detector, dataset[i]) for name, detector in detectors.items()}
         first = next(iter(samples.values()))
         panels = [_panel(visualizer, first, 'ground truth', truth=True)]
-        panels += [_panel(visualizer, sample, f'{name}, score >= {SHOWN_SCORE}')
-                   for name, sample in samples.items()]
+        panels += [
+            _panel(visualizer, sample, f'{name}, score >= {SHOWN_SCORE}')
+            for name, sample in samples.items()
+        ]
         mmcv.imwrite(np.concatenate(panels, 1), str(folder / Path(first.img_path).name))
     return folder
 
@@ -86,7 +104,8 @@ def _detect(detector: nn.Module, data: dict) -> DetDataSample:
     detector.eval()
     with torch.no_grad():
         sample = detector.test_step(
-            dict(inputs=[data['inputs']], data_samples=[data['data_samples']]))[0]
+            dict(inputs=[data['inputs']], data_samples=[data['data_samples']])
+        )[0]
     return _enlarge(sample, _factor(sample))
 
 
@@ -94,16 +113,20 @@ def _factor(sample: DetDataSample) -> int:
     return max(1, SHOWN_SIDE // max(sample.ori_shape))
 
 
-def _panel(visualizer: DetLocalVisualizer, sample: DetDataSample, caption: str,
-           truth: bool = False) -> np.ndarray:
+def _panel(
+    visualizer: DetLocalVisualizer, sample: DetDataSample, caption: str, truth: bool = False
+) -> np.ndarray:
     """The picture with its ground truth or its detections and a caption, BGR."""
-    image = mmcv.imrescale(mmcv.imread(sample.img_path, channel_order='rgb'), _factor(sample),
-                           interpolation='bicubic')
-    visualizer.add_datasample('detections', image, sample, draw_gt=truth, draw_pred=not truth,
-                              pred_score_thr=SHOWN_SCORE)
+    image = mmcv.imrescale(
+        mmcv.imread(sample.img_path, channel_order='rgb'), _factor(sample), interpolation='bicubic'
+    )
+    visualizer.add_datasample(
+        'detections', image, sample, draw_gt=truth, draw_pred=not truth, pred_score_thr=SHOWN_SCORE
+    )
     strip = np.full((CAPTION, image.shape[1], 3), 255, np.uint8)
-    cv2.putText(strip, caption, (8, CAPTION - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 2,
-                cv2.LINE_AA)
+    cv2.putText(
+        strip, caption, (8, CAPTION - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 2, cv2.LINE_AA
+    )
     return np.concatenate([strip, visualizer.get_image()[..., ::-1]])
 
 

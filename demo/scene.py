@@ -28,6 +28,7 @@ Contours = list[np.ndarray]
 @dataclass
 class SceneObject:
     """A labelled object: ``label`` indexes CLASSES, ``mask`` is what is seen of it, (H, W) bool."""
+
     label: int
     mask: np.ndarray
 
@@ -87,8 +88,9 @@ def _distractor(rng: np.random.Generator) -> Contours:
         return [_circle(1.0, 0, np.pi)]
     circle = _circle()
     angles = np.arctan2(circle[:, 1], circle[:, 0])
-    waves = sum(rng.uniform(0, 0.5 / k) * np.cos(k * angles + rng.uniform(0, 6.28))
-                for k in (2, 3, 4))
+    waves = sum(
+        rng.uniform(0, 0.5 / k) * np.cos(k * angles + rng.uniform(0, 6.28)) for k in (2, 3, 4)
+    )
     return [circle * (1 + waves)[:, None]]
 
 
@@ -137,7 +139,7 @@ def _pattern(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     if kind < 2:
         return cloud if kind else 0.3 * cloud
     angle, period = rng.uniform(0, np.pi), rng.uniform(4, 16)
-    y, x = np.mgrid[:shape[0], :shape[1]].astype(np.float32) * np.float32(2 * np.pi / period)
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32) * np.float32(2 * np.pi / period)
     bend = rng.uniform(0, 2) * _noise(shape, 25, rng)
     u = np.sin(np.cos(angle) * x + np.sin(angle) * y + bend)
     v = np.sin(np.cos(angle) * y - np.sin(angle) * x + bend)
@@ -154,8 +156,13 @@ def _colour(rng: np.random.Generator, label: int = -1) -> np.ndarray:
     return 255 * np.array(rgb[::-1])
 
 
-def _texture(shape: tuple[int, int], rng: np.random.Generator, contrast: tuple[float, float],
-             away_from: np.ndarray | None = None, label: int = -1) -> np.ndarray:
+def _texture(
+    shape: tuple[int, int],
+    rng: np.random.Generator,
+    contrast: tuple[float, float],
+    away_from: np.ndarray | None = None,
+    label: int = -1,
+) -> np.ndarray:
     """A pattern between two random colours, (H, W, 3) float32.
 
     Args:
@@ -182,15 +189,16 @@ def _ground(size: int, rng: np.random.Generator) -> np.ndarray:
     x = x + 30 * (_noise(shape, 20, rng) - 0.5)
     y = y + 30 * (_noise(shape, 20, rng) - 0.5)
     seeds = rng.uniform(0, size, (int(rng.integers(2, 6)), 2))
-    nearest = np.argmin([(x - sx)**2 + (y - sy)**2 for sx, sy in seeds], 0)
+    nearest = np.argmin([(x - sx) ** 2 + (y - sy) ** 2 for sx, sy in seeds], 0)
     ground = np.zeros((size, size, 3), np.float32)
     for field in range(len(seeds)):
         ground[nearest == field] = _texture(shape, rng, (15, 60))[nearest == field]
     for _ in range(int(rng.integers(0, 4))):
         start, bends = rng.uniform(0, size, 2), rng.normal(0, size / 8, (8, 2))
         points = np.round((start + bends.cumsum(0)) * 16).astype(np.int32)
-        cv2.polylines(ground, [points], False, _colour(rng).tolist(), int(rng.integers(1, 4)),
-                      cv2.LINE_AA, 4)
+        cv2.polylines(
+            ground, [points], False, _colour(rng).tolist(), int(rng.integers(1, 4)), cv2.LINE_AA, 4
+        )
     return ground
 
 
@@ -212,7 +220,7 @@ def _paint(canvas: np.ndarray, cover: np.ndarray, label: int, rng: np.random.Gen
     covered = (canvas * cover[..., None]).sum((0, 1)) / cover.sum()
     texture = _texture(shape, rng, (20, 90), away_from=covered, label=label)
     rim = 1 - cv2.GaussianBlur(cover, (0, 0), rng.uniform(0.8, 2))
-    y, x = (np.mgrid[:shape[0], :shape[1]] / max(shape) - 0.5).astype(np.float32)
+    y, x = (np.mgrid[: shape[0], : shape[1]] / max(shape) - 0.5).astype(np.float32)
     light = 1 + rng.uniform(-0.5, 0.5) * x + rng.uniform(-0.5, 0.5) * y
     light = light * (1 - rng.uniform(-0.4, 0.9) * rim)
     canvas += (texture * light[..., None] - canvas) * cover[..., None]
@@ -248,7 +256,7 @@ def draw_scene(size: int, rng: np.random.Generator) -> tuple[np.ndarray, list[Sc
     hidden = np.zeros((size, size), np.float32)
     covers, objects = [], []  # covers with their labels
     for label in labels:
-        side = size / 16 * 10**rng.random()
+        side = size / 16 * 10 ** rng.random()
         outline = OUTLINES[label](rng) if label >= 0 else _distractor(rng)
         outline = _place(outline, side, size, rng)
         cover = _cover(outline, size)

@@ -1,4 +1,5 @@
 """Regions that do not belong to their picture: the controls of the pretraining's ablation."""
+
 from __future__ import annotations
 
 from collections import deque
@@ -38,7 +39,8 @@ class OCRNetControlRegions(BaseTransform):
         elif self.others:
             other = self.others[rng.integers(len(self.others))]
             scale = np.tile(np.array(shape[::-1]) / other.shape[::-1], 2)
-            results['regions'] = Regions((other.boxes * scale).astype(np.float32), other.scores,
-                                         other.segments, shape)
+            results['regions'] = Regions(
+                (other.boxes * scale).astype(np.float32), other.scores, other.segments, shape
+            )
         self.others.append(own)
         return results

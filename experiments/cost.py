@@ -3,6 +3,7 @@
 Both read the same pictures at the same size; a pretraining step sees each in two views and runs the
 teacher. The discovered regions stand for the labels of the supervised step.
 """
+
 import copy
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,8 @@ from .records import Run
 
 OWN = 'own_regions'  # with all candidates of every view: more than any run has
 ARMS = dict(all=ALL_TERMS, regions_boxes_masks=PSEUDO_LABELS, regions=REGIONS) | {
-    OWN: PSEUDO_LABELS | {'model.min_score': 0.0}}
+    OWN: PSEUDO_LABELS | {'model.min_score': 0.0}
+}
 
 
 def execute(run: Run, data_root: Path, out: Path) -> dict:
@@ -39,8 +41,12 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
         steps[name] = _step(cfg.model, views, device, amp, own_regions=name == OWN)
     steps['supervised'] = _step(cfg.model.detector, _labelled(cfg, run.batch), device, amp)
     taken = alternating_seconds(steps, run.options['repeats'], device)
-    return dict(measured={name: dict(seconds=taken[name], peak_mib=peak_mib(step, device))
-                          for name, step in steps.items()})
+    return dict(
+        measured={
+            name: dict(seconds=taken[name], peak_mib=peak_mib(step, device))
+            for name, step in steps.items()
+        }
+    )
 
 
 def _labelled(cfg: Config, batch: int) -> dict:
@@ -56,8 +62,9 @@ def _labelled(cfg: Config, batch: int) -> dict:
     return first
 
 
-def _step(model_cfg: dict, data: dict, device: str, amp: bool,
-          own_regions: bool = False) -> Callable[[], None]:
+def _step(
+    model_cfg: dict, data: dict, device: str, amp: bool, own_regions: bool = False
+) -> Callable[[], None]:
     torch.manual_seed(0)
     model = MODELS.build(model_cfg)
     model.init_weights()

@@ -1,4 +1,5 @@
 """The real data sets of the studies: where they lie below the data root, and their picture size."""
+
 import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,24 +29,37 @@ class DataSet:
     size: int
     with_mask: bool = False
     layout: tuple[str, str, str, str] = (
-        'annotations/train.json', 'annotations/val.json', 'images/', 'images/')
+        'annotations/train.json',
+        'annotations/val.json',
+        'images/',
+        'images/',
+    )
     crop_holds_object: bool = False
     few_at_most: int = 640
     least_area: float = 0.0
 
 
 DATA_SETS = dict(
-    nuclei=DataSet(('nucleus', ), 384, with_mask=True, few_at_most=256),
+    nuclei=DataSet(('nucleus',), 384, with_mask=True, few_at_most=256),
     bccd=DataSet(('RBC', 'WBC', 'Platelets'), 320),
     robosoccer=DataSet(('robot', 'ball', 'goal'), 224),
     aerial_cars=DataSet(('car', 'bus', 'minibus'), 480, crop_holds_object=True),
     coco_mini=DataSet(
-        tuple(CocoDataset.METAINFO['classes']), 320, with_mask=True, least_area=0.01,
-        layout=('annotations/instances_train2017.json', 'annotations/instances_val2017.json',
-                'train2017/', 'val2017/')))
+        tuple(CocoDataset.METAINFO['classes']),
+        320,
+        with_mask=True,
+        least_area=0.01,
+        layout=(
+            'annotations/instances_train2017.json',
+            'annotations/instances_val2017.json',
+            'train2017/',
+            'val2017/',
+        ),
+    ),
+)
 # coco_mini as link_objects leaves it: 465 pictures of 80 classes teach no classifier.
 OBJECTS = 'coco_mini_objects'
-DATA_SETS[OBJECTS] = replace(DATA_SETS['coco_mini'], classes=('object', ))
+DATA_SETS[OBJECTS] = replace(DATA_SETS['coco_mini'], classes=('object',))
 
 
 def training_json(data_root: Path, name: str) -> dict:

@@ -1,4 +1,5 @@
 """Trainings with labels, and their scores."""
+
 from os.path import join
 from pathlib import Path
 
@@ -33,13 +34,18 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     else:
         runner.train()
         seconds = step_seconds(runner)
-        scores = {key.removeprefix('val/'): value.current()
-                  for key, value in runner.message_hub.log_scalars.items() if 'coco/' in key}
+        scores = {
+            key.removeprefix('val/'): value.current()
+            for key, value in runner.message_hub.log_scalars.items()
+            if 'coco/' in key
+        }
     scores = {key.removeprefix('coco/'): round(float(value), 4) for key, value in scores.items()}
-    return dict({key: value for key, value in scores.items() if key in SCORES},
-                measured={key: value for key, value in scores.items() if key not in SCORES} or None,
-                step_seconds=seconds,
-                parameters=sum(p.numel() for p in runner.model.parameters()))
+    return dict(
+        {key: value for key, value in scores.items() if key in SCORES},
+        measured={key: value for key, value in scores.items() if key not in SCORES} or None,
+        step_seconds=seconds,
+        parameters=sum(p.numel() for p in runner.model.parameters()),
+    )
 
 
 def make_config(run: Run, data_root: Path, out: Path) -> Config:
@@ -72,9 +78,11 @@ def _set_data(cfg: Config, run: Run, data_root: Path, out: Path) -> None:
         cfg[loader].update(num_workers=0, persistent_workers=False)
         training = loader == 'train_dataloader'
         cfg[loader].dataset.update(
-            data_root=root, ann_file=train_ann if training else val_ann,
+            data_root=root,
+            ann_file=train_ann if training else val_ann,
             data_prefix=dict(img=train_dir if training or val else val_dir),
-            metainfo=dict(classes=data.classes))
+            metainfo=dict(classes=data.classes),
+        )
         for step in cfg[loader].dataset.pipeline:
             if step.type == 'LoadAnnotations':
                 step.with_mask = data.with_mask

@@ -4,6 +4,7 @@ From the nets that the study `front_picture` left in OUT: outlines of what each 
 picture of `nuclei`, beside the ground truth. The picture is not chosen by eye: of those with a
 middling number of objects it is the one with the median gain.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -36,20 +37,27 @@ def main(data_root: Path, out: Path, to: Path) -> None:
     """Draw it, and say which picture it is."""
     folders = {name: next(out.glob(f'{STUDY}/fine-tuning/*_{arm}_*')) for name, arm in ARMS.items()}
     configs = {name: Config.fromfile(next(folder.glob('*.py'))) for name, folder in folders.items()}
-    nets = {name: init_detector(configs[name], str(next(folder.glob('iter_*.pth'))), device='cpu')
-            for name, folder in folders.items()}
+    nets = {
+        name: init_detector(configs[name], str(next(folder.glob('iter_*.pth'))), device='cpu')
+        for name, folder in folders.items()
+    }
     scored = next(iter(configs.values())).val_dataloader.dataset
     scored.data_root = f'{data_root}/nuclei/'
     dataset = DATASETS.build(scored)
-    middling = [i for i in range(len(dataset))
-                if OBJECTS[0] <= len(dataset.get_data_info(i)['instances']) <= OBJECTS[1]]
+    middling = [
+        i
+        for i in range(len(dataset))
+        if OBJECTS[0] <= len(dataset.get_data_info(i)['instances']) <= OBJECTS[1]
+    ]
     random, ours = nets.values()
     gains = [_f1(ours, dataset[i]) - _f1(random, dataset[i]) for i in middling]
     chosen = middling[int(np.argsort(gains)[len(gains) // 2])]
     strip = np.concatenate(_panels(nets, dataset[chosen]), 1)
     Image.fromarray(strip).quantize(256, dither=Image.Dither.NONE).save(to, optimize=True)
-    print(f'{to}: {dataset.get_data_info(chosen)["img_path"]}, of {len(middling)} pictures; F1 at IoU {IOU} '
-          f'{_f1(random, dataset[chosen]):.2f} and {_f1(ours, dataset[chosen]):.2f}')
+    print(
+        f'{to}: {dataset.get_data_info(chosen)["img_path"]}, of {len(middling)} pictures; F1 at '
+        f'IoU {IOU} {_f1(random, dataset[chosen]):.2f} and {_f1(ours, dataset[chosen]):.2f}'
+    )
 
 
 def _panels(nets: dict[str, nn.Module], data: dict) -> list[np.ndarray]:
@@ -58,18 +66,29 @@ def _panels(nets: dict[str, nn.Module], data: dict) -> list[np.ndarray]:
     for name, net in nets.items():
         sample = _detected(net, data)
         masks, correct = _compared(sample)
-        panels.append(_panel(sample, masks, correct, f'{name}: {correct.sum()} right, {(~correct).sum()} wrong'))
+        panels.append(
+            _panel(
+                sample, masks, correct, f'{name}: {correct.sum()} right, {(~correct).sum()} wrong'
+            )
+        )
     truth = _truth(sample)
-    return [*panels, _panel(sample, truth, np.ones(len(truth), bool), f'ground truth: {len(truth)}')]
+    return [
+        *panels,
+        _panel(sample, truth, np.ones(len(truth), bool), f'ground truth: {len(truth)}'),
+    ]
 
 
-def _panel(sample: DetDataSample, masks: np.ndarray, correct: np.ndarray, caption: str) -> np.ndarray:
+def _panel(
+    sample: DetDataSample, masks: np.ndarray, correct: np.ndarray, caption: str
+) -> np.ndarray:
     image = cv2.cvtColor(cv2.imread(sample.img_path), cv2.COLOR_BGR2RGB)
     factor = SIDE / max(image.shape[:2])
     image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
     for mask, right in zip(masks, correct):
         large = cv2.resize(mask.astype(np.float32), image.shape[1::-1]) > 0.5
-        outline, _ = cv2.findContours(large.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        outline, _ = cv2.findContours(
+            large.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+        )
         cv2.drawContours(image, outline, -1, FOUND if right else WRONG, 2, cv2.LINE_AA)
     line = np.full((CAPTION, image.shape[1], 3), 255, np.uint8)
     cv2.putText(line, caption, (4, 23), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (0, 0, 0), 1, cv2.LINE_AA)
@@ -87,7 +106,9 @@ def _truth(sample: DetDataSample) -> np.ndarray:
 
 
 def _compared(sample: DetDataSample) -> tuple[np.ndarray, np.ndarray]:
-    """Masks over ``SCORE``, best first, and whether each is the first one over an object of its own."""
+    """Masks over ``SCORE``, best first, and whether each is the first one over an object of its
+    own.
+    """
     found, truth = sample.pred_instances, _truth(sample)
     masks = found.masks[found.scores >= SCORE].numpy()
     free, correct = np.ones(len(truth), bool), np.zeros(len(masks), bool)
@@ -112,9 +133,13 @@ def _f1(net: nn.Module, data: dict) -> float:
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--data', required=True, type=Path, help='folder that holds the data sets')
-    parser.add_argument('--out', required=True, type=Path, help='folder that the study was run into')
+    parser.add_argument(
+        '--out', required=True, type=Path, help='folder that the study was run into'
+    )
     parser.add_argument('--to', type=Path, default=ROOT / 'docs/figures/nuclei.png')
     args = parser.parse_args()
     main(args.data, args.out, args.to)

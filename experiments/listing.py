@@ -3,6 +3,7 @@
 The files lie in folders of 1,000, hard links to one small picture each. What is measured runs in a
 process of its own, because a peak of memory is a process's.
 """
+
 import multiprocessing
 import os
 import resource
@@ -60,9 +61,13 @@ def listing(root: str) -> dict:
     shuffled = time.perf_counter()
     dataset.fingerprint()
     return dict(
-        pictures=len(dataset), list_seconds=listed - start, shuffle_seconds=shuffled - listed,
-        fingerprint_seconds=time.perf_counter() - shuffled, imported_mib=before,
-        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+        pictures=len(dataset),
+        list_seconds=listed - start,
+        shuffle_seconds=shuffled - listed,
+        fingerprint_seconds=time.perf_counter() - shuffled,
+        imported_mib=before,
+        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )
 
 
 def epochs(root: str, count: int, workers: int) -> list[float]:
@@ -71,8 +76,13 @@ def epochs(root: str, count: int, workers: int) -> list[float]:
     Pages that the processes share are counted once (PSS). The pictures are not decoded.
     """
     dataset = OCRNetImageFolder(root)
-    loader = DataLoader(dataset, batch_size=256, sampler=OCRNetVariationSampler(dataset),
-                        num_workers=workers, collate_fn=list)
+    loader = DataLoader(
+        dataset,
+        batch_size=256,
+        sampler=OCRNetVariationSampler(dataset),
+        num_workers=workers,
+        collate_fn=list,
+    )
     batches, memory = iter(loader), []
     for _ in range(count):
         for _ in islice(batches, len(dataset) // 256):

@@ -1,4 +1,5 @@
 """Where a run's files lie below the folder of a study's results."""
+
 import json
 import os
 import statistics

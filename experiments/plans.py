@@ -1,4 +1,5 @@
 """What is run: each study as plain data. studies.py makes runs of it."""
+
 from dataclasses import dataclass, field
 
 from ocrnet_mmdet.pretraining.term_weights import TERMS
@@ -103,7 +104,9 @@ PSEUDO_LABELS = terms(regions=1.0, boxes=1.0, masks=1.0)
 ALL_TERMS = terms(regions=1.0, boxes=1.0, masks=1.0, **VECTORS)
 # Fewer regions for boxes and masks than the default, for time.
 NATURAL_OPTIONS = terms(regions=1.0, boxes=0.1, masks=0.1) | {
-    'model.regions_per_view': 4, 'train_dataloader.dataset.pipeline.2.segments': 1}
+    'model.regions_per_view': 4,
+    'train_dataloader.dataset.pipeline.2.segments': 1,
+}
 TUNED = 'main_table/pretrained'
 
 
@@ -115,51 +118,83 @@ def ablated(options: dict | None, control: str = '') -> Arm:
 STUDIES: dict[str, Study | Scoring | Measurement] = dict(
     # OCRNet and stock Mask/Faster R-CNN with the same encoder, full labels.
     against_stock=Study(
-        sets=dict.fromkeys(('nuclei', 'bccd', 'robosoccer', 'aerial_cars'), (None, )),
+        sets=dict.fromkeys(('nuclei', 'bccd', 'robosoccer', 'aerial_cars'), (None,)),
         arms=dict(ocrnet=Arm(OCRNET), stock=Arm(STOCK)),
-        steps=dict(nuclei=(300, ), bccd=(300, ), robosoccer=(300, ), aerial_cars=(900, )),
+        steps=dict(nuclei=(300,), bccd=(300,), robosoccer=(300,), aerial_cars=(900,)),
         sizes=dict(nuclei=256),
-        tuned=dict(nuclei=200, bccd=200, robosoccer=200, aerial_cars=600)),
+        tuned=dict(nuclei=200, bccd=200, robosoccer=200, aerial_cars=600),
+    ),
     # AP by the number of candidates.
-    candidates=Scoring('against_stock', 'ocrnet', seed=0, options={
-        str(count): {'model.test_cfg.rpn.max_per_img': count} for count in (100, 300, 1000)}),
+    candidates=Scoring(
+        'against_stock',
+        'ocrnet',
+        seed=0,
+        options={
+            str(count): {'model.test_cfg.rpn.max_per_img': count} for count in (100, 300, 1000)
+        },
+    ),
     # Tokens of a region: S x S as before 2 x 2 became the default, on held-out training pictures.
     tokens=Study(
-        sets=dict(nuclei=(10, ), robosoccer=(10, )),
-        arms={f'side{side}': Arm(options={'model.roi_head.aggregator.token_size': side})
-              for side in (7, 3, 2)},
-        steps=(300, ), scored_on='held_out', rate=2e-3),
+        sets=dict(nuclei=(10,), robosoccer=(10,)),
+        arms={
+            f'side{side}': Arm(options={'model.roi_head.aggregator.token_size': side})
+            for side in (7, 3, 2)
+        },
+        steps=(300,),
+        scored_on='held_out',
+        rate=2e-3,
+    ),
     # 16 pictures, trained and scored on the same ones, without augmentation.
     overfit=Study(
-        sets=dict(nuclei=(None, ), coco_mini=(None, )),
-        arms=dict(ocrnet=Arm(OCRNET, options={'train_dataloader.batch_size': 2,
-                                              'model.train_cfg.rcnn.sampler.num': 128})),
-        steps=(1500, ), seeds=(0, ), scored_on='trained', augment=False, rate=1e-3,
-        sizes=dict(nuclei=256, coco_mini=384)),
+        sets=dict(nuclei=(None,), coco_mini=(None,)),
+        arms=dict(
+            ocrnet=Arm(
+                OCRNET,
+                options={'train_dataloader.batch_size': 2, 'model.train_cfg.rcnn.sampler.num': 128},
+            )
+        ),
+        steps=(1500,),
+        seeds=(0,),
+        scored_on='trained',
+        augment=False,
+        rate=1e-3,
+        sizes=dict(nuclei=256, coco_mini=384),
+    ),
     # Few labels with and without the stage.
     main_table=Study(
-        sets=dict(nuclei=(5, 10, 25, 100), robosoccer=(5, 10, 25, 100), bccd=(10, ),
-                  aerial_cars=(10, )),
+        sets=dict(
+            nuclei=(5, 10, 25, 100), robosoccer=(5, 10, 25, 100), bccd=(10,), aerial_cars=(10,)
+        ),
         arms=dict(random=Arm(), pretrained=Arm(pretraining=Pretraining(1500))),
-        steps=(300, 1000), tuned=300, tuned_on=10),
-    # README's picture: one pair of main_table with its rates, after a third of its pretraining. Its seed is that
-    # whose difference in main_table is nearest the mean.
+        steps=(300, 1000),
+        tuned=300,
+        tuned_on=10,
+    ),
+    # README's picture: one pair of main_table with its rates, after a third of its pretraining. Its
+    # seed is that whose difference in main_table is nearest the mean.
     front_picture=Study(
-        sets=dict(nuclei=(5, )),
+        sets=dict(nuclei=(5,)),
         arms=dict(random=Arm(rate=2e-3), pretrained=Arm(pretraining=Pretraining(500), rate=1e-3)),
-        steps=(300, ), seeds=(3, )),
+        steps=(300,),
+        seeds=(3,),
+    ),
     # EfficientNet-Lite0 from ImageNet weights, which is what tools/start.py writes.
     imagenet=Study(
-        sets=dict(nuclei=(5, ), robosoccer=(10, )),
+        sets=dict(nuclei=(5,), robosoccer=(10,)),
         arms=dict(imagenet=Arm('configs/ocrnet_small_data.py')),
-        steps=(300, ), tuned=300, tuned_on=10),
+        steps=(300,),
+        tuned=300,
+        tuned_on=10,
+    ),
     # The random start, given the pretraining's time as further steps.
     equal_time=Study(
-        sets=dict(nuclei=(5, 10), robosoccer=(5, 10), bccd=(10, ), aerial_cars=(10, )),
-        arms=dict(random=Arm(rate='main_table/random')), as_long_as='main_table'),
+        sets=dict(nuclei=(5, 10), robosoccer=(5, 10), bccd=(10,), aerial_cars=(10,)),
+        arms=dict(random=Arm(rate='main_table/random')),
+        as_long_as='main_table',
+    ),
     # What carries the gain.
     ablation=Study(
-        sets=dict(nuclei=(10, ), robosoccer=(10, )),
+        sets=dict(nuclei=(10,), robosoccer=(10,)),
         arms=dict(
             none=Arm(rate='main_table/random'),
             vectors=ablated(terms(**VECTORS)),
@@ -170,64 +205,123 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
             all_fixed_sigma=ablated(ALL_TERMS | {'model.region_loss.form': 'mse'}),
             own_regions=ablated(PSEUDO_LABELS | {'default_hooks.schedule.own_from': 0.5}),
             frozen_encoder=ablated(PSEUDO_LABELS | {'model.frozen_parts': ['backbone']}),
-            scope_aggregator=Arm(weights_of='regions_boxes_masks', rate=TUNED,
-                                 options={'model.scope': 'aggregator'}),
+            scope_aggregator=Arm(
+                weights_of='regions_boxes_masks', rate=TUNED, options={'model.scope': 'aggregator'}
+            ),
             random_boxes=ablated(PSEUDO_LABELS, 'random'),
-            shuffled=ablated(PSEUDO_LABELS, 'shuffled')),
-        steps=(300, )),
+            shuffled=ablated(PSEUDO_LABELS, 'shuffled'),
+        ),
+        steps=(300,),
+    ),
     # Weights of the boxes' and masks' terms beside the regions', on held-out training pictures.
     term_weights=Study(
-        sets=dict(nuclei=(10, ), robosoccer=(10, ), bccd=(10, )),
-        arms=dict(regions=ablated(REGIONS)) | {
+        sets=dict(nuclei=(10,), robosoccer=(10,), bccd=(10,)),
+        arms=dict(regions=ablated(REGIONS))
+        | {
             f'weight{weight:g}': ablated(terms(regions=1.0, boxes=weight, masks=weight))
-            for weight in (0.1, 0.3, 1.0)},
-        steps=(300, ), seeds=(99, 100), scored_on='held_out'),
+            for weight in (0.1, 0.3, 1.0)
+        },
+        steps=(300,),
+        seeds=(99, 100),
+        scored_on='held_out',
+    ),
     # The same terms with weight 1, for main_table's length, against its pretrained arm.
     weight_one=Study(
-        sets=dict(nuclei=(5, ), robosoccer=(5, ), bccd=(10, )),
+        sets=dict(nuclei=(5,), robosoccer=(5,), bccd=(10,)),
         arms=dict(weight1=Arm(pretraining=Pretraining(1500, PSEUDO_LABELS), rate=TUNED)),
-        steps=(300, 1000)),
+        steps=(300, 1000),
+    ),
     # The vectors' terms beside the others, in two strengths, against main_table's pretrained arm.
     vector_terms=Study(
-        sets=dict(bccd=(10, )),
+        sets=dict(bccd=(10,)),
         arms=dict(
             all=Arm(pretraining=Pretraining(1500, ALL_TERMS), rate=TUNED),
-            strong=Arm(pretraining=Pretraining(
-                1500, terms(regions=1.0, boxes=1.0, masks=1.0, **STRONG_VECTORS)), rate=TUNED)),
-        steps=(300, 1000)),
+            strong=Arm(
+                pretraining=Pretraining(
+                    1500, terms(regions=1.0, boxes=1.0, masks=1.0, **STRONG_VECTORS)
+                ),
+                rate=TUNED,
+            ),
+        ),
+        steps=(300, 1000),
+    ),
     # Stock Mask and Faster R-CNN with and without the stage.
     any_detector=Study(
-        sets=dict(nuclei=(10, ), robosoccer=(10, )),
+        sets=dict(nuclei=(10,), robosoccer=(10,)),
         arms=dict(
-            pretrained=Arm(STOCK, Pretraining(500, PSEUDO_LABELS, STOCK_PRETRAIN),
-                           rate='against_stock/stock'),
-            random=Arm(STOCK, rate='against_stock/stock')),
-        steps=(300, )),
+            pretrained=Arm(
+                STOCK, Pretraining(500, PSEUDO_LABELS, STOCK_PRETRAIN), rate='against_stock/stock'
+            ),
+            random=Arm(STOCK, rate='against_stock/stock'),
+        ),
+        steps=(300,),
+    ),
     # Pretrained on natural pictures, fine-tuned at the size at which objects are as large as there.
     natural=Study(
-        sets={OBJECTS: (100, )},
+        sets={OBJECTS: (100,)},
         arms=dict(
             random=Arm(),
-            pretrained=Arm(pretraining=Pretraining(1500, NATURAL_OPTIONS, data='coco_mini',
-                                                   folders=('unlabelled_natural', )))),
-        steps=(1000, ), sizes={OBJECTS: 160}, tuned=300),
+            pretrained=Arm(
+                pretraining=Pretraining(
+                    1500, NATURAL_OPTIONS, data='coco_mini', folders=('unlabelled_natural',)
+                )
+            ),
+        ),
+        steps=(1000,),
+        sizes={OBJECTS: 160},
+        tuned=300,
+    ),
     # Objects that discovered regions hold.
-    recall=Measurement(tuple(
-        dict(kind='recall', data=data, options=dict(
-            splits=['train', 'val'] if data == 'coco_mini' else ['train']))
-        for data in ('nuclei', 'bccd', 'robosoccer', 'aerial_cars', 'coco_mini'))),
+    recall=Measurement(
+        tuple(
+            dict(
+                kind='recall',
+                data=data,
+                options=dict(splits=['train', 'val'] if data == 'coco_mini' else ['train']),
+            )
+            for data in ('nuclei', 'bccd', 'robosoccer', 'aerial_cars', 'coco_mini')
+        )
+    ),
     # Objects that main_table's pretrained detectors find.
-    proposal_recall=Measurement(tuple(
-        dict(kind='recall', data=data, config=OCRNET, start=f'main_table/{data}_pretrained',
-             options=dict(splits=['val'], size=size))
-        for data, size in dict(nuclei=256, robosoccer=149).items())),
+    proposal_recall=Measurement(
+        tuple(
+            dict(
+                kind='recall',
+                data=data,
+                config=OCRNET,
+                start=f'main_table/{data}_pretrained',
+                options=dict(splits=['val'], size=size),
+            )
+            for data, size in dict(nuclei=256, robosoccer=149).items()
+        )
+    ),
     # A pretraining's step against the same detector's supervised one. The second is for a GPU.
-    pretraining_cost=Measurement((dict(
-        kind='cost', data='nuclei', arm='tiny', config=OCRNET_PRETRAIN, batch=8,
-        options=dict(size=128, repeats=3, amp=False)), )),
-    pretraining_cost_gpu=Measurement((dict(
-        kind='cost', data='coco_mini', arm='r50', config='configs/ocrnet_pretrain.py', batch=16,
-        options=dict(size=512, repeats=5, amp=True)), )),
+    pretraining_cost=Measurement(
+        (
+            dict(
+                kind='cost',
+                data='nuclei',
+                arm='tiny',
+                config=OCRNET_PRETRAIN,
+                batch=8,
+                options=dict(size=128, repeats=3, amp=False),
+            ),
+        )
+    ),
+    pretraining_cost_gpu=Measurement(
+        (
+            dict(
+                kind='cost',
+                data='coco_mini',
+                arm='r50',
+                config='configs/ocrnet_pretrain.py',
+                batch=16,
+                options=dict(size=512, repeats=5, amp=True),
+            ),
+        )
+    ),
     # A folder of very many pictures.
-    listing=Measurement((dict(
-        kind='listing', options=dict(count=1_000_000, epochs=4, workers=2)), )))
+    listing=Measurement(
+        (dict(kind='listing', options=dict(count=1_000_000, epochs=4, workers=2)),)
+    ),
+)

@@ -1,4 +1,5 @@
 """Pretrainings without labels, and what their monitors said."""
+
 from pathlib import Path
 
 from mmengine.config import Config
@@ -12,8 +13,8 @@ from .finetuning import CROP
 from .places import scalars, step_seconds, work_dir
 from .records import CURVES, ROOT, Run, append_curve
 
-# As tools/start.py writes it: a view shows as much of a picture as a crop of a fine-tuning does, and one
-# pixel of the picture in which regions are discovered spans as many of it.
+# As tools/start.py writes it: a view shows as much of a picture as a crop of a fine-tuning does,
+# and one pixel of the picture in which regions are discovered spans as many of it.
 ZOOM, SPAN = (0.7, 1.4), 1.5
 CACHE = 'regions'  # of discovered regions, shared by all runs
 
@@ -23,9 +24,13 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     runner = Runner.from_cfg(make_config(run, data_root, out))
     runner.train()
     append_curve(out / CURVES, run, scalars(runner))
-    return dict(step_seconds=step_seconds(runner),
-                measured={key.removeprefix('train/'): round(float(value.current()), 4)
-                          for key, value in runner.message_hub.log_scalars.items()})
+    return dict(
+        step_seconds=step_seconds(runner),
+        measured={
+            key.removeprefix('train/'): round(float(value.current()), 4)
+            for key, value in runner.message_hub.log_scalars.items()
+        },
+    )
 
 
 def make_config(run: Run, data_root: Path, out: Path) -> Config:
@@ -39,7 +44,9 @@ def make_config(run: Run, data_root: Path, out: Path) -> Config:
     views.size = CROP
     if not run.folders:
         discover.size = round(DATA_SETS[run.data].size / SPAN)
-        views.area = tuple(min((CROP / (DATA_SETS[run.data].size * zoom))**2, 1.0) for zoom in reversed(ZOOM))
+        views.area = tuple(
+            min((CROP / (DATA_SETS[run.data].size * zoom)) ** 2, 1.0) for zoom in reversed(ZOOM)
+        )
     warm_up, cosine = cfg.param_scheduler
     warm_up.end = cosine.begin = run.steps // 12
     cosine.update(end=run.steps, T_max=run.steps - run.steps // 12)
@@ -61,13 +68,21 @@ def _set_pictures(dataset: dict, run: Run, data_root: Path) -> None:
         InputError: Val pictures would be read.
     """
     train_ann, _, train_dir, val_dir = DATA_SETS[run.data].layout
-    dataset.update(data_root=f'{data_root}/{run.data}/', ann_file=train_ann,
-                   data_prefix=dict(img=train_dir), seed=run.seed)
+    dataset.update(
+        data_root=f'{data_root}/{run.data}/',
+        ann_file=train_ann,
+        data_prefix=dict(img=train_dir),
+        seed=run.seed,
+    )
     if not run.folders:
         return
     if train_dir == val_dir:
-        raise InputError(f'{run.name}: the folder {run.data}/{train_dir} holds val pictures too, '
-                         'so further folders cannot be read beside it')
-    dataset.update(data_root=[f'{data_root}/{folder}'
-                              for folder in (f'{run.data}/{train_dir}', *run.folders)],
-                   ann_file='', data_prefix=dict(img=''))
+        raise InputError(
+            f'{run.name}: the folder {run.data}/{train_dir} holds val pictures too, '
+            'so further folders cannot be read beside it'
+        )
+    dataset.update(
+        data_root=[f'{data_root}/{folder}' for folder in (f'{run.data}/{train_dir}', *run.folders)],
+        ann_file='',
+        data_prefix=dict(img=''),
+    )

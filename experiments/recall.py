@@ -1,4 +1,5 @@
 """Objects of a data set that discovered regions, or a pretrained detector, find."""
+
 from pathlib import Path
 
 import cv2
@@ -17,9 +18,12 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     """Of the splits that the options name."""
     cv2.setNumThreads(1)  # the time is that of one core
     data = DATA_SETS[run.data]
-    sources = [tuple(data_root / run.data / data.layout[place] for place in SPLITS[split])
-               for split in run.options['splits']]
+    sources = [
+        tuple(data_root / run.data / data.layout[place] for place in SPLITS[split])
+        for split in run.options['splits']
+    ]
     start = file_to_start_from(run, out)
     detect = detections_of(str(ROOT / run.config), start, data.size) if start else None
-    return dict(measured=measure(sources, data.least_area, detect,
-                                 run.options.get('size', WORKING_SIZE)))
+    return dict(
+        measured=measure(sources, data.least_area, detect, run.options.get('size', WORKING_SIZE))
+    )

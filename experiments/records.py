@@ -2,6 +2,7 @@
 
 A CSV with COLUMNS, of ocrnet_mmdet.compare.table's kind.
 """
+
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -67,15 +68,47 @@ class Run:
 
 
 SETTINGS = tuple(field.name for field in fields(Run))
-SCORES = tuple(f'{kind}_mAP{part}' for kind in ('bbox', 'segm')
-               for part in ('', '_50', '_75', '_s', '_m', '_l'))
+SCORES = tuple(
+    f'{kind}_mAP{part}'
+    for kind in ('bbox', 'segm')
+    for part in ('', '_50', '_75', '_s', '_m', '_l')
+)
 # measured: what a pretraining's monitors said last, a fine-tuning's scores by class, or the result
 # of a measurement. step_seconds: the median of a training's steps. error: why a run failed. note:
 # what else was recorded.
-COLUMNS = ('study', 'kind', 'name', *SETTINGS[2:], *SCORES, 'measured', 'seconds', 'step_seconds',
-           'parameters', 'device', 'torch', 'threads', 'commit', 'error', 'note')
-TEXT = {'study', 'kind', 'name', 'data', 'arm', 'config', 'scored_on', 'start', 'control', 'device',
-        'torch', 'commit', 'error', 'note'}
+COLUMNS = (
+    'study',
+    'kind',
+    'name',
+    *SETTINGS[2:],
+    *SCORES,
+    'measured',
+    'seconds',
+    'step_seconds',
+    'parameters',
+    'device',
+    'torch',
+    'threads',
+    'commit',
+    'error',
+    'note',
+)
+TEXT = {
+    'study',
+    'kind',
+    'name',
+    'data',
+    'arm',
+    'config',
+    'scored_on',
+    'start',
+    'control',
+    'device',
+    'torch',
+    'commit',
+    'error',
+    'note',
+}
 CURVES = 'curves.csv'  # beside the records: what the monitors said of pretrainings, for the figure
 MONITORS = ('box_level_ratio', 'mask_level_ratio', 'proposal_recall')
 
@@ -101,9 +134,17 @@ def append(path: Path, row: dict) -> None:
 def append_curve(path: Path, run: Run, lines: list[dict]) -> None:
     """Keep what the figure shows of a pretraining's log; its lines have a step and MONITORS."""
     for line in lines:
-        append_line(path, ('study', 'name', 'data', 'step', *MONITORS),
-                    [run.study, run.name, run.data, line['step'],
-                     *(round(line[name], 4) if name in line else '' for name in MONITORS)])
+        append_line(
+            path,
+            ('study', 'name', 'data', 'step', *MONITORS),
+            [
+                run.study,
+                run.name,
+                run.data,
+                line['step'],
+                *(round(line[name], 4) if name in line else '' for name in MONITORS),
+            ],
+        )
 
 
 def row_of(run: Run, **results) -> dict:

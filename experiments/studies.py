@@ -1,4 +1,5 @@
 """A plan's runs, in the order in which they need each other."""
+
 from itertools import product
 from pathlib import Path
 
@@ -30,11 +31,25 @@ def run_study(name: str, data_root: Path, out: Path, jobs: int) -> None:
 
 def pretrainings(study: str, plan: Study) -> list[Run]:
     """One of each arm that has one, on each set's pictures."""
-    found = [Run(study, 'pretraining', arm.pretraining.data or data, name, None,
-                 arm.pretraining.steps, PRETRAINING_RATE, 0, arm.pretraining.config,
-                 arm.pretraining.options, batch=8, control=arm.pretraining.control,
-                 folders=arm.pretraining.folders)
-             for data, (name, arm) in product(plan.sets, plan.arms.items()) if arm.pretraining]
+    found = [
+        Run(
+            study,
+            'pretraining',
+            arm.pretraining.data or data,
+            name,
+            None,
+            arm.pretraining.steps,
+            PRETRAINING_RATE,
+            0,
+            arm.pretraining.config,
+            arm.pretraining.options,
+            batch=8,
+            control=arm.pretraining.control,
+            folders=arm.pretraining.folders,
+        )
+        for data, (name, arm) in product(plan.sets, plan.arms.items())
+        if arm.pretraining
+    ]
     return list({run.name: run for run in found}.values())
 
 
@@ -42,10 +57,24 @@ def tunings(study: str, plan: Study) -> list[Run]:
     """Each arm at each rate, scored on training pictures that no run here is trained on."""
     if plan.tuned is None:
         return []
-    return [Run(study, 'tuning', data, name, plan.tuned_on, _of_set(plan.tuned, data), rate,
-                HELD_OUT_SEED, arm.config, arm.options, 'held_out', size=plan.sizes.get(data),
-                start=_start(study, plan, data, name))
-            for data, rate, (name, arm) in product(plan.sets, RATES, plan.arms.items())]
+    return [
+        Run(
+            study,
+            'tuning',
+            data,
+            name,
+            plan.tuned_on,
+            _of_set(plan.tuned, data),
+            rate,
+            HELD_OUT_SEED,
+            arm.config,
+            arm.options,
+            'held_out',
+            size=plan.sizes.get(data),
+            start=_start(study, plan, data, name),
+        )
+        for data, rate, (name, arm) in product(plan.sets, RATES, plan.arms.items())
+    ]
 
 
 def fine_tunings(study: str, plan: Study, rows: list[dict]) -> list[Run]:
@@ -56,14 +85,36 @@ def fine_tunings(study: str, plan: Study, rows: list[dict]) -> list[Run]:
     """
     runs = []
     for seed, data, (name, arm) in product(plan.seeds, plan.sets, plan.arms.items()):
-        rate = plan.rate or (arm.rate if isinstance(arm.rate, float) else
-                             best_rate(rows, arm.rate or f'{study}/{name}', data))
+        rate = plan.rate or (
+            arm.rate
+            if isinstance(arm.rate, float)
+            else best_rate(rows, arm.rate or f'{study}/{name}', data)
+        )
         for labels in plan.sets[data]:
-            steps = ((equal_time_steps(rows, plan.as_long_as, data, labels, seed), )
-                     if plan.as_long_as else _of_set(plan.steps, data))
-            runs += [Run(study, 'fine-tuning', data, name, labels, length, rate, seed, arm.config,
-                         arm.options, plan.scored_on, plan.augment, plan.sizes.get(data),
-                         _start(study, plan, data, name)) for length in steps]
+            steps = (
+                (equal_time_steps(rows, plan.as_long_as, data, labels, seed),)
+                if plan.as_long_as
+                else _of_set(plan.steps, data)
+            )
+            runs += [
+                Run(
+                    study,
+                    'fine-tuning',
+                    data,
+                    name,
+                    labels,
+                    length,
+                    rate,
+                    seed,
+                    arm.config,
+                    arm.options,
+                    plan.scored_on,
+                    plan.augment,
+                    plan.sizes.get(data),
+                    _start(study, plan, data, name),
+                )
+                for length in steps
+            ]
     return runs
 
 
@@ -74,10 +125,24 @@ def scorings(study: str, plan: Scoring) -> list[Run]:
     for data, percents in scored.sets.items():
         for labels, steps in product(percents, _of_set(scored.steps, data)):
             net = Run(plan.study, 'fine-tuning', data, plan.arm, labels, steps, seed=plan.seed)
-            runs += [Run(study, 'scoring', data, name, labels, steps, None, plan.seed,
-                         scored.arms[plan.arm].config, options, scored.scored_on,
-                         size=scored.sizes.get(data), start=f'{plan.study}/{net.name}')
-                     for name, options in plan.options.items()]
+            runs += [
+                Run(
+                    study,
+                    'scoring',
+                    data,
+                    name,
+                    labels,
+                    steps,
+                    None,
+                    plan.seed,
+                    scored.arms[plan.arm].config,
+                    options,
+                    scored.scored_on,
+                    size=scored.sizes.get(data),
+                    start=f'{plan.study}/{net.name}',
+                )
+                for name, options in plan.options.items()
+            ]
     return runs
 
 
@@ -93,11 +158,17 @@ def best_rate(rows: list[dict], arm: str, data: str) -> float:
         InputError: It was not tuned on this data set, or not at all of them.
     """
     study, arm = arm.split('/')
-    found = {row['lr']: row['bbox_mAP'] for row in rows if not row['error'] and (
-        row['study'], row['kind'], row['data'], row['arm']) == (study, 'tuning', data, arm)}
+    found = {
+        row['lr']: row['bbox_mAP']
+        for row in rows
+        if not row['error']
+        and (row['study'], row['kind'], row['data'], row['arm']) == (study, 'tuning', data, arm)
+    }
     if missing := set(RATES) - found.keys():
-        raise InputError(f'the records have no tuning of {study}/{arm} on {data} at the rates '
-                         f'{sorted(missing)}: run the study {study} first, into the same folder')
+        raise InputError(
+            f'the records have no tuning of {study}/{arm} on {data} at the rates '
+            f'{sorted(missing)}: run the study {study} first, into the same folder'
+        )
     return max(RATES, key=found.get)
 
 
@@ -110,16 +181,23 @@ def equal_time_steps(rows: list[dict], study: str, data: str, labels: int, seed:
     Raises:
         InputError: The study was not run.
     """
-    def seconds(**wanted) -> dict[int, float]:
-        return {row['steps']: row['seconds'] for row in rows if not row['error']
-                and all(row[key] == value for key, value in wanted.items())}
 
-    random = seconds(study=study, kind='fine-tuning', data=data, arm='random', labels=labels,
-                     seed=seed)
+    def seconds(**wanted) -> dict[int, float]:
+        return {
+            row['steps']: row['seconds']
+            for row in rows
+            if not row['error'] and all(row[key] == value for key, value in wanted.items())
+        }
+
+    random = seconds(
+        study=study, kind='fine-tuning', data=data, arm='random', labels=labels, seed=seed
+    )
     pretraining = seconds(study=study, kind='pretraining', data=data, arm='pretrained')
     if len(random) < 2 or not pretraining:
-        raise InputError(f'the records have no runs of {study} on {data}, {labels} % of the '
-                         f'labels, seed {seed}: run the study {study} first, into the same folder')
+        raise InputError(
+            f'the records have no runs of {study} on {data}, {labels} % of the '
+            f'labels, seed {seed}: run the study {study} first, into the same folder'
+        )
     short, long = min(random), max(random)
     step = (random[long] - random[short]) / (long - short)
     return long + round(sum(pretraining.values()) / step)

@@ -1,4 +1,5 @@
 """Which pictures a run is trained and scored on: parts of a COCO JSON, drawn by seed."""
+
 from collections import Counter
 from pathlib import Path
 
@@ -15,9 +16,15 @@ FEW, MOST_OBJECTS = 16, 100  # of a training scored on its own pictures; a detec
 def small_pictures(data: dict, longest_side: int, objects: int) -> dict:
     """The part of a JSON with pictures of at most that size (pixels) and that many objects."""
     counts = Counter(a['image_id'] for a in data['annotations'])
-    return keep_images(data, {image['id'] for image in data['images']
-                        if max(image['width'], image['height']) <= longest_side
-                        and 0 < counts[image['id']] <= objects})
+    return keep_images(
+        data,
+        {
+            image['id']
+            for image in data['images']
+            if max(image['width'], image['height']) <= longest_side
+            and 0 < counts[image['id']] <= objects
+        },
+    )
 
 
 def labelled_parts(run: Run, data_root: Path) -> tuple[dict | None, dict | None]:

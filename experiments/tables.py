@@ -5,6 +5,7 @@ From the records beside this file, or those that studies left in OUT. Scores are
 mean ± s.d. of n runs; a difference is the mean of the pairs with the same seed and the half width
 of its 95 % interval (Student's t).
 """
+
 import argparse
 import re
 import statistics
@@ -18,21 +19,32 @@ sys.path.insert(0, str(ROOT))
 from experiments.records import RECORDS, read  # noqa: E402
 from ocrnet_mmdet.compare.statistics import difference, spread  # noqa: E402
 
-METRICS = dict(bbox_mAP='box AP', bbox_mAP_50='box AP50', bbox_mAP_75='box AP75',
-               segm_mAP='mask AP')
+METRICS = dict(
+    bbox_mAP='box AP', bbox_mAP_50='box AP50', bbox_mAP_75='box AP75', segm_mAP='mask AP'
+)
 # Title; the arm of the first column; those that it is compared with, ``STUDY/ARM`` each.
 COMPARISONS = (
-    ('Against stock detectors', 'against_stock/ocrnet', ('against_stock/stock', )),
-    ('Few labels', 'main_table/pretrained', ('main_table/random', )),
-    ('Boxes and masks with their default weight', 'default_terms/default',
-     ('main_table/pretrained', 'main_table/random')),
-    ('Boxes and masks with weight 1', 'weight_one/weight1',
-     ('main_table/pretrained', 'main_table/random')),
+    ('Against stock detectors', 'against_stock/ocrnet', ('against_stock/stock',)),
+    ('Few labels', 'main_table/pretrained', ('main_table/random',)),
+    (
+        'Boxes and masks with their default weight',
+        'default_terms/default',
+        ('main_table/pretrained', 'main_table/random'),
+    ),
+    (
+        'Boxes and masks with weight 1',
+        'weight_one/weight1',
+        ('main_table/pretrained', 'main_table/random'),
+    ),
     ("The vectors' terms", 'vector_terms/all', ('main_table/pretrained', 'main_table/random')),
-    ("The vectors' terms, ten times as strong", 'vector_terms/strong',
-     ('main_table/pretrained', 'main_table/random')),
-    ('Stock detectors, pretrained', 'any_detector/pretrained', ('any_detector/random', )),
-    ('Natural pictures', 'natural/pretrained', ('natural/random', )))
+    (
+        "The vectors' terms, ten times as strong",
+        'vector_terms/strong',
+        ('main_table/pretrained', 'main_table/random'),
+    ),
+    ('Stock detectors, pretrained', 'any_detector/pretrained', ('any_detector/random',)),
+    ('Natural pictures', 'natural/pretrained', ('natural/random',)),
+)
 
 
 def comparison(rows: list[dict], ours: str, theirs: tuple[str, ...]) -> str:
@@ -45,16 +57,35 @@ def comparison(rows: list[dict], ours: str, theirs: tuple[str, ...]) -> str:
     lines = []
     for data, labels, steps in sorted(a, key=_in_order):
         for metric, title in METRICS.items():
-            values = [_by_seed(cells.get((data, labels, steps), []), metric)
-                      for cells in (a, *others)]
+            values = [
+                _by_seed(cells.get((data, labels, steps), []), metric) for cells in (a, *others)
+            ]
             seeds = sorted(set.intersection(*map(set, values)))
             if seeds:
                 first, *rest = [[arm[seed] for seed in seeds] for arm in values]
-                lines.append([data, _percent(labels), f'{steps:,}', title, len(seeds),
-                              *map(spread, (first, *rest)),
-                              *(difference(first, b) for b in rest)])
-    return markdown(['data', 'labels', 'steps', 'metric', 'n', *names,
-                     *(f'{names[0]} - {name}' for name in names[1:])], lines)
+                lines.append(
+                    [
+                        data,
+                        _percent(labels),
+                        f'{steps:,}',
+                        title,
+                        len(seeds),
+                        *map(spread, (first, *rest)),
+                        *(difference(first, b) for b in rest),
+                    ]
+                )
+    return markdown(
+        [
+            'data',
+            'labels',
+            'steps',
+            'metric',
+            'n',
+            *names,
+            *(f'{names[0]} - {name}' for name in names[1:]),
+        ],
+        lines,
+    )
 
 
 def equal_time(rows: list[dict]) -> str:
@@ -70,10 +101,22 @@ def equal_time(rows: list[dict]) -> str:
             if seeds := sorted(a.keys() & b.keys()):
                 a, b = [[arm[seed] for seed in seeds] for arm in (a, b)]
                 lengths = [f'{steps:,}' for steps in sorted(row['steps'] for row in theirs)]
-                lines.append([data, _percent(labels), title, len(seeds), '; '.join(lengths),
-                              spread(a), spread(b), difference(a, b)])
-    return markdown(['data', 'labels', 'metric', 'n', 'random steps', 'pretrained', 'random',
-                     'difference'], lines)
+                lines.append(
+                    [
+                        data,
+                        _percent(labels),
+                        title,
+                        len(seeds),
+                        '; '.join(lengths),
+                        spread(a),
+                        spread(b),
+                        difference(a, b),
+                    ]
+                )
+    return markdown(
+        ['data', 'labels', 'metric', 'n', 'random steps', 'pretrained', 'random', 'difference'],
+        lines,
+    )
 
 
 def arms(rows: list[dict], study: str, base: str) -> str:
@@ -82,8 +125,11 @@ def arms(rows: list[dict], study: str, base: str) -> str:
     An arm's minutes are those of its pretraining.
     """
     runs = [row for row in rows if (row['study'], row['kind']) == (study, 'fine-tuning')]
-    minutes = {(row['study'], row['name']): row['seconds'] / 60 for row in rows
-               if row['kind'] == 'pretraining'}
+    minutes = {
+        (row['study'], row['name']): row['seconds'] / 60
+        for row in rows
+        if row['kind'] == 'pretraining'
+    }
     cells = {(row['data'], row['arm']): [] for row in sorted(runs, key=lambda row: row['data'])}
     for row in runs:
         cells[row['data'], row['arm']].append(row)
@@ -94,23 +140,44 @@ def arms(rows: list[dict], study: str, base: str) -> str:
         scores = [_by_seed(found, metric) for metric in METRICS]
         taken = minutes.get(tuple(found[0]['start'].split('/')))
         gap = difference([ours[s] for s in seeds], [theirs[s] for s in seeds]) if seeds else ''
-        lines.append([data, arm, len(found),
-                      *(spread(list(s.values())) if s else '' for s in scores), gap,
-                      '' if taken is None else f'{taken:.0f}', _each(ours)])
-    return markdown(['data', 'arm', 'n', *METRICS.values(), f'box AP - {base}', 'minutes',
-                     'box AP by seed'], lines)
+        lines.append(
+            [
+                data,
+                arm,
+                len(found),
+                *(spread(list(s.values())) if s else '' for s in scores),
+                gap,
+                '' if taken is None else f'{taken:.0f}',
+                _each(ours),
+            ]
+        )
+    return markdown(
+        ['data', 'arm', 'n', *METRICS.values(), f'box AP - {base}', 'minutes', 'box AP by seed'],
+        lines,
+    )
 
 
 def more_labels(rows: list[dict]) -> str:
     """The random starts' scores after their longest training, by the share of the labels."""
     cells = _cells(rows, 'main_table/random')
     longest = {data: max(steps for d, _, steps in cells if d == data) for data, *_ in cells}
-    return markdown(['data', 'labels', 'metric', 'n', 'random', 'by seed'], [
-        [data, _percent(labels), METRICS[metric], len(scores), spread(list(scores.values())),
-         _each(scores)]
-        for data, labels, steps in sorted(cells, key=_in_order) if steps == longest[data]
-        for metric in ('bbox_mAP', 'segm_mAP')
-        if (scores := _by_seed(cells[data, labels, steps], metric))])
+    return markdown(
+        ['data', 'labels', 'metric', 'n', 'random', 'by seed'],
+        [
+            [
+                data,
+                _percent(labels),
+                METRICS[metric],
+                len(scores),
+                spread(list(scores.values())),
+                _each(scores),
+            ]
+            for data, labels, steps in sorted(cells, key=_in_order)
+            if steps == longest[data]
+            for metric in ('bbox_mAP', 'segm_mAP')
+            if (scores := _by_seed(cells[data, labels, steps], metric))
+        ],
+    )
 
 
 def rates(rows: list[dict]) -> str:
@@ -121,17 +188,22 @@ def rates(rows: list[dict]) -> str:
     for row in runs:
         cell = cells.setdefault((row['study'], row['data'], row['arm'], row['steps']), {})
         cell.setdefault(row['lr'], []).append(f'{100 * row["bbox_mAP"]:.1f}')
-    return markdown(['study', 'data', 'arm', 'steps', *(f'{rate:g}' for rate in grid)], [
-        [*cell, *(', '.join(found.get(rate, [])) for rate in grid)]
-        for cell, found in sorted(cells.items())])
+    return markdown(
+        ['study', 'data', 'arm', 'steps', *(f'{rate:g}' for rate in grid)],
+        [
+            [*cell, *(', '.join(found.get(rate, [])) for rate in grid)]
+            for cell, found in sorted(cells.items())
+        ],
+    )
 
 
 def candidates(rows: list[dict]) -> str:
     """Scores by the number of candidates, beside those that the trainings ended with."""
     scored = [row for row in rows if row['study'] == 'candidates']
     nets = {row['start'] for row in scored}
-    trained = [dict(row, arm='as trained') for row in rows
-               if f'{row["study"]}/{row["name"]}' in nets]
+    trained = [
+        dict(row, arm='as trained') for row in rows if f'{row["study"]}/{row["name"]}' in nets
+    ]
     return single_runs(sorted(scored + trained, key=lambda row: row['data']))
 
 
@@ -139,10 +211,16 @@ def single_runs(rows: list[dict]) -> str:
     """Every score."""
     metrics = METRICS | dict(segm_mAP_50='mask AP50')
     settings = ('study', 'data', 'arm', 'labels', 'steps', 'scored_on', 'seed')
-    return markdown([*settings, *metrics.values()], [
-        [*('' if row[name] is None else row[name] for name in settings),
-         *('' if row[metric] is None else f'{100 * row[metric]:.1f}' for metric in metrics)]
-        for row in rows])
+    return markdown(
+        [*settings, *metrics.values()],
+        [
+            [
+                *('' if row[name] is None else row[name] for name in settings),
+                *('' if row[metric] is None else f'{100 * row[metric]:.1f}' for metric in metrics),
+            ]
+            for row in rows
+        ],
+    )
 
 
 def recall(rows: list[dict]) -> str:
@@ -151,12 +229,35 @@ def recall(rows: list[dict]) -> str:
     for row in (row for row in rows if row['kind'] == 'recall'):
         for arm, found in row['measured']['arms'].items():
             strict = found.get('strict_recall', {}).get('100')
-            lines.append([row['study'], row['data'], arm, found.get('boxes', ''),
-                          *found['recall'].values(), '' if strict is None else strict,
-                          found['precision'], found.get('precision_of_all', ''),
-                          row['measured']['milliseconds']['processor']['median']])
-    return markdown(['study', 'data', 'boxes of', 'boxes', 'best 16', 'best 32', 'best 100',
-                     'best 100, IoU 0.75', 'of the best 36', 'of all', 'ms of discovery'], lines)
+            lines.append(
+                [
+                    row['study'],
+                    row['data'],
+                    arm,
+                    found.get('boxes', ''),
+                    *found['recall'].values(),
+                    '' if strict is None else strict,
+                    found['precision'],
+                    found.get('precision_of_all', ''),
+                    row['measured']['milliseconds']['processor']['median'],
+                ]
+            )
+    return markdown(
+        [
+            'study',
+            'data',
+            'boxes of',
+            'boxes',
+            'best 16',
+            'best 32',
+            'best 100',
+            'best 100, IoU 0.75',
+            'of the best 36',
+            'of all',
+            'ms of discovery',
+        ],
+        lines,
+    )
 
 
 def ratios(rows: list[dict], kind: str, base: str) -> str:
@@ -166,8 +267,10 @@ def ratios(rows: list[dict], kind: str, base: str) -> str:
         for arm, found in row['measured'].items():
             if arm != base:
                 theirs = row['measured'][base]
-                lines += [[row['name'], row['device'], arm, figure, f'{value / theirs[figure]:.2f}']
-                          for figure, value in found.items()]
+                lines += [
+                    [row['name'], row['device'], arm, figure, f'{value / theirs[figure]:.2f}']
+                    for figure, value in found.items()
+                ]
     return markdown(['run', 'device', 'arm', 'figure', f'over {base}'], lines)
 
 
@@ -177,16 +280,19 @@ def step_times(rows: list[dict]) -> str:
     for row in rows:
         if row['kind'] == 'fine-tuning' and row['step_seconds'] and row['study'] == 'against_stock':
             cells.setdefault((row['data'], row['arm']), []).append(row['step_seconds'])
-    return markdown(['data', 'arm', 'seconds a step'], [
-        [*cell, f'{statistics.median(found):.2f}'] for cell, found in sorted(cells.items())])
+    return markdown(
+        ['data', 'arm', 'seconds a step'],
+        [[*cell, f'{statistics.median(found):.2f}'] for cell, found in sorted(cells.items())],
+    )
 
 
 def markdown(header: list[str], lines: list[list]) -> str:
     """A table; without lines nothing."""
     if not lines:
         return ''
-    return '\n'.join(f'| {" | ".join(map(str, cells))} |'
-                     for cells in (header, ['---'] * len(header), *lines))
+    return '\n'.join(
+        f'| {" | ".join(map(str, cells))} |' for cells in (header, ['---'] * len(header), *lines)
+    )
 
 
 def _cells(rows: list[dict], arm: str) -> dict[tuple, list[dict]]:
@@ -228,15 +334,26 @@ def all_tables(rows: list[dict]) -> Iterable[tuple[str, str]]:
         'Weights of boxes and masks, held-out': lambda: arms(rows, 'term_weights', 'regions'),
         'Learning rates, held-out box AP': lambda: rates(rows),
         'Number of candidates': lambda: candidates(rows),
-        "README's picture": lambda: single_runs([row for row in rows if row['study'] == 'front_picture'
-                                                 and row['kind'] == 'fine-tuning']),
+        "README's picture": lambda: single_runs(
+            [
+                row
+                for row in rows
+                if row['study'] == 'front_picture' and row['kind'] == 'fine-tuning'
+            ]
+        ),
         'Overfitting': lambda: single_runs([row for row in rows if row['study'] == 'overfit']),
-        'Trials': lambda: single_runs([row for row in rows if '/' in row['study']
-                                       and row['kind'] in ('fine-tuning', 'scoring')]),
+        'Trials': lambda: single_runs(
+            [
+                row
+                for row in rows
+                if '/' in row['study'] and row['kind'] in ('fine-tuning', 'scoring')
+            ]
+        ),
         'Regions': lambda: recall(rows),
         'Cost of a pretraining step': lambda: ratios(rows, 'cost', 'supervised'),
         'Speed and memory': lambda: ratios(rows, 'speed', 'stock'),
-        'Seconds of a training step': lambda: step_times(rows)}
+        'Seconds of a training step': lambda: step_times(rows),
+    }
     yield from ((title, make()) for title, make in tables.items())
 
 
@@ -244,7 +361,8 @@ MARKS = re.compile(r'(?<=<!-- table: )(.+?)( -->\n).*?(?=<!-- end of table -->)'
 
 
 def filled(page: str, rows: list[dict]) -> str:
-    """A page with every table between its marks: ``<!-- table: TITLE -->`` and ``<!-- end of table -->``.
+    """A page with every table between its marks: ``<!-- table: TITLE -->`` and ``<!-- end of table
+    -->``.
 
     Raises:
         KeyError: There is no table of a title.
@@ -254,8 +372,9 @@ def filled(page: str, rows: list[dict]) -> str:
 
 
 if __name__ == '__main__':
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('records', type=Path, nargs='?', default=RECORDS.parent, metavar='OUT')
     parser.add_argument('--into', type=Path, metavar='PAGE', help='write them into its marks')
     args = parser.parse_args()

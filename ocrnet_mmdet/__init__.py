@@ -1,4 +1,5 @@
 """OCRNet for MMDetection: importing the package registers its parts in mmdet's registries."""
+
 import io
 import warnings
 from contextlib import redirect_stdout

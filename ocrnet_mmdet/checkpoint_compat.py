@@ -7,6 +7,7 @@ mmengine's own checkpoints are refused like any file that asks for more than ten
 The list holds data types and nothing that a malicious file could use. What mmengine itself does
 not write stays refused, see `checkpoint_loader`.
 """
+
 import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -35,7 +36,8 @@ def listed_method(owner: type, name: str) -> Callable:
     """
     if name not in METHODS.get(owner, ()):
         raise pickle.UnpicklingError(
-            f"the checkpoint asks for {name!r} of {owner!r}, which mmengine's own do not")
+            f"the checkpoint asks for {name!r} of {owner!r}, which mmengine's own do not"
+        )
     return getattr(owner, name)
 
 
@@ -48,7 +50,8 @@ def listed_dtype(code: str, *args: bool) -> np.dtype:
     dtype = np.dtype(code, *args)  # type: ignore[call-overload]
     if dtype.char not in DTYPES:
         raise pickle.UnpicklingError(
-            f"the checkpoint asks for {code!r} of numpy, which mmengine's own do not")
+            f"the checkpoint asks for {code!r} of numpy, which mmengine's own do not"
+        )
     return dtype
 
 
@@ -63,8 +66,8 @@ def allowed_globals() -> Iterator[tuple[Any, str]]:
     yield listed_method, 'builtins.getattr'
     yield listed_dtype, 'numpy.dtype'
     for module in NUMPY_MODULES:
-        yield np.array(0.).__reduce__()[0], f'{module}._reconstruct'
-        yield np.float64(0.).__reduce__()[0], f'{module}.scalar'
+        yield np.array(0.0).__reduce__()[0], f'{module}._reconstruct'
+        yield np.float64(0.0).__reduce__()[0], f'{module}.scalar'
 
 
 # Before torch 2.6 weights_only is off unless asked for, and the list takes no pairs.

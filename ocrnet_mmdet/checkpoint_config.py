@@ -1,4 +1,5 @@
 """The text of a config that a checkpoint holds, read as data: mmengine runs it as a program."""
+
 import ast
 import sys
 from collections.abc import Iterator
@@ -26,9 +27,11 @@ def plain_config(text: object) -> dict:
     imports: Any = config.get('custom_imports') or {}
     imports = imports.get('imports', []) if isinstance(imports, dict) else imports
     imports = [imports] if isinstance(imports, str) else imports
-    foreign = [*config.keys() & {'_base_'},
-               *(name for name in imports if name not in sys.modules),
-               *(name for name in types if '.' in name and not _is_registered(name))]
+    foreign = [
+        *config.keys() & {'_base_'},
+        *(name for name in imports if name not in sys.modules),
+        *(name for name in types if '.' in name and not _is_registered(name)),
+    ]
     if foreign:
         raise ValueError(f'it names {ascii(foreign[0])}')
     return config
@@ -49,8 +52,12 @@ def _value(node: ast.expr) -> object:
             return values if isinstance(node, ast.List) else tuple(values)
         case ast.Dict(keys, values) if None not in keys:
             return {ast.literal_eval(key): _value(value) for key, value in zip(keys, values) if key}
-        case ast.Call(ast.Name('dict'), [] | [ast.Dict()], named) if all(pair.arg for pair in named):
-            return dict(*map(_value, node.args), **{str(pair.arg): _value(pair.value) for pair in named})
+        case ast.Call(ast.Name('dict'), [] | [ast.Dict()], named) if all(
+            pair.arg for pair in named
+        ):
+            return dict(
+                *map(_value, node.args), **{str(pair.arg): _value(pair.value) for pair in named}
+            )
     try:
         return ast.literal_eval(node)
     except ValueError:  # of a name, an attribute, another call
@@ -73,5 +80,8 @@ def _is_registered(name: str) -> bool:
     """Whether ``SCOPE.NAME`` is in a registry: else mmengine calls what Python finds there."""
     scope, _, own = name.rpartition('.')
     roots = [root for root in vars(mmengine.registry).values() if isinstance(root, Registry)]
-    return any(node.scope == scope and own in node.module_dict
-               for root in roots for node in (root, *root.children.values()))
+    return any(
+        node.scope == scope and own in node.module_dict
+        for root in roots
+        for node in (root, *root.children.values())
+    )

@@ -6,6 +6,7 @@ for both stacks: ``load_from``, ``--resume``, ``init_cfg``, ``init_detector`` an
 go through it. What is allowed beside tensors stands in :mod:`.checkpoint_compat`. Who trusts a file
 that asks for more sets torch's own ``TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1``.
 """
+
 import io
 import logging
 import os
@@ -26,8 +27,10 @@ from .errors import InputError
 TRUST = 'TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD'
 BEGINNINGS = (b'PK', b'\x80')  # of files of torch.save: zip, and pickle before torch 1.6
 # How torch and checkpoint_compat say that a file asks for more than data, and for what.
-FOREIGN = re.compile(r'GLOBAL (\S+)|unrecognized function (\S+ ?\S*)|asks for (\S+)|'
-                     r'Can only (?:create|build)|weights_only=True`` with')
+FOREIGN = re.compile(
+    r'GLOBAL (\S+)|unrecognized function (\S+ ?\S*)|asks for (\S+)|'
+    r'Can only (?:create|build)|weights_only=True`` with'
+)
 # Where mmengine looks for the text of a config, which it runs.
 CONFIG_TEXTS = (('meta', 'cfg'), ('meta', 'config'), ('message_hub', 'runtime_info', 'cfg'))
 
@@ -47,8 +50,10 @@ def check_file(path: object) -> None:
     if file.is_dir():
         raise InputError(f'checkpoint {path} is a folder: name a .pth file in it')
     if not file.is_file():
-        raise InputError(f'checkpoint {path} does not exist: a training leaves its own in its work '
-                         'folder (work_dirs/CONFIG/)')
+        raise InputError(
+            f'checkpoint {path} does not exist: a training leaves its own in its work '
+            'folder (work_dirs/CONFIG/)'
+        )
     if not file.stat().st_size:
         raise InputError(f'checkpoint {path} is empty, its writing was stopped: name another')
     with open(file, 'rb') as opened:
@@ -56,8 +61,9 @@ def check_file(path: object) -> None:
     if not beginning.startswith(BEGINNINGS):
         raise InputError(f'{path} is no checkpoint: name a .pth file')
     if beginning == b'PK' and not _has_end(file):
-        raise InputError(f'checkpoint {path} is cut off, its writing or copying was stopped: name '
-                         'another')
+        raise InputError(
+            f'checkpoint {path} is cut off, its writing or copying was stopped: name another'
+        )
 
 
 def _has_end(file: Path) -> bool:
@@ -116,8 +122,11 @@ def read_checkpoint(file: BinaryIO, name: str, map_location: Any = None) -> dict
     except Exception as error:  # what a damaged pickle raises has no common class
         raise InputError(_refusal(name, error)) from error
     weights = content.get('state_dict', content) if isinstance(content, dict) else None
-    if not (isinstance(weights, dict) and all(isinstance(key, str) for key in weights)
-            and isinstance(content.get('meta', {}), dict)):
+    if not (
+        isinstance(weights, dict)
+        and all(isinstance(key, str) for key in weights)
+        and isinstance(content.get('meta', {}), dict)
+    ):
         raise InputError(f'{name} holds no weights by name: name a checkpoint of a training')
     return content if trusted else _without_code(content, name)
 
@@ -126,12 +135,16 @@ def _refusal(name: str, error: Exception) -> str:
     foreign = FOREIGN.search(str(error))
     if foreign:
         what = next(filter(None, foreign.groups()), 'a class or program of its own')
-        return (f'{name} is refused: it asks for {ascii(what[:80])[1:-1]} while it is read, which is '
-                'no part of a checkpoint of mmengine and may run any code; who trusts the file sets '
-                f'{TRUST}=1')
+        return (
+            f'{name} is refused: it asks for {ascii(what[:80])[1:-1]} while it is read, which is '
+            'no part of a checkpoint of mmengine and may run any code; who trusts the file sets '
+            f'{TRUST}=1'
+        )
     reason = str(error).rpartition('WeightsUnpickler error: ')[2].strip() or repr(error)
-    return (f'checkpoint {name} cannot be read ({ascii(reason.splitlines()[0][:160])[1:-1]}): it is '
-            'cut off or damaged, or no checkpoint: name another')
+    return (
+        f'checkpoint {name} cannot be read ({ascii(reason.splitlines()[0][:160])[1:-1]}): it is '
+        'cut off or damaged, or no checkpoint: name another'
+    )
 
 
 def _without_code(content: dict, name: str) -> dict:
@@ -145,9 +158,12 @@ def _without_code(content: dict, name: str) -> dict:
                 plain_config(node[last])
             except ValueError as error:
                 del node[last]
-                print_log(f'{name}: the config in it is left out, mmengine would run it and it is '
-                          f'more than values ({error}): DetInferencer needs one beside this file',
-                          'current', logging.WARNING)
+                print_log(
+                    f'{name}: the config in it is left out, mmengine would run it and it is '
+                    f'more than values ({error}): DetInferencer needs one beside this file',
+                    'current',
+                    logging.WARNING,
+                )
     return content
 
 
@@ -156,9 +172,12 @@ def unfilled(module: nn.Module, state: dict[str, Tensor], prefix: str = '') -> l
 
     Counters of batches are none, which mmengine does without too.
     """
-    return [key for key, own in module.state_dict().items()
-            if getattr(state.get(prefix + key), 'shape', None) != own.shape
-            and not key.endswith('num_batches_tracked')]
+    return [
+        key
+        for key, own in module.state_dict().items()
+        if getattr(state.get(prefix + key), 'shape', None) != own.shape
+        and not key.endswith('num_batches_tracked')
+    ]
 
 
 def shown_tensors(keys: list[str], most: int = 3) -> str:

@@ -1,4 +1,5 @@
 """What tools/train.py and tools/test.py share."""
+
 import argparse
 import ast
 import errno
@@ -28,23 +29,37 @@ from .options import check_options, check_values, read_config
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 RIGHTS = 'correct its rights, or name another place'
 ROOM = 'make room there or name another place; a training goes on with --resume'
-LIMIT = 'raise the limit of a file\'s size (ulimit -f unlimited); a training goes on with --resume'
+LIMIT = "raise the limit of a file's size (ulimit -f unlimited); a training goes on with --resume"
 NO_FOLDER = 'name a place that can be a file in a folder'
 # What can be wrong with a place that a user named, and the fix; another OSError is a defect.
 FILE_FAULTS = {
-    errno.EACCES: RIGHTS, errno.EPERM: RIGHTS, errno.EROFS: RIGHTS, errno.ENOSPC: ROOM,
-    errno.EDQUOT: ROOM, errno.EFBIG: LIMIT, errno.EEXIST: NO_FOLDER, errno.ENOTDIR: NO_FOLDER,
-    errno.EISDIR: NO_FOLDER, errno.ENAMETOOLONG: NO_FOLDER}
+    errno.EACCES: RIGHTS,
+    errno.EPERM: RIGHTS,
+    errno.EROFS: RIGHTS,
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EFBIG: LIMIT,
+    errno.EEXIST: NO_FOLDER,
+    errno.ENOTDIR: NO_FOLDER,
+    errno.EISDIR: NO_FOLDER,
+    errno.ENAMETOOLONG: NO_FOLDER,
+}
 
 
 class OptionAction(DictAction):
-    """mmengine's ``DictAction``, but for quotes and blanks: quotes make text of a value and keep its blanks and commas.
+    """mmengine's ``DictAction``, but for quotes and blanks: quotes make text of a value and keep
+    its blanks and commas.
 
     ``classes="('white cell','2')"`` and ``data_root="MY PICTURES/"`` are what they say.
     """
 
-    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: list[str],
-                 option_string: str | None = None) -> None:
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: list[str],
+        option_string: str | None = None,
+    ) -> None:
         options = dict(getattr(namespace, self.dest) or {})
         for pair in values:
             key, equals, text = pair.partition('=')
@@ -61,11 +76,16 @@ def parse_option(text: str) -> object:
     """The value of a ``key=value`` pair.
 
     Raises:
-        ValueError: It is a list of which an item without quotes holds a blank, or its brackets do not match.
+        ValueError: It is a list of which an item without quotes holds a blank, or its brackets do
+            not match.
     """
     try:
         value = ast.literal_eval(text)
-        quoted = isinstance(value, str) or isinstance(value, (list, tuple)) and ("'" in text or '"' in text)
+        quoted = (
+            isinstance(value, str)
+            or isinstance(value, (list, tuple))
+            and ("'" in text or '"' in text)
+        )
     except (ValueError, SyntaxError, TypeError):
         quoted = False
     if quoted:
@@ -110,13 +130,22 @@ def one_line_errors() -> Iterator[None]:
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:
     """The options that training and testing have in common."""
-    parser.add_argument('--skip-bad-images', action='store_true',
-                        help='leave out pictures that cannot be read and boxes that are none')
-    parser.add_argument('--cfg-options', nargs='+', action=OptionAction, default={},
-                        help='key=value pairs that override the config')
+    parser.add_argument(
+        '--skip-bad-images',
+        action='store_true',
+        help='leave out pictures that cannot be read and boxes that are none',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=OptionAction,
+        default={},
+        help='key=value pairs that override the config',
+    )
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
-    parser.add_argument('--local_rank', '--local-rank', type=int, default=0,
-                        help='set by torch.distributed.launch')
+    parser.add_argument(
+        '--local_rank', '--local-rank', type=int, default=0, help='set by torch.distributed.launch'
+    )
 
 
 def load_config(args: argparse.Namespace) -> Config:
@@ -128,8 +157,9 @@ def load_config(args: argparse.Namespace) -> Config:
     cfg.merge_from_dict(args.cfg_options)
     check_values(cfg)
     cfg.launcher = args.launcher
-    cfg.work_dir = (args.work_dir or cfg.get('work_dir')
-                    or str(Path('work_dirs') / Path(args.config).stem))
+    cfg.work_dir = (
+        args.work_dir or cfg.get('work_dir') or str(Path('work_dirs') / Path(args.config).stem)
+    )
     os.environ.setdefault('LOCAL_RANK', str(args.local_rank))
     return cfg
 
@@ -157,8 +187,10 @@ def run_training(cfg: Config, skip_bad: bool = False, options: dict = dict()) ->
 
 def _check_amp(cfg: Config) -> None:
     if cfg.optim_wrapper.get('type') == 'AmpOptimWrapper' and get_device() in ('cpu', 'mps'):
-        raise InputError('optim_wrapper.type is AmpOptimWrapper (--amp): mixed precision needs a '
-                         'GPU that torch can use, here is none: leave it out')
+        raise InputError(
+            'optim_wrapper.type is AmpOptimWrapper (--amp): mixed precision needs a '
+            'GPU that torch can use, here is none: leave it out'
+        )
 
 
 def run_test(args: argparse.Namespace) -> None:
@@ -172,7 +204,8 @@ def run_test(args: argparse.Namespace) -> None:
     cfg.train_dataloader = cfg.train_cfg = cfg.optim_wrapper = cfg.param_scheduler = None
     if args.show or args.show_dir:
         cfg.default_hooks.visualization.update(
-            draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir)
+            draw=True, show=args.show, wait_time=args.wait_time, test_out_dir=args.show_dir
+        )
     if args.other_size:
         _allow_other_size(cfg)
     if args.tta:
@@ -202,7 +235,9 @@ def _build(cfg: Config, skip_bad: bool) -> Runner:
 
 
 def _set_tta(cfg: Config) -> None:
-    """Wrap the model in mmdet's test-time augmentation, with the flipped picture beside the picture."""
+    """Wrap the model in mmdet's test-time augmentation, with the flipped picture beside the
+    picture.
+    """
     if cfg.model.get('roi_head') and cfg.model.roi_head.get('mask_head'):
         print('--tta: boxes alone are scored, mmdet merges no masks')
         cfg.model.roi_head.update(mask_head=None, mask_roi_extractor=None)

@@ -1,4 +1,5 @@
-"""Walks over configs: their data sets, the parts that count classes, every setting with its path."""
+"""Walks over configs: their data sets, the parts that count classes, all settings with paths."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -27,14 +28,19 @@ def datasets_of(node: ConfigDict | None) -> Iterator[ConfigDict]:
 
 
 def class_counts(node: ConfigDict, key: str = 'model') -> Iterator[tuple[str, ConfigDict]]:
-    """Every part of a model config whose ``num_classes`` counts the objects' classes, with its path."""
+    """Every part of a model config whose ``num_classes`` counts the objects' classes, with its
+    path.
+    """
     if 'num_classes' in node:
         yield key, node
     for name, child in node.items():
         if name in OTHER_CLASSES:
             continue
-        places = [f'{key}.{name}.{i}' for i in range(len(child))] if isinstance(
-            child, (list, tuple)) else [f'{key}.{name}']
+        places = (
+            [f'{key}.{name}.{i}' for i in range(len(child))]
+            if isinstance(child, (list, tuple))
+            else [f'{key}.{name}']
+        )
         for place, part in zip(places, as_list(child)):
             if isinstance(part, dict):
                 yield from class_counts(part, place)

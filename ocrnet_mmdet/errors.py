@@ -1,4 +1,5 @@
 """The one exception that means: what the user gave is wrong, and here is how to mend it."""
+
 import math
 import reprlib
 from typing import Any
@@ -33,17 +34,23 @@ def shown(value: object, limit: int = 80) -> str:
     if len(text) <= limit:
         return text
     end = 2 * limit // 5
-    return f'{text[:limit - end - 5]} ... {text[-end:]}'
+    return f'{text[: limit - end - 5]} ... {text[-end:]}'
 
 
 def printable(text: str) -> str:
-    """Text with line breaks, escape sequences and whatever else does not print as Python escapes."""
+    """Text with line breaks, escapes and whatever else does not print as Python escapes."""
     return ''.join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def require(name: str, value: Any, kind: type[int] | type[float] = float, low: float | None = None,
-            high: float | None = None, above: float | None = None,
-            count: int | None = None) -> Any:
+def require(
+    name: str,
+    value: Any,
+    kind: type[int] | type[float] = float,
+    low: float | None = None,
+    high: float | None = None,
+    above: float | None = None,
+    count: int | None = None,
+) -> Any:
     """``value``, if it is such a number; of ``count`` numbers a tuple.
 
     True and False are no numbers, NaN and infinity never fit.
@@ -59,11 +66,16 @@ def require(name: str, value: Any, kind: type[int] | type[float] = float, low: f
     Raises:
         InputError: It is another.
     """
+
     def fits(number: Any) -> bool:
         if not isinstance(number, (int, kind)) or isinstance(number, bool):
             return False
-        return (-math.inf < number < math.inf and (low is None or number >= low)
-                and (high is None or number <= high) and (above is None or number > above))
+        return (
+            -math.inf < number < math.inf
+            and (low is None or number >= low)
+            and (high is None or number <= high)
+            and (above is None or number > above)
+        )
 
     if count is None and fits(value):
         return value
@@ -71,7 +83,9 @@ def require(name: str, value: Any, kind: type[int] | type[float] = float, low: f
         return tuple(value)
     what = 'whole number' if kind is int else 'number'
     what = f'a {what}' if count is None else f'{count} {what}s'
-    limits = ' and '.join(f'{word} {limit}' for word, limit in (
-        ('above', above), ('of at least', low), ('at most', high)) if limit is not None)
-    raise InputError(f'{name} is {shown(repr(value), 60)}: '
-                     f'give {what} {limits}'.rstrip())
+    limits = ' and '.join(
+        f'{word} {limit}'
+        for word, limit in (('above', above), ('of at least', low), ('at most', high))
+        if limit is not None
+    )
+    raise InputError(f'{name} is {shown(repr(value), 60)}: give {what} {limits}'.rstrip())

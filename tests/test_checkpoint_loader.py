@@ -1,4 +1,5 @@
 """No file of weights runs code, on any way by which mmengine reads one; a bad file is one line."""
+
 import io
 import os
 import pickle
@@ -37,7 +38,9 @@ class Calls:
 
 def holding(payload: object, place: str) -> dict:
     """A checkpoint that has the payload in one of its parts."""
-    content = dict(meta=dict(META), state_dict=dict(WEIGHTS), optimizer={}, message_hub=dict(runtime_info={}))
+    content = dict(
+        meta=dict(META), state_dict=dict(WEIGHTS), optimizer={}, message_hub=dict(runtime_info={})
+    )
     content[place]['payload'] = payload
     return content
 
@@ -68,12 +71,28 @@ def plain_pickle(content: object, path: Path) -> None:
 PAYLOADS = {
     'system_in_weights': (lambda mark: Calls(os.system, f'touch {mark}'), 'state_dict', zipped),
     'system_in_meta': (lambda mark: Calls(os.system, f'touch {mark}'), 'meta', zipped),
-    'popen_in_optimizer': (lambda mark: Calls(subprocess.Popen, ['touch', mark]), 'optimizer', zipped),
-    'eval_in_message_hub': (lambda mark: Calls(eval, f'open({mark!r}, "w")'), 'message_hub', zipped),
+    'popen_in_optimizer': (
+        lambda mark: Calls(subprocess.Popen, ['touch', mark]),
+        'optimizer',
+        zipped,
+    ),
+    'eval_in_message_hub': (
+        lambda mark: Calls(eval, f'open({mark!r}, "w")'),
+        'message_hub',
+        zipped,
+    ),
     'exec_in_meta': (lambda mark: Calls(exec, f'open({mark!r}, "w")'), 'meta', zipped),
     'method_by_getattr': (lambda mark: Calls(Path.touch, Path(mark)), 'meta', zipped),
-    'nested': (lambda mark: [dict(a=(HistoryBuffer([Calls(os.system, f'touch {mark}')], [1]), ))], 'meta', zipped),
-    'array_of_objects': (lambda mark: np.array([Calls(os.mkdir, mark)], dtype=object), 'optimizer', zipped),
+    'nested': (
+        lambda mark: [dict(a=(HistoryBuffer([Calls(os.system, f'touch {mark}')], [1]),))],
+        'meta',
+        zipped,
+    ),
+    'array_of_objects': (
+        lambda mark: np.array([Calls(os.mkdir, mark)], dtype=object),
+        'optimizer',
+        zipped,
+    ),
     'old_format': (lambda mark: Calls(os.system, f'touch {mark}'), 'state_dict', of_old_torch),
     'tar_format': (lambda mark: Calls(os.system, f'touch {mark}'), 'meta', as_tar),
     'plain_pickle': (lambda mark: Calls(os.mkdir, mark), 'meta', plain_pickle),
@@ -153,12 +172,20 @@ def test_no_payload_runs_by_inference_or_init_cfg(payloads, data, tmp_path):
         pass
 
     for prefix in ({}, dict(prefix='backbone.')):
-        refuses(lambda file: Net(dict(type='Pretrained', checkpoint=file, **prefix)).init_weights(), payloads)
+        refuses(
+            lambda file: Net(dict(type='Pretrained', checkpoint=file, **prefix)).init_weights(),
+            payloads,
+        )
 
 
 def test_a_refusal_names_file_function_and_switch(payloads):
-    words = dict(system_in_weights='posix.system', eval_in_message_hub='eval', method_by_getattr='pathlib.Path',
-                 popen_in_optimizer='Popen', tar_format='is no checkpoint')
+    words = dict(
+        system_in_weights='posix.system',
+        eval_in_message_hub='eval',
+        method_by_getattr='pathlib.Path',
+        popen_in_optimizer='Popen',
+        tar_format='is no checkpoint',
+    )
     for file in payloads:
         if file.stem in words:
             with pytest.raises(InputError, match=f'{file.stem}.pth.*{words[file.stem]}') as caught:
@@ -166,21 +193,31 @@ def test_a_refusal_names_file_function_and_switch(payloads):
             assert file.stem == 'tar_format' or f'{TRUST}=1' in str(caught.value)
 
 
-CODE = ['open({mark!r}, "w")', 'model = dict(type=open({mark!r}, "w"))', 'import os; os.mkdir({mark!r})',
-        'model = dict(type="mmengine.call_command", cmd=["touch", {mark!r}])',
-        'model = dict(type="os.mkdir", path={mark!r})', 'model = [open({mark!r}, "w") for _ in (1, )]',
-        'a = "{{{{$A:x}}}}"\nopen({mark!r}, "w")', '_base_ = {mark!r}',
-        'custom_imports = dict(imports=["antigravity"])', 'model = dict(**open({mark!r}, "w"))',
-        'model = f"{{open({mark!r}, chr(119))}}"', 'model = ' + '[' * 5000]
+CODE = [
+    'open({mark!r}, "w")',
+    'model = dict(type=open({mark!r}, "w"))',
+    'import os; os.mkdir({mark!r})',
+    'model = dict(type="mmengine.call_command", cmd=["touch", {mark!r}])',
+    'model = dict(type="os.mkdir", path={mark!r})',
+    'model = [open({mark!r}, "w") for _ in (1, )]',
+    'a = "{{{{$A:x}}}}"\nopen({mark!r}, "w")',
+    '_base_ = {mark!r}',
+    'custom_imports = dict(imports=["antigravity"])',
+    'model = dict(**open({mark!r}, "w"))',
+    'model = f"{{open({mark!r}, chr(119))}}"',
+    'model = ' + '[' * 5000,
+]
 
 
 @pytest.mark.parametrize('place', ['cfg', 'config', 'message_hub'])
 def test_no_config_in_a_file_runs(tmp_path, place):
-    """mmengine runs it where DetInferencer has no other, and on a resume that of old checkpoints."""
+    """mmengine runs it where DetInferencer has no other, and of old checkpoints on a resume."""
     for i, code in enumerate(CODE):
         mark, file = tmp_path / f'{i}.ran', str(tmp_path / f'{i}.pth')
         text = code.format(mark=str(mark))
-        content = dict(meta=META | ({} if place == 'message_hub' else {place: text}), state_dict=WEIGHTS)
+        content = dict(
+            meta=META | ({} if place == 'message_hub' else {place: text}), state_dict=WEIGHTS
+        )
         if place == 'message_hub':
             content['message_hub'] = dict(runtime_info=dict(cfg=text))
         torch.save(content, file)
@@ -200,14 +237,18 @@ def test_a_config_of_values_is_read_as_mmengine_reads_it(data, tmp_path):
 
 def test_forged_arrays_of_objects_are_refused(tmp_path):
     """numpy would take the bytes for addresses."""
-    torch.save(dict(state_dict=WEIGHTS, meta=dict(a=Calls(np.ndarray, (1, ), np.dtype('O'), b'12345678'))),
-               tmp_path / 'forged.pth')
+    torch.save(
+        dict(state_dict=WEIGHTS, meta=dict(a=Calls(np.ndarray, (1,), np.dtype('O'), b'12345678'))),
+        tmp_path / 'forged.pth',
+    )
     with pytest.raises(InputError, match='forged.pth is refused'):
         load_from_local(str(tmp_path / 'forged.pth'))
 
 
 def test_a_trusted_file_is_read_whole(tmp_path, monkeypatch):
-    torch.save(dict(state_dict=WEIGHTS, meta=dict(name=Path('a'), cfg='import os')), tmp_path / 'a.pth')
+    torch.save(
+        dict(state_dict=WEIGHTS, meta=dict(name=Path('a'), cfg='import os')), tmp_path / 'a.pth'
+    )
     with pytest.raises(InputError, match=TRUST):
         load_from_local(str(tmp_path / 'a.pth'))
     monkeypatch.setenv(TRUST, '1')
@@ -246,8 +287,17 @@ def test_damaged_bytes_end_in_one_line_or_in_weights(tmp_path):
                 assert '\n' not in str(error) and len(str(error)) < 500
 
 
-@pytest.mark.parametrize('content', [torch.ones(2), [1], 'text', {1: torch.ones(1)}, dict(state_dict=None),
-                                     dict(state_dict=dict(a=torch.ones(1)), meta=[1])])
+@pytest.mark.parametrize(
+    'content',
+    [
+        torch.ones(2),
+        [1],
+        'text',
+        {1: torch.ones(1)},
+        dict(state_dict=None),
+        dict(state_dict=dict(a=torch.ones(1)), meta=[1]),
+    ],
+)
 def test_a_file_without_weights_by_name_is_one_line(tmp_path, content):
     torch.save(content, tmp_path / 'a.pth')
     with pytest.raises(InputError, match='a.pth holds no weights by name'):
@@ -262,9 +312,17 @@ def test_a_checkpoint_is_a_whole_file_of_torch(tmp_path):
     (tmp_path / 'notes.txt').write_text('epoch 12')
     (tmp_path / 'empty.pth').touch()
     (tmp_path / 'cut.pth').write_bytes((tmp_path / 'new.pth').read_bytes()[:-30])
-    for path, words in ((5, 'is 5: name a .pth'), (True, 'is True'), ('', "is ''"), (['a.pth'], r"is \['a.pth'\]"),
-                        (str(tmp_path), 'is a folder'), (f'{tmp_path}/nowhere.pth', 'nowhere.pth does not exist'),
-                        (f'{tmp_path}/notes.txt', 'notes.txt is no checkpoint'), ('file:///a.pth', 'does not exist'),
-                        (f'{tmp_path}/empty.pth', 'is empty'), (f'{tmp_path}/cut.pth', 'is cut off')):
+    for path, words in (
+        (5, 'is 5: name a .pth'),
+        (True, 'is True'),
+        ('', "is ''"),
+        (['a.pth'], r"is \['a.pth'\]"),
+        (str(tmp_path), 'is a folder'),
+        (f'{tmp_path}/nowhere.pth', 'nowhere.pth does not exist'),
+        (f'{tmp_path}/notes.txt', 'notes.txt is no checkpoint'),
+        ('file:///a.pth', 'does not exist'),
+        (f'{tmp_path}/empty.pth', 'is empty'),
+        (f'{tmp_path}/cut.pth', 'is cut off'),
+    ):
         with pytest.raises(InputError, match=words):
             check_file(path)

@@ -1,4 +1,5 @@
 """Options and errors as the tools read and print them."""
+
 import argparse
 
 import pytest
@@ -6,11 +7,26 @@ import pytest
 from ocrnet_mmdet.cli import OptionAction, one_line_errors, parse_option
 
 
-@pytest.mark.parametrize('text, value', [
-    ('4', 4), ('1e-3', 1e-3), ('true', True), ('None', None), ('a/b.json', 'a/b.json'),
-    ('MY PICTURES/', 'MY PICTURES/'), ("'/data/x, y (old)/'", '/data/x, y (old)/'), ("'2024'", '2024'),
-    ('512,256', [512, 256]), ('(512, 256)', (512, 256)), ('[(1,2), (3,4)]', [(1, 2), (3, 4)]), ('[a, b]', ['a', 'b']),
-    ("('white cell','2')", ('white cell', '2')), ("'white cell',", ['white cell']), ("[('A B/', 3)]", [('A B/', 3)])])
+@pytest.mark.parametrize(
+    'text, value',
+    [
+        ('4', 4),
+        ('1e-3', 1e-3),
+        ('true', True),
+        ('None', None),
+        ('a/b.json', 'a/b.json'),
+        ('MY PICTURES/', 'MY PICTURES/'),
+        ("'/data/x, y (old)/'", '/data/x, y (old)/'),
+        ("'2024'", '2024'),
+        ('512,256', [512, 256]),
+        ('(512, 256)', (512, 256)),
+        ('[(1,2), (3,4)]', [(1, 2), (3, 4)]),
+        ('[a, b]', ['a', 'b']),
+        ("('white cell','2')", ('white cell', '2')),
+        ("'white cell',", ['white cell']),
+        ("[('A B/', 3)]", [('A B/', 3)]),
+    ],
+)
 def test_an_option_is_what_it_says(text, value):
     assert parse_option(text) == value
 
@@ -28,7 +44,9 @@ def test_options_of_several_calls_add_up():
     parser = argparse.ArgumentParser()
     parser.add_argument('--cfg-options', nargs='+', action=OptionAction, default={})
     parse = parser.parse_args
-    assert parse(['--cfg-options', 'a=1', 'b=x=y', '--cfg-options', 'c=2']).cfg_options == dict(a=1, b='x=y', c=2)
+    assert parse(['--cfg-options', 'a=1', 'b=x=y', '--cfg-options', 'c=2']).cfg_options == dict(
+        a=1, b='x=y', c=2
+    )
     assert parse([]).cfg_options == {}
     with pytest.raises(SystemExit):
         parse(['--cfg-options', 'no_pair'])
@@ -38,4 +56,5 @@ def test_a_missing_right_is_one_line(capsys):
     with pytest.raises(SystemExit), one_line_errors():
         raise PermissionError(13, 'Permission denied', '/root/list.txt')
     assert capsys.readouterr().err.splitlines() == [
-        'error: /root/list.txt: Permission denied: correct its rights, or name another place']
+        'error: /root/list.txt: Permission denied: correct its rights, or name another place'
+    ]

@@ -1,4 +1,7 @@
-"""The list of other packages' private names is what the code uses, and the installed versions have them."""
+"""The list of other packages' private names is what the code uses, and the installed versions have
+them.
+"""
+
 import ast
 
 import pytest
@@ -34,7 +37,9 @@ def foreign_names() -> set[str]:
                 names.add(node.attr)
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names |= {alias.name for alias in node.names}
-    return {name for name in names if name.startswith('_') and not name.startswith('__')} - own_names()
+    return {
+        name for name in names if name.startswith('_') and not name.startswith('__')
+    } - own_names()
 
 
 def test_every_private_name_that_is_used_is_listed():
@@ -42,7 +47,12 @@ def test_every_private_name_that_is_used_is_listed():
 
 
 def test_every_listed_name_is_used():
-    used = {node.attr for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used = {
+        node.attr
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+    }
     assert used | foreign_names() >= LISTED
 
 
@@ -52,5 +62,5 @@ def test_the_installed_versions_have_them():
 
 @pytest.mark.parametrize('place', ['mmengine.runner:Runner', 'mmengine.runner.checkpoint:'])
 def test_a_name_that_is_gone_is_missing(monkeypatch, place):
-    monkeypatch.setattr(compat, 'PRIVATE', {place: ('_never_there', )})
+    monkeypatch.setattr(compat, 'PRIVATE', {place: ('_never_there',)})
     assert compat.missing() == [f'{place}._never_there']

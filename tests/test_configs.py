@@ -1,4 +1,5 @@
 """Every config of the repository builds its model and trains a step without a network, at 64 px."""
+
 import inspect
 import re
 
@@ -15,9 +16,12 @@ from tools.check_environment import DISTRIBUTIONS, RESNET50
 
 from .detectors import ROOT, data_batch, tiny, view_batch
 
-ALL = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py')
-             if '_base_' not in path.parts
-             and path.stem != 'ocrnet_classification')  # no detector: models/test_classifier.py
+# no detector: models/test_classifier.py
+ALL = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (ROOT / 'configs').rglob('*.py')
+    if '_base_' not in path.parts and path.stem != 'ocrnet_classification'
+)
 PRETRAINING = [name for name in ALL if 'pretrain' in name]
 CONFIGS = [name for name in ALL if name not in PRETRAINING]
 
@@ -47,7 +51,9 @@ def test_a_config_trains_a_step(name):
 def test_a_pretraining_config_trains_a_step_and_seeds_its_runs(name):
     cfg = Config.fromfile(ROOT / name)
     assert cfg.auto_scale_lr.base_batch_size in (8, 32)
-    assert {'OCRNetPretrainHook', 'OCRNetExportHook'} <= {hook.type for hook in cfg.default_hooks.values()}
+    assert {'OCRNetPretrainHook', 'OCRNetExportHook'} <= {
+        hook.type for hook in cfg.default_hooks.values()
+    }
     assert 'OCRNetFiniteLossHook' in {hook.type for hook in cfg.custom_hooks}
     assert cfg.randomness.seed is not None
     backbone = cfg.model.detector.backbone
@@ -61,18 +67,29 @@ def test_a_pretraining_config_trains_a_step_and_seeds_its_runs(name):
 
 
 def recipe() -> list[tuple[str, dict, dict]]:
-    """Every part of the pretraining's recipe: its class, what the config sets, what the class has by itself."""
+    """Every part of the pretraining's recipe: its class, what the config sets, what the class has
+    by itself.
+    """
     cfg = Config.fromfile(ROOT / 'configs/_base_/pretrain.py')
     hooks = cfg.default_hooks
-    parts = [(MODELS, cfg.pretrainer), (MODELS, cfg.pretrainer.region_loss), (TRANSFORMS, cfg.discover),
-             (TRANSFORMS, cfg.views), *((HOOKS, hooks[name]) for name in ('schedule', 'monitor', 'probe', 'export'))]
+    parts = [
+        (MODELS, cfg.pretrainer),
+        (MODELS, cfg.pretrainer.region_loss),
+        (TRANSFORMS, cfg.discover),
+        (TRANSFORMS, cfg.views),
+        *((HOOKS, hooks[name]) for name in ('schedule', 'monitor', 'probe', 'export')),
+    ]
     found = [(part.type, dict(part), registry.get(part.type)) for registry, part in parts]
     found.append(('CollapseMonitor', dict(hooks.monitor.collapse), CollapseMonitor))
-    return [(name, given, {key: p.default for key, p in inspect.signature(made).parameters.items()})
-            for name, given, made in found]
+    return [
+        (name, given, {key: p.default for key, p in inspect.signature(made).parameters.items()})
+        for name, given, made in found
+    ]
 
 
-@pytest.mark.parametrize('name, given, own', recipe(), ids=lambda value: value if isinstance(value, str) else '')
+@pytest.mark.parametrize(
+    'name, given, own', recipe(), ids=lambda value: value if isinstance(value, str) else ''
+)
 def test_the_recipe_stands_in_the_config_as_in_the_class(name, given, own):
     assert given.keys() - {'type'} == own.keys() - {'detector'}
     own = own | dict(cache_dir='work_dirs/regions')  # of the run, not of the recipe
@@ -94,8 +111,10 @@ def test_the_pretraining_is_of_the_net_that_it_is_handed_to():
         other = name.replace('coco', 'pretrain') if 'coco' in name else f'{name}_pretrain'
         ours = Config.fromfile(ROOT / f'configs/{name}.py').model
         given = Config.fromfile(ROOT / f'configs/{other}.py').model.detector
-        shapes = [{key: value.shape for key, value in MODELS.build(model).state_dict().items()}
-                  for model in (ours, given)]
+        shapes = [
+            {key: value.shape for key, value in MODELS.build(model).state_dict().items()}
+            for model in (ours, given)
+        ]
         differ = {key for key in shapes[0] if shapes[1].get(key) != shapes[0][key]}
         assert all('fc_cls' in key for key in differ), differ
         assert ours.data_preprocessor == given.data_preprocessor
@@ -104,28 +123,46 @@ def test_the_pretraining_is_of_the_net_that_it_is_handed_to():
 def test_one_switch_trains_the_aggregator_alone():
     cfg = Config.fromfile(ROOT / 'configs/demo/ocrnet_demo.py')
     cfg.merge_from_dict({'model.scope': 'aggregator'})
-    trained = {name.split('.')[0] for name, p in tiny(cfg.model).named_parameters()
-               if p.requires_grad}
+    trained = {
+        name.split('.')[0] for name, p in tiny(cfg.model).named_parameters() if p.requires_grad
+    }
     assert trained == {'roi_head'}
 
 
-@pytest.mark.parametrize('name', ['configs/benchmark/ocrnet_tiny.py', 'configs/demo/ocrnet_demo.py',
-                                  'configs/ocrnet_coco_1024.py'])
+@pytest.mark.parametrize(
+    'name',
+    [
+        'configs/benchmark/ocrnet_tiny.py',
+        'configs/demo/ocrnet_demo.py',
+        'configs/ocrnet_coco_1024.py',
+    ],
+)
 def test_slivers_at_a_crops_edge_are_not_trained_on(name):
     pipeline = Config.fromfile(ROOT / name).train_dataloader.dataset.pipeline
-    crop, keep_whole = [TRANSFORMS.build(step) for step in pipeline
-                        if step.type in ('RandomCrop', 'FilterAnnotations')]
+    crop, keep_whole = [
+        TRANSFORMS.build(step)
+        for step in pipeline
+        if step.type in ('RandomCrop', 'FilterAnnotations')
+    ]
     crop.crop_size = (40, 40)
 
     def cropped(left):
         boxes = np.array([[left, 10, 60, 30]], dtype=np.float32)
         polygon = np.array([left, 10, 60, 10, 60, 30, left, 30], dtype=np.float64)
         crop._rand_offset = lambda margin: (0, 0)
-        return keep_whole(crop(dict(
-            img=np.zeros((64, 64, 3), np.uint8), gt_bboxes=HorizontalBoxes(boxes),
-            gt_masks=PolygonMasks([[polygon]], 64, 64), gt_bboxes_labels=np.array([0]),
-            gt_ignore_flags=np.array([False]))))
+        return keep_whole(
+            crop(
+                dict(
+                    img=np.zeros((64, 64, 3), np.uint8),
+                    gt_bboxes=HorizontalBoxes(boxes),
+                    gt_masks=PolygonMasks([[polygon]], 64, 64),
+                    gt_bboxes_labels=np.array([0]),
+                    gt_ignore_flags=np.array([False]),
+                )
+            )
+        )
 
     sliver, part = cropped(37), cropped(35)
-    assert len(sliver['gt_bboxes']) == len(sliver['gt_masks']) == 0  # an empty crop, not another one
+    # an empty crop, not another one
+    assert len(sliver['gt_bboxes']) == len(sliver['gt_masks']) == 0
     assert part['gt_bboxes'].tensor.tolist() == [[35, 10, 40, 30]] and len(part['gt_masks']) == 1

@@ -1,4 +1,7 @@
-"""Pictures, boxes, masks and regions move together: coordinates are continuous, pixel i covers [i, i + 1)."""
+"""Pictures, boxes, masks and regions move together: coordinates are continuous, pixel i covers [i,
+i + 1).
+"""
+
 import numpy as np
 import pytest
 import torch
@@ -20,10 +23,15 @@ def picture() -> dict:
     x, y = np.meshgrid(grid - CENTRE[0], grid - CENTRE[1])
     blob = np.exp(-(x**2 + y**2) / (2 * SIGMA**2)).astype(np.float32)
     box = [CENTRE[0] - 12, CENTRE[1] - 9, CENTRE[0] + 12, CENTRE[1] + 9]
-    return dict(img=np.repeat(blob[..., None] * 255, 3, axis=2), img_shape=(SIZE, SIZE),
-                ori_shape=(SIZE, SIZE), gt_bboxes=HorizontalBoxes(np.array([box], np.float32)),
-                gt_bboxes_labels=np.array([0]), gt_ignore_flags=np.array([False]),
-                gt_masks=PolygonMasks([[corners(box)]], SIZE, SIZE))
+    return dict(
+        img=np.repeat(blob[..., None] * 255, 3, axis=2),
+        img_shape=(SIZE, SIZE),
+        ori_shape=(SIZE, SIZE),
+        gt_bboxes=HorizontalBoxes(np.array([box], np.float32)),
+        gt_bboxes_labels=np.array([0]),
+        gt_ignore_flags=np.array([False]),
+        gt_masks=PolygonMasks([[corners(box)]], SIZE, SIZE),
+    )
 
 
 def corners(box: list[float]) -> np.ndarray:
@@ -33,17 +41,23 @@ def corners(box: list[float]) -> np.ndarray:
 
 def centroid(image: np.ndarray) -> np.ndarray:
     """(x, y) of the weight of an image (H, W)."""
-    grid_y, grid_x = np.mgrid[:image.shape[0], :image.shape[1]] + 0.5
+    grid_y, grid_x = np.mgrid[: image.shape[0], : image.shape[1]] + 0.5
     return np.array([(grid_x * image).sum(), (grid_y * image).sum()]) / image.sum()
 
 
-@pytest.mark.parametrize('steps', [
-    [dict(type='RandomFlip', prob=1.0)],
-    [dict(type='RandomFlip', prob=1.0, direction='vertical')],
-    [dict(type='Resize', scale=(160, 160), keep_ratio=True)],
-    [dict(type='Resize', scale=(134, 77), keep_ratio=False)],
-    [dict(type='RandomResize', scale=(128, 128), ratio_range=(0.7, 1.4), keep_ratio=True),
-     dict(type='RandomFlip', prob=1.0)]])
+@pytest.mark.parametrize(
+    'steps',
+    [
+        [dict(type='RandomFlip', prob=1.0)],
+        [dict(type='RandomFlip', prob=1.0, direction='vertical')],
+        [dict(type='Resize', scale=(160, 160), keep_ratio=True)],
+        [dict(type='Resize', scale=(134, 77), keep_ratio=False)],
+        [
+            dict(type='RandomResize', scale=(128, 128), ratio_range=(0.7, 1.4), keep_ratio=True),
+            dict(type='RandomFlip', prob=1.0),
+        ],
+    ],
+)
 def test_boxes_follow_the_picture_within_a_hundredth_of_a_pixel(steps):
     result = Compose(steps)(picture())
     box = result['gt_bboxes'].tensor[0].numpy()
@@ -57,9 +71,12 @@ def test_boxes_follow_the_picture_within_a_hundredth_of_a_pixel(steps):
 def test_pooling_commutes_with_flipping(axis, flipped):
     torch.manual_seed(0)
     levels = [torch.randn(1, 4, 64 // s, 64 // s) for s in (4, 8, 16, 32)]
-    boxes = torch.tensor([[3.2, 5.7, 29.1, 41.4], [40., 8., 47., 60.]])
+    boxes = torch.tensor([[3.2, 5.7, 29.1, 41.4], [40.0, 8.0, 47.0, 60.0]])
     mirrored = boxes.clone()
-    mirrored[:, flipped[0]], mirrored[:, flipped[1]] = 64 - boxes[:, flipped[1]], 64 - boxes[:, flipped[0]]
+    mirrored[:, flipped[0]], mirrored[:, flipped[1]] = (
+        64 - boxes[:, flipped[1]],
+        64 - boxes[:, flipped[0]],
+    )
     straight = pool_regions(levels, [boxes], 4, 7)
     other = pool_regions([level.flip(axis) for level in levels], [mirrored], 4, 7)
     for a, b in zip(straight, other):

@@ -1,4 +1,5 @@
 """Full, read-only or limited disks end a tool in one line, with everything before it whole."""
+
 import os
 import resource
 import subprocess
@@ -24,16 +25,33 @@ def last_line(run, capsys) -> tuple[int, str]:
     return end.value.code, capsys.readouterr().err.strip().splitlines()[-1]
 
 
-@pytest.mark.parametrize('error, words', [
-    (OSError(28, 'No space left on device', 'a.pth'), 'a.pth: No space left on device: make room'),
-    (OSError(27, 'File too large', 'a.json'), 'a.json: File too large: raise the limit'),
-    (OSError(122, 'Disk quota exceeded'), 'a file in the work folder or the temporary folder: Disk '),
-    (PermissionError(13, 'Permission denied', 'a.json'), 'a.json: Permission denied: correct its '),
-    (OSError(30, 'Read-only file system', 'work'), 'work: Read-only file system: correct'),
-    (NotADirectoryError(20, 'Not a directory', 'file/work'), 'file/work: Not a directory: name ')])
+@pytest.mark.parametrize(
+    'error, words',
+    [
+        (
+            OSError(28, 'No space left on device', 'a.pth'),
+            'a.pth: No space left on device: make room',
+        ),
+        (OSError(27, 'File too large', 'a.json'), 'a.json: File too large: raise the limit'),
+        (
+            OSError(122, 'Disk quota exceeded'),
+            'a file in the work folder or the temporary folder: Disk ',
+        ),
+        (
+            PermissionError(13, 'Permission denied', 'a.json'),
+            'a.json: Permission denied: correct its ',
+        ),
+        (OSError(30, 'Read-only file system', 'work'), 'work: Read-only file system: correct'),
+        (
+            NotADirectoryError(20, 'Not a directory', 'file/work'),
+            'file/work: Not a directory: name ',
+        ),
+    ],
+)
 def test_what_a_disk_refuses_is_one_line_with_file_and_fix(error, words, capsys):
     def refuse():
         raise error
+
     status, line = last_line(refuse, capsys)
     assert status == 2 and line.startswith(f'error: {words}')
 
@@ -46,6 +64,7 @@ def test_another_error_of_the_system_is_a_defect():
 def test_ctrl_c_before_the_first_step_is_one_line(capsys):
     def press():
         raise KeyboardInterrupt
+
     assert last_line(press, capsys) == (130, 'stopped by Ctrl-C')
 
 

@@ -1,4 +1,5 @@
-"""`make install` compiles mmcv once: the next environment of that torch and Python takes the wheel."""
+"""`make install` compiles mmcv once: the next environment like it takes the wheel."""
+
 import json
 import os
 import shutil
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-# Stands in for Python, its venv and its pip. FAKE is a JSON: torch's version, what pip finds ('good',
-# 'bad' or nothing), and whether a compiled wheel is 'good': its text, which says that its ops load.
-FAKE = '''#!{python}
+# Stands in for Python, its venv and its pip. FAKE is a JSON: torch's version, what pip finds
+# ('good', 'bad' or nothing), and whether a compiled wheel is 'good': its text, which says that its
+# ops load.
+FAKE = """#!{python}
 import json, os, shutil, sys
 from pathlib import Path
 args, fake = sys.argv[1:], json.loads(os.environ['FAKE'])
@@ -42,7 +44,7 @@ elif 'install' in args and 'mmcv==' in args[-1]:
     if 'found' not in fake:
         sys.exit(1)
     site.write_text(fake['found'])
-'''
+"""
 
 
 @pytest.fixture
@@ -57,18 +59,30 @@ def make(tmp_path):
     gxx.parent.mkdir()
     gxx.symlink_to(shutil.which('true'))
 
-    def run(name: str, cache: Path = tmp_path / 'cache', fails: bool = False,
-            **fake: str) -> tuple[str, str]:
+    def run(
+        name: str, cache: Path = tmp_path / 'cache', fails: bool = False, **fake: str
+    ) -> tuple[str, str]:
         tree = tmp_path / name
         tree.mkdir()
         for file in ('Makefile', 'setup.py'):
             shutil.copy(ROOT / file, tree)
         (tree / 'Python.h').touch()
         log = tree / 'log'
-        env = dict(os.environ, FAKE=json.dumps(fake), VENV=str(tree / '.venv'), LOG=str(log),
-                   XDG_CACHE_HOME=str(cache), PATH=f'{gxx.parent}:{os.environ["PATH"]}')
-        done = subprocess.run(['make', 'install', f'PYTHON={python}'], cwd=tree, env=env,
-                              capture_output=True, text=True)
+        env = dict(
+            os.environ,
+            FAKE=json.dumps(fake),
+            VENV=str(tree / '.venv'),
+            LOG=str(log),
+            XDG_CACHE_HOME=str(cache),
+            PATH=f'{gxx.parent}:{os.environ["PATH"]}',
+        )
+        done = subprocess.run(
+            ['make', 'install', f'PYTHON={python}'],
+            cwd=tree,
+            env=env,
+            capture_output=True,
+            text=True,
+        )
         assert (done.returncode != 0) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr, log.read_text()
 

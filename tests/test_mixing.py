@@ -1,4 +1,5 @@
-"""Each part of ours in mmdet's own detectors, and mmdet's parts in ours: one step and a prediction."""
+"""Each part of ours in mmdet's own detectors, mmdet's parts in ours: a step and a prediction."""
+
 import copy
 import pickle
 
@@ -23,11 +24,20 @@ from .detectors import (
 
 
 def stock(name: str) -> ConfigDict:
-    """mmdet's model config of that name, with the same narrow encoder that ours has but of mmdet's class."""
+    """mmdet's model config of that name, with the same narrow encoder that ours has but of mmdet's
+    class.
+    """
     text = f"_base_ = 'mmdet::_base_/models/{name}.py'"
     model = Config.fromstring(text, '.py').model
-    model.backbone = dict(type='ResNet', depth=18, base_channels=16, stem_channels=16, norm_cfg=GN,
-                          norm_eval=False, style='pytorch')
+    model.backbone = dict(
+        type='ResNet',
+        depth=18,
+        base_channels=16,
+        stem_channels=16,
+        norm_cfg=GN,
+        norm_eval=False,
+        style='pytorch',
+    )
     model.neck.update(in_channels=[16, 32, 64, 128], out_channels=16)
     for head in ('rpn_head', 'bbox_head'):
         if head in model:
@@ -52,8 +62,9 @@ def check_trains_and_predicts(config: ConfigDict, with_mask: bool = False) -> No
         assert ('masks' in found) == with_mask
 
 
-PARTS = dict(backbone=encoder(), neck=neck(num_outs=5),
-             rpn_head=region_head(strides=(4, 8, 16, 32, 64)))
+PARTS = dict(
+    backbone=encoder(), neck=neck(num_outs=5), rpn_head=region_head(strides=(4, 8, 16, 32, 64))
+)
 
 
 @pytest.mark.parametrize('detector', ['faster-rcnn_r50_fpn', 'mask-rcnn_r50_fpn'])
@@ -92,7 +103,9 @@ def test_encoder_neck_region_head_and_extractor_in_cascade_rcnn():
     model = stock('cascade-mask-rcnn_r50_fpn')
     model.backbone, model.neck, model.rpn_head = encoder(), neck(), region_head()
     model.roi_head.bbox_roi_extractor = dict(type='OCRNetRoIExtractor', out_channels=16)
-    model.roi_head.mask_roi_extractor = dict(type='OCRNetRoIExtractor', out_channels=16, roi_size=14)
+    model.roi_head.mask_roi_extractor = dict(
+        type='OCRNetRoIExtractor', out_channels=16, roi_size=14
+    )
     for head in model.roi_head.bbox_head:
         head.update(in_channels=16, fc_out_channels=32, num_classes=CLASSES)
     model.roi_head.mask_head.update(in_channels=16, conv_out_channels=16, num_classes=CLASSES)
@@ -112,9 +125,17 @@ def test_our_parts_in_mmdets_two_stage_detectors():
 
 def test_dumped_regions_feed_a_stock_fast_rcnn(tmp_path):
     ours = ocrnet_config()
-    rpn = MODELS.build(dict(type='RPN', backbone=ours.backbone, neck=ours.neck,
-                            rpn_head=ours.rpn_head, train_cfg=ours.train_cfg,
-                            test_cfg=ours.test_cfg, data_preprocessor=ours.data_preprocessor)).eval()
+    rpn = MODELS.build(
+        dict(
+            type='RPN',
+            backbone=ours.backbone,
+            neck=ours.neck,
+            rpn_head=ours.rpn_head,
+            train_cfg=ours.train_cfg,
+            test_cfg=ours.test_cfg,
+            data_preprocessor=ours.data_preprocessor,
+        )
+    ).eval()
     batch = data_batch(rpn, training=False)
     for sample, name in zip(batch['data_samples'], 'ab'):
         sample.set_metainfo(dict(img_path=f'{name}.jpg'))
@@ -127,12 +148,16 @@ def test_dumped_regions_feed_a_stock_fast_rcnn(tmp_path):
 
     fast = stock('faster-rcnn_r50_fpn')
     fast.type = 'FastRCNN'
-    del fast['rpn_head'], fast.train_cfg['rpn'], fast.test_cfg['rpn'], fast.train_cfg['rpn_proposal']
+    del (
+        fast['rpn_head'],
+        fast.train_cfg['rpn'],
+        fast.test_cfg['rpn'],
+        fast.train_cfg['rpn_proposal'],
+    )
     model = tiny(fast)
     batch = data_batch(model, with_mask=False)
     for sample, name in zip(batch['data_samples'], 'ab'):
-        sample.proposals = InstanceData(
-            bboxes=torch.as_tensor(regions[f'{name}.jpg'].bboxes))
+        sample.proposals = InstanceData(bboxes=torch.as_tensor(regions[f'{name}.jpg'].bboxes))
         assert len(sample.proposals) > 0
     losses = model(**copy.deepcopy(batch), mode='loss')
     assert all(torch.isfinite(v).all() for k, v in losses.items() if 'loss' in k)

@@ -1,4 +1,5 @@
 """Values that cannot be meant, from the config to a training's first step."""
+
 import copy
 import functools
 from argparse import Namespace
@@ -29,7 +30,9 @@ narrow = dict(
         mask_head=dict(in_channels=16, conv_out_channels=16, norm_cfg=norm_cfg)))
 default_hooks = dict(checkpoint=dict(interval=-1))
 """
-FINE = f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny.py'\n{TINY}" """
+FINE = (
+    f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny.py'\n{TINY}"
+    """
 model = narrow
 custom_hooks = [dict(type='StopAfterOneStep')]
 dataset = dict(data_root='{data}/', data_prefix=dict(img=''),
@@ -41,7 +44,10 @@ val_dataloader = test_dataloader = dict(num_workers=0, dataset=dataset)
 val_evaluator = test_evaluator = dict(ann_file='{data}/annotations/val.json')
 train_cfg = dict(max_iters=8)
 """
-PRETRAIN = f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny_pretrain.py'\n{TINY}" """
+)
+PRETRAIN = (
+    f"_base_ = '{ROOT}/configs/benchmark/ocrnet_tiny_pretrain.py'\n{TINY}"
+    """
 model = dict(detector=narrow)
 custom_hooks = [dict(type='StopAfterOneStep')]
 train_dataloader = dict(
@@ -50,6 +56,7 @@ train_dataloader = dict(
                  pipeline=[_base_.load, _base_.discover, dict(_base_.views, size=64)]))
 train_cfg = dict(max_iters=8)
 """
+)
 
 
 class Stopped(Exception):
@@ -77,9 +84,15 @@ def begin(tmp_path_factory):
         given = {key: parse_option(text) for key, _, text in pairs}
         given.setdefault('experiment_name', uuid4().hex)
         try:
-            cfg = load_config(Namespace(
-                config=str(folder / f'{name}.py'), cfg_options=given, launcher='none',
-                work_dir=str(folder / 'work'), local_rank=0))
+            cfg = load_config(
+                Namespace(
+                    config=str(folder / f'{name}.py'),
+                    cfg_options=given,
+                    launcher='none',
+                    work_dir=str(folder / 'work'),
+                    local_rank=0,
+                )
+            )
             run_training(cfg, options=given)
         except Stopped:
             return True
@@ -100,7 +113,7 @@ def test_without_odd_options_a_step_is_taken(begin, name):
 
 
 REFUSED = dict(
-    fine='''
+    fine="""
         max_iters=9 data_root=elsewhere/ data_root=True load_from=5 load_from=True
         train_dataloader.batch_size=True train_dataloader.batch_size=2.5
         train_cfg.max_iters=True train_cfg.max_iters=-1 train_cfg.max_iters=1e3
@@ -143,8 +156,8 @@ REFUSED = dict(
         default_hooks.checkpoint.interval=-5 default_hooks.checkpoint.interval=abc
         default_hooks.logger.interval=abc log_level=LOUD val_evaluator.metric=boxes
         custom_hooks=abc env_cfg.mp_cfg.mp_start_method=abc default_scope=5
-        log_processor.window_size=abc'''.split(),
-    pretrain='''
+        log_processor.window_size=abc""".split(),
+    pretrain="""
         view_size=96
         model.weights=5 model.weights.boxes=-1 model.weights.boxes=nan
         model.weights.masks=abc model.weights.regions=inf model.weights.regions=True
@@ -156,7 +169,8 @@ REFUSED = dict(
         default_hooks.schedule.sigma_from=2 default_hooks.monitor.interval=0
         default_hooks.monitor.interval=abc default_hooks.monitor.collapse.patience=0
         default_hooks.probe.interval=0 default_hooks.probe.ann_file=absent.json
-        train_dataloader.dataset.seed=-1'''.split())
+        train_dataloader.dataset.seed=-1""".split(),
+)
 
 
 def pairs(options: dict) -> list[tuple[str, str]]:
@@ -172,18 +186,19 @@ def test_an_odd_value_is_one_line_before_the_first_step(begin, name, option):
 
 
 ACCEPTED = dict(
-    fine='''
+    fine="""
         train_dataloader.num_workers=0 val_dataloader.num_workers=1
         optim_wrapper.clip_grad=None randomness.seed=3 model.test_cfg.rcnn.quality_weight=0
         model.test_cfg.rcnn.max_per_img=-1 auto_scale_lr.enable=True
         optim_wrapper.accumulative_counts=2 model.backbone.with_cp=True
         model.roi_head.aggregator.max_context=0 train_dataloader.drop_last=True
         train_dataloader.batch_size=2
-        param_scheduler.0.begin=0 optim_wrapper.paramwise_cfg.norm_decay_mult=0'''.split(),
-    pretrain='''
+        param_scheduler.0.begin=0 optim_wrapper.paramwise_cfg.norm_decay_mult=0""".split(),
+    pretrain="""
         model.weights.variance=1 default_hooks.schedule.horizon=4
         default_hooks.monitor.collapse.patience=5
-        train_dataloader.persistent_workers=True model.weights.boxes=0'''.split())
+        train_dataloader.persistent_workers=True model.weights.boxes=0""".split(),
+)
 
 
 @pytest.mark.parametrize('name, option', pairs(ACCEPTED))

@@ -1,4 +1,5 @@
 """Names of options, and values that are looked at wherever they stand."""
+
 import inspect
 import re
 
@@ -14,8 +15,13 @@ from ocrnet_mmdet.options import check_options, check_values, read_config
 
 from .detectors import ROOT
 
-CONFIGS = sorted({path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py')
-                  if '_base_' not in path.parts})
+CONFIGS = sorted(
+    {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / 'configs').rglob('*.py')
+        if '_base_' not in path.parts
+    }
+)
 FINE, PRETRAIN = 'configs/benchmark/ocrnet_tiny.py', 'configs/benchmark/ocrnet_tiny_pretrain.py'
 MISSPELT = {  # option: nearest name
     FINE: {
@@ -45,23 +51,26 @@ MISSPELT = {  # option: nearest name
         'train_cfg.val_intervall': 'train_cfg.val_interval',
         'train_dataloader.num_worker': 'train_dataloader.num_workers',
         'train_dataloader.dataset.pipline.0.x': 'train_dataloader.dataset.pipeline',
-        'train_dataloader.dataset.pipeline.4.ratio_rang': 'train_dataloader.dataset.pipeline.4.ratio_range',
+        'train_dataloader.dataset.pipeline.4.scal': 'train_dataloader.dataset.pipeline.4.scale',
         'val_evaluator.metrics': 'val_evaluator.metric',
         'param_scheduler.0.ends': 'param_scheduler.0.end',
         'default_hooks.chekpoint.interval': 'default_hooks.checkpoint',
         'default_hooks.checkpoint.intervall': 'default_hooks.checkpoint.interval',
         'default_hooks.checkpoint.max_keep_ckpt': 'default_hooks.checkpoint.max_keep_ckpts',
         'randomness.sed': 'randomness.seed',
-        'auto_scale_lr.enabled': 'auto_scale_lr.enable'},
+        'auto_scale_lr.enabled': 'auto_scale_lr.enable',
+    },
     PRETRAIN: {
         'model.weights.box': 'model.weights.boxes',
         'model.weight.boxes': 'model.weights',
         'default_hooks.schedule.own_form': 'default_hooks.schedule.own_from',
         'viewsize': 'view_size',
-        'default_hooks.monitor.collapse.patiense': 'default_hooks.monitor.collapse.patience'}}
+        'default_hooks.monitor.collapse.patiense': 'default_hooks.monitor.collapse.patience',
+    },
+}
 READ = {*inspect.signature(Runner.__init__).parameters, 'auto_scale_lr'} - {'self'}
 NEW = {  # in no config, and read
-    FINE: '''
+    FINE: """
         train_dataloader.prefetch_factor train_dataloader.pin_memory
         train_dataloader.num_batch_per_epoch train_dataloader.dataset.indices
         train_dataloader.dataset.pipeline.1.box_type
@@ -76,13 +85,15 @@ NEW = {  # in no config, and read
         randomness.deterministic randomness.diff_rank_seed log_processor.custom_cfg
         visualizer.save_dir experiment_name auto_scale_lr.base_batch_size
         param_scheduler.1.verbose test_dataloader.dataset.backend_args model.init_cfg
-        train_cfg.dynamic_intervals tta_model.type custom_imports.imports'''.split(),
-    PRETRAIN: '''
+        train_cfg.dynamic_intervals tta_model.type custom_imports.imports""".split(),
+    PRETRAIN: """
         model.weights.variance model.weights.covariance model.region_loss.form
-        model.detector.scope default_hooks.schedule.own_from default_hooks.monitor.collapse.min_spread
+        model.detector.scope default_hooks.schedule.own_from
+        default_hooks.monitor.collapse.min_spread
         default_hooks.probe.ann_file default_hooks.export.priority
         train_dataloader.dataset.seed train_dataloader.sampler.shuffle
-        train_dataloader.dataset.data_prefix.img'''.split()}
+        train_dataloader.dataset.data_prefix.img""".split(),
+}
 
 
 @pytest.fixture(scope='module')
@@ -91,8 +102,10 @@ def load():
     return lambda name: loaded.setdefault(name, Config.fromfile(ROOT / name))
 
 
-@pytest.mark.parametrize('name, option, nearest', [
-    (name, *pair) for name, pairs in MISSPELT.items() for pair in pairs.items()])
+@pytest.mark.parametrize(
+    'name, option, nearest',
+    [(name, *pair) for name, pairs in MISSPELT.items() for pair in pairs.items()],
+)
 def test_a_misspelt_option_is_refused_with_the_nearest_name(load, name, option, nearest):
     with pytest.raises(InputError) as refused:
         check_options(load(name), {option: 1})
@@ -101,8 +114,9 @@ def test_a_misspelt_option_is_refused_with_the_nearest_name(load, name, option, 
     assert '\n' not in line and len(line) < 300
 
 
-@pytest.mark.parametrize('name, option', [
-    (name, option) for name, options in NEW.items() for option in options])
+@pytest.mark.parametrize(
+    'name, option', [(name, option) for name, options in NEW.items() for option in options]
+)
 def test_an_option_that_a_class_reads_may_be_new(load, name, option):
     check_options(load(name), {option: 1})
 
@@ -120,8 +134,9 @@ def test_all_that_a_config_sets_may_be_given_and_can_be_meant(load, name):
     check_values(load(name))
 
 
-@pytest.mark.parametrize('name', [
-    FINE, PRETRAIN, 'configs/benchmark/stock_tiny.py', 'configs/ocrnet_classification.py'])
+@pytest.mark.parametrize(
+    'name', [FINE, PRETRAIN, 'configs/benchmark/stock_tiny.py', 'configs/ocrnet_classification.py']
+)
 def test_what_a_config_sets_could_also_be_new(load, name):
     content = load(name).to_dict()
     for path in paths_of(content):
@@ -135,11 +150,16 @@ def test_what_a_config_sets_could_also_be_new(load, name):
         node[parts[-1]] = value
 
 
-@pytest.mark.parametrize('option, line', [
-    ('param_scheduler.7.end', 'param_scheduler is a list of 2'),
-    ('param_scheduler.last.end', 'param_scheduler is a list of 2'),
-    ('train_dataloader.batch_size.all', 'batch_size is 4, which has no'),
-    ('model.', "there is no ''"), ('nonsense_xyz', 'take one of')])
+@pytest.mark.parametrize(
+    'option, line',
+    [
+        ('param_scheduler.7.end', 'param_scheduler is a list of 2'),
+        ('param_scheduler.last.end', 'param_scheduler is a list of 2'),
+        ('train_dataloader.batch_size.all', 'batch_size is 4, which has no'),
+        ('model.', "there is no ''"),
+        ('nonsense_xyz', 'take one of'),
+    ],
+)
 def test_a_path_that_ends_early_is_one_line(load, option, line):
     with pytest.raises(InputError) as refused:
         check_options(load(FINE), {option: 1})
@@ -154,9 +174,14 @@ def test_names_follow_a_type_that_another_option_changes(load):
 
 
 @pytest.mark.parametrize('root', ["a b/it's\\x", 'mine/', 7, '/'])
-@pytest.mark.parametrize('name, ann_file', [
-    ('configs/ocrnet_coco.py', 'annotations/instances_val2017.json'),
-    ('configs/demo/ocrnet_demo.py', 'annotations/val.json'), ('configs/ocrnet_pretrain.py', None)])
+@pytest.mark.parametrize(
+    'name, ann_file',
+    [
+        ('configs/ocrnet_coco.py', 'annotations/instances_val2017.json'),
+        ('configs/demo/ocrnet_demo.py', 'annotations/val.json'),
+        ('configs/ocrnet_pretrain.py', None),
+    ],
+)
 def test_data_root_is_read_by_the_file_itself(name, ann_file, root):
     cfg = read_config(ROOT / name, dict(data_root=root))
     check_options(cfg, dict(data_root=root))
@@ -177,12 +202,16 @@ def test_data_root_is_the_path_of_one_folder(root):
         read_config(ROOT / 'configs/ocrnet_coco.py', dict(data_root=root))
 
 
-@pytest.mark.parametrize('option, fix', [
-    ('max_iters', r'line \d+, or give train_cfg.max_iters=\.\.\.$'),
-    ('classes', r'train_dataloader.dataset.metainfo.classes=\.\.\.$'),
-    ('image_scale', r'set what .*small_data.py made of it in line \d+$'),
-    ('train_pipeline.0.type', 'train_pipeline is a variable'),
-    ('data_root', 'data_root is a variable')])
+@pytest.mark.parametrize(
+    'option, fix',
+    [
+        ('max_iters', r'line \d+, or give train_cfg.max_iters=\.\.\.$'),
+        ('classes', r'train_dataloader.dataset.metainfo.classes=\.\.\.$'),
+        ('image_scale', r'set what .*small_data.py made of it in line \d+$'),
+        ('train_pipeline.0.type', 'train_pipeline is a variable'),
+        ('data_root', 'data_root is a variable'),
+    ],
+)
 def test_a_variable_of_the_file_is_no_option(load, option, fix):
     with pytest.raises(InputError, match=f'option {option}: .* is a variable .*') as refused:
         check_options(load(FINE), {option: 'other'})
@@ -200,6 +229,10 @@ def test_a_variable_of_ones_own_file_is_changed_there(tmp_path):
 def test_images_without_labels_follow_the_seed_of_the_run(tmp_path, options, seed):
     for i in range(2):
         cv2.imwrite(str(tmp_path / f'{i}.png'), np.zeros((8, 8, 3), np.uint8))
-    loader = dict(dataset=dict(type='OCRNetImageFolder', data_root=str(tmp_path), **options),
-                  sampler=dict(type='OCRNetVariationSampler'), batch_size=1, num_workers=0)
+    loader = dict(
+        dataset=dict(type='OCRNetImageFolder', data_root=str(tmp_path), **options),
+        sampler=dict(type='OCRNetVariationSampler'),
+        batch_size=1,
+        num_workers=0,
+    )
     assert Runner.build_dataloader(loader, seed=3).dataset.seed == seed

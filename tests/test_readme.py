@@ -1,4 +1,5 @@
 """README's commands run as they stand, on a few generated pictures; both languages say the same."""
+
 import re
 import shlex
 import shutil
@@ -18,7 +19,8 @@ BLOCK = re.compile(r'^```(bash|python)\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 NOT_RUN = {
     'make demo': 'installs an environment; tests/demo trains the three starts in small',
     'make test': 'runs this suite',
-    '. .venv/bin/activate': 'enters the environment that make installs'}
+    '. .venv/bin/activate': 'enters the environment that make installs',
+}
 TRAINED = 'iter_1000'  # by the recipe on a CPU, which start.py writes; here after two steps
 SHORT = ['train_cfg.max_iters=2', 'train_cfg.val_interval=2', 'train_dataloader.batch_size=2']
 
@@ -57,12 +59,21 @@ def folder(tmp_path_factory) -> Path:
 
 def test_every_command_of_the_readme_runs(folder):
     for command in commands(ENGLISH):
-        done = subprocess.run(shortened(command), cwd=folder, text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            shortened(command),
+            cwd=folder,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         assert done.returncode == 0, (command, done.stdout[-3000:])
     left = {path.relative_to(folder).as_posix() for path in folder.rglob('*')}
-    assert left >= {'mine/report.txt', 'mine/finetune/iter_2.pth', 'narrow/pretrain/pretrained_detector.pth',
-                    'found/vis/picture.jpg'}
+    assert left >= {
+        'mine/report.txt',
+        'mine/finetune/iter_2.pth',
+        'narrow/pretrain/pretrained_detector.pth',
+        'found/vis/picture.jpg',
+    }
     assert any('/shown/' in path for path in left)
 
 
@@ -78,18 +89,24 @@ def test_both_languages_have_the_same_commands():
 
 
 def test_both_languages_have_the_same_figures_in_tables():
-    english, chinese = ([re.findall(r'[+-]?\d[\d.,]*', line) for line in text.splitlines() if line.startswith('|')]
-                        for text in (ENGLISH, CHINESE))
+    english, chinese = (
+        [re.findall(r'[+-]?\d[\d.,]*', line) for line in text.splitlines() if line.startswith('|')]
+        for text in (ENGLISH, CHINESE)
+    )
     assert english == chinese and len(english) > 4
 
 
 def test_both_languages_have_the_same_links():
-    english, chinese = ([target for target in re.findall(r'\]\(([^)]+)\)', text) if target not in READMES]
-                        for text in (ENGLISH, CHINESE))
+    english, chinese = (
+        [target for target in re.findall(r'\]\(([^)]+)\)', text) if target not in READMES]
+        for text in (ENGLISH, CHINESE)
+    )
     assert sorted(english) == sorted(chinese)
 
 
-@pytest.mark.parametrize('document', [*READMES, *(f'docs/{path.name}' for path in (ROOT / 'docs').glob('*.md'))])
+@pytest.mark.parametrize(
+    'document', [*READMES, *(f'docs/{path.name}' for path in (ROOT / 'docs').glob('*.md'))]
+)
 def test_links_within_the_project_lead_somewhere(document):
     path = ROOT / document
     for target in re.findall(r'\]\(([^)]+)\)', path.read_text()):
@@ -106,10 +123,16 @@ def test_links_within_the_project_lead_somewhere(document):
 
 def test_the_faq_explains_messages_that_are_given():
     page = (ROOT / 'docs/faq.md').read_text()
-    ours = re.findall(r'^\| `(.+?)` \|', page[page.index('## What a message'):page.index('## Messages of')], re.MULTILINE)
+    ours = re.findall(
+        r'^\| `(.+?)` \|',
+        page[page.index('## What a message') : page.index('## Messages of')],
+        re.MULTILINE,
+    )
     source = ' '.join(path.read_text() for path in (ROOT / 'ocrnet_mmdet').rglob('*.py'))
     source = re.sub(r"'\s+f?'", '', source)  # a literal over two lines
-    assert ours and not [text for text in ours if not all(part in source for part in text.split('...'))]
+    assert ours and not [
+        text for text in ours if not all(part in source for part in text.split('...'))
+    ]
 
 
 def test_the_readme_is_read_at_one_sitting():

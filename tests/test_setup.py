@@ -1,4 +1,5 @@
 """What pip learns from setup.py: it must neither need torch nor be able to replace it."""
+
 import json
 import re
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROGRAM = '''
+PROGRAM = """
 import json, sys
 for name in ('torch', 'mmengine', 'mmcv', 'mmdet', 'numpy'):
     sys.modules[name] = None  # importing it raises ImportError
@@ -18,14 +19,15 @@ dist = run_setup('setup.py', stop_after='init')
 print(json.dumps(dict(version=dist.metadata.version, packages=dist.packages,
                       requires=dist.install_requires, extras=dist.extras_require,
                       python=str(dist.python_requires))))
-'''
+"""
 
 
 @pytest.fixture(scope='module')
 def distribution() -> dict:
     """The distribution as setup.py describes it where torch cannot be imported."""
-    done = subprocess.run([sys.executable, '-W', 'ignore', '-c', PROGRAM], cwd=ROOT,
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-c', PROGRAM], cwd=ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -64,8 +66,11 @@ def test_the_versions_that_the_makefile_pins_satisfy_the_extras(distribution):
 
 def test_only_the_plugin_is_packaged_with_its_own_version(distribution):
     import ocrnet_mmdet
+
     assert distribution['version'] == ocrnet_mmdet.__version__
     assert {name.split('.')[0] for name in distribution['packages']} == {'ocrnet_mmdet'}
-    folders = {path.parent.relative_to(ROOT).as_posix().replace('/', '.')
-               for path in (ROOT / 'ocrnet_mmdet').rglob('__init__.py')}
+    folders = {
+        path.parent.relative_to(ROOT).as_posix().replace('/', '.')
+        for path in (ROOT / 'ocrnet_mmdet').rglob('__init__.py')
+    }
     assert set(distribution['packages']) == folders

@@ -46,7 +46,13 @@ def test_resume_with_a_path_goes_on_from_it(configured, tmp_path):
 
 
 def test_tta_takes_a_pipeline_that_keeps_mmdets_own_meta_keys():
-    cfg = Config(dict(model=dict(type='FasterRCNN'), test_dataloader=dict(
-        dataset=dict(type='CocoDataset', pipeline=[dict(type='PackDetInputs')]))))
+    cfg = Config(
+        dict(
+            model=dict(type='FasterRCNN'),
+            test_dataloader=dict(
+                dataset=dict(type='CocoDataset', pipeline=[dict(type='PackDetInputs')])
+            ),
+        )
+    )
     _set_tta(cfg)
     assert cfg.test_dataloader.dataset.pipeline[-1]['transforms'][1] == [dict(type='PackDetInputs')]

@@ -1,4 +1,5 @@
 """The built wheel, installed where the checkout is not: its tools train its configs."""
+
 import os
 import shutil
 import site
@@ -13,7 +14,16 @@ from mmengine.fileio import load
 
 from .detectors import ROOT
 
-TREE = ('configs', 'demo', 'ocrnet_mmdet', 'tools', 'LICENSE', 'README.md', 'model-index.yml', 'setup.py')
+TREE = (
+    'configs',
+    'demo',
+    'ocrnet_mmdet',
+    'tools',
+    'LICENSE',
+    'README.md',
+    'model-index.yml',
+    'setup.py',
+)
 TWO_STEPS = ['train_cfg.max_iters=2', 'train_cfg.val_interval=2', 'train_dataloader.batch_size=2']
 
 
@@ -43,14 +53,22 @@ class Installed:
 
     @staticmethod
     def _pip(command: str, *args: str) -> None:
-        subprocess.run([sys.executable, '-m', 'pip', command, '--quiet', '--no-deps', '--no-index', *args],
-                       check=True)
+        subprocess.run(
+            [sys.executable, '-m', 'pip', command, '--quiet', '--no-deps', '--no-index', *args],
+            check=True,
+        )
 
     def run(self, *args: str | Path) -> str:
         """Run Python in an otherwise empty folder; what it printed."""
         env = {k: v for k, v in os.environ.items() if k != 'PYTHONPATH'} | {'OMP_NUM_THREADS': '1'}
-        done = subprocess.run([self.python, *args], cwd=self.work, env=env, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            [self.python, *args],
+            cwd=self.work,
+            env=env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         assert done.returncode == 0, done.stdout[-3000:]
         return done.stdout
 
@@ -58,23 +76,50 @@ class Installed:
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory) -> Installed:
     env = Installed(tmp_path_factory.mktemp('wheel'))
-    env.run(env.mim / 'tools/make_demo_set.py', 'data/demo', '--train', '10', '--val', '2',
-            '--unlabelled', '0', '--size', '96')
+    env.run(
+        env.mim / 'tools/make_demo_set.py',
+        'data/demo',
+        '--train',
+        '10',
+        '--val',
+        '2',
+        '--unlabelled',
+        '0',
+        '--size',
+        '96',
+    )
     return env
 
 
 def test_a_shipped_config_trains_without_the_checkout(installed):
-    installed.run(installed.mim / 'tools/train.py', installed.mim / 'configs/demo/ocrnet_demo.py', '--cfg-options',
-                  *TWO_STEPS, 'train_dataloader.dataset.indices=10', 'work_dir=shipped')
+    installed.run(
+        installed.mim / 'tools/train.py',
+        installed.mim / 'configs/demo/ocrnet_demo.py',
+        '--cfg-options',
+        *TWO_STEPS,
+        'train_dataloader.dataset.indices=10',
+        'work_dir=shipped',
+    )
     assert (installed.work / 'shipped/iter_2.pth').is_file()
 
 
 def test_own_configs_inherit_from_the_wheel_in_mmdets_tool(installed):
-    installed.run(installed.mim / 'tools/start.py', '--pictures', 'data/demo', '--labels',
-                  'data/demo/annotations/train.json', '--out', 'mine')
-    assert f"_base_ = '{installed.mim}/configs/" in (installed.work / 'mine/finetune.py').read_text()
-    ours, mmdet = installed.run('-c', 'import mmdet, ocrnet_mmdet\n'
-                                'print(ocrnet_mmdet.__path__[0], mmdet.__path__[0], sep="\\n")').splitlines()[-2:]
+    installed.run(
+        installed.mim / 'tools/start.py',
+        '--pictures',
+        'data/demo',
+        '--labels',
+        'data/demo/annotations/train.json',
+        '--out',
+        'mine',
+    )
+    assert (
+        f"_base_ = '{installed.mim}/configs/" in (installed.work / 'mine/finetune.py').read_text()
+    )
+    ours, mmdet = installed.run(
+        '-c',
+        'import mmdet, ocrnet_mmdet\nprint(ocrnet_mmdet.__path__[0], mmdet.__path__[0], sep="\\n")',
+    ).splitlines()[-2:]
     assert Path(ours) == installed.mim.parent
     installed.run(f'{mmdet}/.mim/tools/train.py', 'mine/finetune.py', '--cfg-options', *TWO_STEPS)
     assert (installed.work / 'mine/finetune/iter_2.pth').is_file()

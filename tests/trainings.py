@@ -1,4 +1,5 @@
-"""Trainings and scorings of the tiny detector on a few generated pictures, through a real Runner."""
+"""Trainings and scorings of the tiny detector on a few pictures, through a real Runner."""
+
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,8 +14,13 @@ SHAPES = ('star', 'ring', 'cross', 'leaf', 'crescent')  # of the demo set
 GN = dict(type='GN', num_groups=4, requires_grad=True)
 
 
-def make_config(data: Path, work_dir: Path, classes: tuple[str, ...] = SHAPES, with_mask: bool = True,
-                image_scale: int = 160) -> Config:
+def make_config(
+    data: Path,
+    work_dir: Path,
+    classes: tuple[str, ...] = SHAPES,
+    with_mask: bool = True,
+    image_scale: int = 160,
+) -> Config:
     """configs/demo/ocrnet_demo.py narrowed, two steps of two pictures."""
     cfg = Config.fromfile(ROOT / 'configs/demo/ocrnet_demo.py')
     model = shrink(cfg.model)

@@ -1,4 +1,5 @@
 """In two processes: the loss of each one's picture, then two steps."""
+
 import torch
 from mmengine.config import ConfigDict
 from mmengine.dist import all_reduce
@@ -25,8 +26,10 @@ def pictures(model) -> dict:
 
 
 def one_picture(batch: dict, index: int) -> dict:
-    return dict(inputs=batch['inputs'][index:index + 1],
-                data_samples=batch['data_samples'][index:index + 1])
+    return dict(
+        inputs=batch['inputs'][index : index + 1],
+        data_samples=batch['data_samples'][index : index + 1],
+    )
 
 
 def total_loss(model, batch: dict) -> torch.Tensor:
@@ -41,8 +44,9 @@ def compute(rank: int) -> dict:
     loss = total_loss(model, batch).detach()
     all_reduce(loss, op='mean')
     parallel = MMDistributedDataParallel(model)
-    optimiser = build_optim_wrapper(parallel, ConfigDict(type='OptimWrapper',
-                                                         optimizer=dict(type='SGD', lr=0.01)))
+    optimiser = build_optim_wrapper(
+        parallel, ConfigDict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))
+    )
     for _ in range(2):
         optimiser.update_params(total_loss(parallel, batch))
     return dict(loss=loss, weights=model.state_dict())

@@ -1,8 +1,9 @@
 """Two processes that train together, each running a script of the tests.
 
-They meet through a file and talk over the loopback device: no launcher, port or host name takes part.
-One that waits for the other for ever prints where, and ends.
+They meet through a file and talk over the loopback device: no launcher, port or host name takes
+part. One that waits for the other for ever prints where, and ends.
 """
+
 import faulthandler
 import os
 import subprocess
@@ -26,8 +27,15 @@ def run_in_two(module: str, out: Path) -> list:
     processes = []
     for rank, log in enumerate(logs):
         with open(log, 'w') as file:
-            processes.append(subprocess.Popen([sys.executable, '-m', module, str(rank), str(out)],
-                                              cwd=ROOT, env=ENV, stdout=file, stderr=subprocess.STDOUT))
+            processes.append(
+                subprocess.Popen(
+                    [sys.executable, '-m', module, str(rank), str(out)],
+                    cwd=ROOT,
+                    env=ENV,
+                    stdout=file,
+                    stderr=subprocess.STDOUT,
+                )
+            )
     status = [process.wait() for process in processes]
     assert status == [0, 0], '\n'.join(log.read_text()[-2000:] for log in logs)
     return [torch.load(out / f'rank{rank}.pth') for rank in range(2)]
@@ -38,8 +46,13 @@ def join(compute: Callable[[int], object]) -> None:
     rank, out = int(sys.argv[1]), Path(sys.argv[2])
     faulthandler.dump_traceback_later(PATIENCE, exit=True)
     # mmengine's init_dist asks for a GPU whatever the backend
-    dist.init_process_group('gloo', init_method=f'file://{out}/rendezvous', rank=rank, world_size=2,
-                            timeout=timedelta(seconds=PATIENCE / 2))
+    dist.init_process_group(
+        'gloo',
+        init_method=f'file://{out}/rendezvous',
+        rank=rank,
+        world_size=2,
+        timeout=timedelta(seconds=PATIENCE / 2),
+    )
     torch.save(compute(rank), out / f'rank{rank}.pth')
     dist.barrier()  # a process that leaves while the other still works aborts it
     dist.destroy_process_group()

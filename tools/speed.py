@@ -1,4 +1,5 @@
 """Speed and memory against stock Mask R-CNN R50-FPN: python tools/speed.py --out speed.json."""
+
 import argparse
 import json
 import sys

@@ -1,4 +1,5 @@
-"""From own pictures and labels to two configs: python tools/start.py --pictures DIR --labels FILE.json --out mine/
+"""From own pictures and labels to two configs: python tools/start.py --pictures DIR --labels
+FILE.json --out mine/
 
 Looks at the pictures and the labels, checks them as training would, splits them where there is no
 val file, and writes
@@ -9,6 +10,7 @@ val file, and writes
 
 Without --labels it writes pretrain.py alone.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -22,15 +24,28 @@ from ocrnet_mmdet.start import start  # noqa: E402
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--pictures', required=True, type=Path, help='folder of pictures, at any depth')
-    parser.add_argument('--labels', type=Path, help='COCO JSON; its file names are relative to --pictures')
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        '--pictures', required=True, type=Path, help='folder of pictures, at any depth'
+    )
+    parser.add_argument(
+        '--labels', type=Path, help='COCO JSON; its file names are relative to --pictures'
+    )
     parser.add_argument('--val', type=Path, help='COCO JSON of the pictures to score on')
-    parser.add_argument('--val-share', type=float, default=0.2,
-                        help='of the labelled pictures, to score on where there is no --val')
+    parser.add_argument(
+        '--val-share',
+        type=float,
+        default=0.2,
+        help='of the labelled pictures, to score on where there is no --val',
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the split')
-    parser.add_argument('--no-imagenet', dest='imagenet', action='store_false',
-                        help='a narrow net from random weights, where ImageNet weights cannot be used')
+    parser.add_argument(
+        '--no-imagenet',
+        dest='imagenet',
+        action='store_false',
+        help='a narrow net from random weights, where ImageNet weights cannot be used',
+    )
     parser.add_argument('--out', required=True, type=Path, help='a new folder for all of it')
     print(start(**vars(parser.parse_args()), configs=ROOT / 'configs'))
 

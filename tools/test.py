@@ -1,4 +1,7 @@
-"""Score a checkpoint: python tools/test.py CONFIG CHECKPOINT [--show-dir DIR] [--out FILE.pkl] [--tta]."""
+"""Score a checkpoint: python tools/test.py CONFIG CHECKPOINT [--show-dir DIR] [--out FILE.pkl]
+[--tta].
+"""
+
 import argparse
 import sys
 from pathlib import Path
@@ -15,10 +18,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--work-dir', help='folder for the scores')
     parser.add_argument('--out', help='pickle file for the predictions')
     parser.add_argument('--show', action='store_true', help='show each picture with its detections')
-    parser.add_argument('--show-dir', help='folder (in the work folder) for pictures with detections')
+    parser.add_argument(
+        '--show-dir', help='folder (in the work folder) for pictures with detections'
+    )
     parser.add_argument('--wait-time', type=float, default=2, help='seconds that --show waits')
-    parser.add_argument('--other-size', action='store_true',
-                        help='score pictures of another size than the checkpoint was trained for')
+    parser.add_argument(
+        '--other-size',
+        action='store_true',
+        help='score pictures of another size than the checkpoint was trained for',
+    )
     parser.add_argument('--tta', action='store_true', help='test-time augmentation (flips)')
     add_shared_arguments(parser)
     return parser.parse_args()

@@ -2,6 +2,7 @@
 
 The options are those of MMDetection's own tools/train.py, plus --skip-bad-images.
 """
+
 import argparse
 import sys
 from pathlib import Path
@@ -18,10 +19,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config file')
     parser.add_argument('--work-dir', help='folder for logs and checkpoints')
     parser.add_argument('--amp', action='store_true', help='automatic mixed precision (GPU)')
-    parser.add_argument('--auto-scale-lr', action='store_true',
-                        help='scale the learning rate to the batch size')
-    parser.add_argument('--resume', nargs='?', const='auto',
-                        help='resume from a checkpoint; without a path, from the last one of the work folder')
+    parser.add_argument(
+        '--auto-scale-lr', action='store_true', help='scale the learning rate to the batch size'
+    )
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        help='resume from a checkpoint; without a path, from the last one of the work folder',
+    )
     add_shared_arguments(parser)
     return parser.parse_args()
 
@@ -34,8 +40,10 @@ def main() -> None:
         cfg.optim_wrapper.loss_scale = 'dynamic'
     if args.auto_scale_lr:
         if 'auto_scale_lr' not in cfg:
-            raise InputError(f'--auto-scale-lr: {args.config} does not say for which batch its rate is: '
-                             'set auto_scale_lr=dict(base_batch_size=...) in it')
+            raise InputError(
+                f'--auto-scale-lr: {args.config} does not say for which batch its rate is: '
+                'set auto_scale_lr=dict(base_batch_size=...) in it'
+            )
         cfg.auto_scale_lr.enable = True
     choose_checkpoint(cfg, args.resume)
     run_training(cfg, skip_bad=args.skip_bad_images, options=args.cfg_options)

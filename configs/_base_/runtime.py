@@ -2,10 +2,15 @@
 _base_ = 'mmdet::_base_/default_runtime.py'
 
 default_hooks = dict(
-    checkpoint=dict(type='OCRNetCheckpointHook', save_last=True, save_best='auto', max_keep_ckpts=2),
+    checkpoint=dict(
+        type='OCRNetCheckpointHook', save_last=True, save_best='auto', max_keep_ckpts=2
+    ),
     visualization=dict(
-        type='OCRNetVisualizationHook', backend_args=dict(backend='ocrnet_pictures')))
+        type='OCRNetVisualizationHook', backend_args=dict(backend='ocrnet_pictures')
+    ),
+)
 custom_hooks = [
     dict(type='NumClassCheckHook'),
     dict(type='OCRNetCheckpointCheckHook'),
-    dict(type='OCRNetFiniteLossHook')]
+    dict(type='OCRNetFiniteLossHook'),
+]

@@ -4,7 +4,7 @@ _base_ = './runtime.py'
 
 # What tools/start.py writes for own data takes the place of all of these.
 data_root = 'data/mine/'
-classes = ('object', )
+classes = ('object',)
 train_ann = 'annotations/train.json'
 val_ann = 'annotations/val.json'
 img_dir = 'images/'
@@ -28,36 +28,52 @@ train_pipeline = [
     # What the crop leaves of an object at its edge: trained on, slivers are found along every edge.
     dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
     dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs')]
+    dict(type='PackDetInputs'),
+]
 test_pipeline = [
     dict(type='LoadImageFromFile', backend_args=picture_backend),
     dict(type='OCRNetCheckFrame'),
     dict(type='Resize', scale=image_scale, keep_ratio=True),
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
-    dict(type='PackDetInputs',
-         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
+    dict(
+        type='PackDetInputs',
+        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+    ),
+]
 dataset = dict(
-    type='CocoDataset', data_root=data_root, data_prefix=dict(img=img_dir),
-    metainfo=dict(classes=classes))
+    type='CocoDataset',
+    data_root=data_root,
+    data_prefix=dict(img=img_dir),
+    metainfo=dict(classes=classes),
+)
 train_dataloader = dict(
     batch_size=batch_size,
     num_workers=2,
     persistent_workers=True,
     sampler=dict(type='OCRNetDrawSampler'),
     # Pictures without objects stay: they are what a detector must learn to keep silent on.
-    dataset=dict(ann_file=train_ann, pipeline=train_pipeline,
-                 filter_cfg=dict(filter_empty_gt=False), **dataset))
+    dataset=dict(
+        ann_file=train_ann,
+        pipeline=train_pipeline,
+        filter_cfg=dict(filter_empty_gt=False),
+        **dataset,
+    ),
+)
 val_dataloader = dict(
     batch_size=1,
     num_workers=2,
     persistent_workers=True,
     drop_last=False,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(ann_file=val_ann, pipeline=test_pipeline, test_mode=True, **dataset))
+    dataset=dict(ann_file=val_ann, pipeline=test_pipeline, test_mode=True, **dataset),
+)
 test_dataloader = val_dataloader
 val_evaluator = dict(
-    type='CocoMetric', ann_file=data_root + val_ann,
-    metric=['bbox', 'segm'] if with_mask else ['bbox'], classwise=True)
+    type='CocoMetric',
+    ann_file=data_root + val_ann,
+    metric=['bbox', 'segm'] if with_mask else ['bbox'],
+    classwise=True,
+)
 test_evaluator = val_evaluator
 
 train_cfg = dict(type='IterBasedTrainLoop', max_iters=max_iters, val_interval=max_iters // 10)
@@ -68,13 +84,22 @@ optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.02),
     clip_grad=dict(max_norm=5.0),
     # Any non-empty paramwise_cfg leaves frozen parameters out of the optimiser.
-    paramwise_cfg=dict(bypass_duplicate=True))
+    paramwise_cfg=dict(bypass_duplicate=True),
+)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=100),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=100, end=max_iters,
-         T_max=max_iters - 100, eta_min=0)]
-default_hooks = dict(checkpoint=dict(
-    by_epoch=False, interval=max_iters // 10, save_best='coco/bbox_mAP'))
+    dict(
+        type='CosineAnnealingLR',
+        by_epoch=False,
+        begin=100,
+        end=max_iters,
+        T_max=max_iters - 100,
+        eta_min=0,
+    ),
+]
+default_hooks = dict(
+    checkpoint=dict(by_epoch=False, interval=max_iters // 10, save_best='coco/bbox_mAP')
+)
 randomness = dict(seed=0)  # a resumed run draws what it would have drawn
 log_processor = dict(by_epoch=False)
 auto_scale_lr = dict(enable=False, base_batch_size=4)

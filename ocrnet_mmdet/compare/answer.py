@@ -117,7 +117,7 @@ def in_words(
     found: Sequence[Cell], compared: Sequence[Difference], reference: str, metric: str
 ) -> list[tuple[str, list[str]]]:
     """The answer: headlines and their statements, one of each number of labels."""
-    parts = []
+    parts: list[tuple[str, list[str]]] = []
     for labels in dict.fromkeys(cell.labels for cell in found):
         means = {
             cell.arm: statistics.mean(values.values())

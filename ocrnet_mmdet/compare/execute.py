@@ -198,7 +198,6 @@ def _step_seconds(work: Path) -> float | None:
 
 
 def _parameters(checkpoint: Path) -> int:
-    state = torch.load(checkpoint, map_location='cpu', weights_only=False)[
-        'state_dict'
-    ]  # our own file
+    # our own file
+    state = torch.load(checkpoint, map_location='cpu', weights_only=False)['state_dict']
     return sum(value.numel() for key, value in state.items() if not key.endswith(NO_WEIGHTS))

@@ -72,10 +72,11 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
         judge.params.maxDets = MOST
         judge.evaluate()
         judge.accumulate()
+    # (T, R, K, A), (T, K, A)
     precision, recall = (
         judge.eval['precision'][..., -1],
         judge.eval['recall'][..., -1],
-    )  # (T, R, K, A), (T, K, A)
+    )
     values = {
         f'{kind}_mAP{part}': _mean(precision[..., 0] if at is None else precision[at, ..., 0])
         for part, at in THRESHOLDS.items()

@@ -1,4 +1,5 @@
 """Data: loading, pictures with and without labels, checks of what a user brings."""
+
 from .draw_sampler import OCRNetDrawSampler, OCRNetSeedDraw
 from .image_folder import OCRNetImageFolder
 from .image_shards import OCRNetImageShards
@@ -7,6 +8,15 @@ from .label_pipeline import OCRNetCropToBox, OCRNetPackLabel, OCRNetRandomResize
 from .load_image import OCRNetCheckFrame
 from .variation_sampler import OCRNetVariationSampler
 
-__all__ = ['OCRNetCheckFrame', 'OCRNetCropToBox', 'OCRNetDrawSampler', 'OCRNetImageFolder',
-           'OCRNetImageShards', 'OCRNetLabelDataset', 'OCRNetPackLabel', 'OCRNetRandomResizedCrop',
-           'OCRNetSeedDraw', 'OCRNetVariationSampler']
+__all__ = [
+    'OCRNetCheckFrame',
+    'OCRNetCropToBox',
+    'OCRNetDrawSampler',
+    'OCRNetImageFolder',
+    'OCRNetImageShards',
+    'OCRNetLabelDataset',
+    'OCRNetPackLabel',
+    'OCRNetRandomResizedCrop',
+    'OCRNetSeedDraw',
+    'OCRNetVariationSampler',
+]

@@ -44,8 +44,11 @@ class BadFiles:
         if not self._said:
             self._said = True
             where = f'; all are named in {self.path}' if self.path else ''
-            print_log(f'{printable(name)} is left out: {printable(reason)}{where}',
-                      logger='current', level=logging.WARNING)
+            print_log(
+                f'{printable(name)} is left out: {printable(reason)}{where}',
+                logger='current',
+                level=logging.WARNING,
+            )
         self._read_on()
         if name in self._names:
             return
@@ -55,9 +58,12 @@ class BadFiles:
                 _append(self.path, os.fsencode(f'{name}\t{reason}\n'))
             except OSError as error:
                 self._unwritable = True
-                print_log(f'{self.path} cannot be written ({error.strerror}): pictures that cannot be '
-                          'read are left out and no longer named in it', logger='current',
-                          level=logging.WARNING)
+                print_log(
+                    f'{self.path} cannot be written ({error.strerror}): pictures that cannot be '
+                    'read are left out and no longer named in it',
+                    logger='current',
+                    level=logging.WARNING,
+                )
 
     def _read_on(self) -> None:
         if not self.path or not os.path.exists(self.path):
@@ -65,7 +71,7 @@ class BadFiles:
         with open(self.path, 'rb') as file:
             file.seek(self._read)
             new = file.read()
-        whole = new[:new.rfind(b'\n') + 1]
+        whole = new[: new.rfind(b'\n') + 1]
         self._read += len(whole)
         self._names.update(os.fsdecode(line.partition(b'\t')[0]) for line in whole.splitlines())
 
@@ -87,5 +93,7 @@ def _append(path: str, line: bytes) -> None:
 
 def _one_line(text: str) -> str:
     """Text without line breaks and escape sequences; bytes that are no UTF-8 stay what they are."""
-    return ''.join(letter if '\udc80' <= letter <= '\udcff' else printable(letter)
-                   for letter in ' '.join(text.split()))
+    return ''.join(
+        letter if '\udc80' <= letter <= '\udcff' else printable(letter)
+        for letter in ' '.join(text.split())
+    )

@@ -4,6 +4,7 @@ mmdet's CocoDataset and CocoMetric number classes in the file's order, whatever 
 name that is a number for another than its text, and head the table of per-class AP in the file's
 order while pycocotools fills it in the order of the ids.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -33,4 +34,5 @@ def reordered(data: dict, classes: Sequence[str], keep_ids: bool = False) -> dic
     return dict(
         data,
         categories=[dict(c, id=ids[c['id']], name=str(c['name'])) for c in categories],
-        annotations=[dict(a, category_id=ids[a['category_id']]) for a in data['annotations']])
+        annotations=[dict(a, category_id=ids[a['category_id']]) for a in data['annotations']],
+    )

@@ -45,13 +45,16 @@ def _check_classes(categories: list[dict], classes: Sequence[str], place: str) -
         if counts[name] > 1 or given[name] > 1:
             raise InputError(
                 f'{place} has {counts[name]} categories named {shown(name)!r}, the config '
-                f'{given[name]}: give every category its own name')
+                f'{given[name]}: give every category its own name'
+            )
         if name not in counts:
             lower = {n.lower(): n for n in names}
             near = difflib.get_close_matches(name.lower(), lower, 1)
             hint = f' (did you mean {shown(lower[near[0]])!r}?)' if near else ''
-            raise InputError(f'{place} has no class {shown(name)!r}{hint}: {lists}; set '
-                             'metainfo=dict(classes=...) of the data set to names of the file')
+            raise InputError(
+                f'{place} has no class {shown(name)!r}{hint}: {lists}; set '
+                'metainfo=dict(classes=...) of the data set to names of the file'
+            )
 
 
 def _name_image(image: dict) -> str:
@@ -73,16 +76,29 @@ def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
     raise InputError(f'{place}: {first} {rule.text} ({count} such of {total}): {rule.fix}')
 
 
-def check_dataset(ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str,
-                  **options) -> list[str]:
+def check_dataset(
+    ann_file: str, img_dir: str, classes: Sequence[str] | None, what: str, **options
+) -> list[str]:
     """Notes of :func:`check_labels` on a file of COCO's, most often none; raises as that does."""
-    return check_labels(read_coco(ann_file, img_dir, what), f'{what}: {shown(ann_file, 160)}',
-                        img_dir, classes, **options)[0]
+    return check_labels(
+        read_coco(ann_file, img_dir, what),
+        f'{what}: {shown(ann_file, 160)}',
+        img_dir,
+        classes,
+        **options,
+    )[0]
 
 
-def check_labels(data: dict, place: str, img_dir: str, classes: Sequence[str] | None,
-                 masks: bool = False, polygons: bool = False, labelled: bool = True,
-                 scored: bool = False) -> tuple[list[str], Objects]:
+def check_labels(
+    data: dict,
+    place: str,
+    img_dir: str,
+    classes: Sequence[str] | None,
+    masks: bool = False,
+    polygons: bool = False,
+    labelled: bool = True,
+    scored: bool = False,
+) -> tuple[list[str], Objects]:
     """Check the content of a COCO file without decoding its pictures.
 
     Args:
@@ -126,17 +142,20 @@ def check_labels(data: dict, place: str, img_dir: str, classes: Sequence[str] | 
             f'{_shorten(classes or names)}: of {len(annotations)} annotations '
             f'{len(ours)} are of them, and of these {int((~objects.thin).sum())} at least 1 pixel '
             f'wide and high, {int((objects.crowd | objects.marked).sum())} crowds or marked '
-            '"ignore"; annotate some, or correct the classes')
+            '"ignore"; annotate some, or correct the classes'
+        )
     return notes + check_corners(objects, place), objects
 
 
 def _mask_rules(masks: bool, polygons: bool, scored: bool) -> tuple[Rule, ...]:
-    return ((MASK_RULE, *SEGMENTATION_RULES, *(SCORED_SEGMENTATION_RULE, ) * scored) * masks
-            + (POLYGON_RULE, ) * polygons)
+    return (MASK_RULE, *SEGMENTATION_RULES, *(SCORED_SEGMENTATION_RULE,) * scored) * masks + (
+        POLYGON_RULE,
+    ) * polygons
 
 
-def _annotation_notes(rule: Rule, annotations: list[dict], context: Context,
-                      place: str) -> list[str]:
+def _annotation_notes(
+    rule: Rule, annotations: list[dict], context: Context, place: str
+) -> list[str]:
     bad = rule.bad(annotations, context)
     if not len(bad):
         return []
@@ -155,8 +174,9 @@ def _read_picture(image: dict, img_dir: str) -> str | None:
     return None
 
 
-def _sift(entries: list[dict], rules: Sequence[Rule], context: Context, kind: str,
-          report: list[str]) -> list[dict]:
+def _sift(
+    entries: list[dict], rules: Sequence[Rule], context: Context, kind: str, report: list[str]
+) -> list[dict]:
     """The entries that obey the rules, after mending those that a rule can mend."""
     for rule in rules:
         bad = rule.bad(entries, context)
@@ -174,8 +194,9 @@ def _sift(entries: list[dict], rules: Sequence[Rule], context: Context, kind: st
     return entries
 
 
-def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
-                masks: bool = False) -> list[str]:
+def write_clean(
+    ann_file: str, img_dir: str, out_file: str, decode: bool = True, masks: bool = False
+) -> list[str]:
     """Copy an annotation file without the pictures and boxes that cannot be used.
 
     Args:
@@ -204,19 +225,27 @@ def write_clean(ann_file: str, img_dir: str, out_file: str, decode: bool = True,
             reasons = list(pool.map(lambda image: _read_picture(image, img_dir), images))
         broken = [f'{_name_image(i)}: {reason}' for i, reason in zip(images, reasons) if reason]
         if broken:
-            report.append(f'{len(broken)} images left out that cannot be used: '
-                          + '; '.join(broken[:20]) + ('; ...' if len(broken) > 20 else ''))
+            report.append(
+                f'{len(broken)} images left out that cannot be used: '
+                + '; '.join(broken[:20])
+                + ('; ...' if len(broken) > 20 else '')
+            )
         images = [image for image, reason in zip(images, reasons) if not reason]
     if not images:
-        raise InputError(f'{shown(ann_file, 160)}: no picture is left of {len(data["images"])}: '
-                         f'{report[-1] if report else "it lists none"}')
+        raise InputError(
+            f'{shown(ann_file, 160)}: no picture is left of {len(data["images"])}: '
+            f'{report[-1] if report else "it lists none"}'
+        )
     context.images = {image['id']: image for image in images}
     lost = {i.get('id') for i in data['images'] if is_key(i.get('id'))} - context.images.keys()
     annotations = [
         a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)
     ]
-    rules = (*ANNOTATION_RULES, *SCORED_RULES,
-             *(*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks)
+    rules = (
+        *ANNOTATION_RULES,
+        *SCORED_RULES,
+        *(*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks,
+    )
     annotations = _sift(annotations, rules, context, 'annotation', report)
     write_json(dict(data, images=images, annotations=annotations), out_file)
     return report

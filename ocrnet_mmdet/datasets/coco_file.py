@@ -1,4 +1,5 @@
 """A COCO annotation file: read so that any damage is one line, written whole or not at all."""
+
 from __future__ import annotations
 
 import json
@@ -10,9 +11,11 @@ from ..errors import InputError, shown
 from ..whole_file import whole_file
 from .coco_rules import is_key
 
-GET_DATA = ('for COCO 2017 unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of '
-            'http://images.cocodataset.org into data/coco, for own data set data_root; '
-            '`make demo` needs no data')
+GET_DATA = (
+    'for COCO 2017 unpack train2017.zip, val2017.zip and annotations_trainval2017.zip of '
+    'http://images.cocodataset.org into data/coco, for own data set data_root; '
+    '`make demo` needs no data'
+)
 DEPTH = 50  # of brackets in one another; COCO's own have 4
 DEEP = 'its brackets stand too deep in one another: export it again'
 MEMORY_PER_BYTE = 4  # of the file, at least, once it is read: numbers become objects
@@ -41,23 +44,29 @@ def _load_json(ann_file: str, place: str) -> Any:
         if MEMORY_PER_BYTE * size > memory:
             raise InputError(
                 f'{place} has {size / 2**30:.1f} GiB, more than this machine can hold as objects '
-                f'({memory / 2**30:.1f} GiB of memory): split it')
+                f'({memory / 2**30:.1f} GiB of memory): split it'
+            )
         with open(ann_file, encoding='utf-8') as file:
             return json.load(file, object_pairs_hook=_unique)
     except OSError as error:
         raise InputError(
-            f'{place} cannot be read: {error.strerror}: correct its rights, or copy it') from error
+            f'{place} cannot be read: {error.strerror}: correct its rights, or copy it'
+        ) from error
     except _RepeatedKey as error:
         raise InputError(
             f'{place} has the key "{shown(str(error))}" twice in one object, of which one would be '
-            'lost: keep one') from error
+            'lost: keep one'
+        ) from error
     except RecursionError as error:
         raise InputError(f'{place} is not COCO: {DEEP}') from error
     except MemoryError as error:
         raise InputError(f'{place} does not fit into memory: split it') from error
     except ValueError as error:
-        fix = ('save it as UTF-8 without a byte order mark' if 'BOM' in str(error) else
-               'export or copy it again')
+        fix = (
+            'save it as UTF-8 without a byte order mark'
+            if 'BOM' in str(error)
+            else 'export or copy it again'
+        )
         raise InputError(f'{place} is not JSON ({error}): {fix}') from error
 
 
@@ -81,8 +90,10 @@ def read_coco(ann_file: str, img_dir: str, what: str) -> dict:
     for key in ('images', 'annotations', 'categories'):
         entries = data.get(key) if isinstance(data, dict) else None
         if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
-            raise InputError(f'{place} is not a COCO file: it has no list "{key}" of objects; '
-                             'export the annotations as "COCO detection" (instances)')
+            raise InputError(
+                f'{place} is not a COCO file: it has no list "{key}" of objects; '
+                'export the annotations as "COCO detection" (instances)'
+            )
     if any(_is_deep(value) for key, value in data.items() if key not in ('images', 'annotations')):
         raise InputError(f'{place} is not COCO: {DEEP}')  # pycocotools copies these
     check_categories(data['categories'], place)
@@ -93,7 +104,9 @@ def _is_deep(value: object) -> bool:
     level = [value]
     for _ in range(DEPTH):
         level = [
-            child for v in level if isinstance(v, (dict, list))
+            child
+            for v in level
+            if isinstance(v, (dict, list))
             for child in (v.values() if isinstance(v, dict) else v)
         ]
     return bool(level)
@@ -107,19 +120,25 @@ def check_categories(categories: Sequence[dict], place: str) -> None:
     for category in categories:
         name, key = category['name'], category['id']
         if not isinstance(name, str) and not (is_key(name) and isinstance(name, int)):
-            raise InputError(f'{place}: the category of id {shown(key)} has the name '
-                             f'{shown(name)}: give it one of text')
+            raise InputError(
+                f'{place}: the category of id {shown(key)} has the name '
+                f'{shown(name)}: give it one of text'
+            )
         if not is_key(key):
             raise InputError(
-                f'{place}: category {shown(name)!r} has the id {shown(key)}: give it a number')
+                f'{place}: category {shown(name)!r} has the id {shown(key)}: give it a number'
+            )
         if key in names:  # mmdet would take all objects of both for the last one's
             raise InputError(
                 f'{place}: the categories {names[key]!r} and {shown(name)!r} have the same '
-                f'id {shown(key)}: give every category its own')
+                f'id {shown(key)}: give every category its own'
+            )
         names[key] = shown(name)
     if len({isinstance(key, str) for key in names}) > 1:  # pycocotools sorts them
-        raise InputError(f'{place}: some ids of its categories are numbers and some are text: make '
-                         'all of them numbers')
+        raise InputError(
+            f'{place}: some ids of its categories are numbers and some are text: make '
+            'all of them numbers'
+        )
 
 
 def write_json(data: dict, path: str) -> None:

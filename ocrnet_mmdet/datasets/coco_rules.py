@@ -34,6 +34,7 @@ LEAST_SIDE = 1e-3
 @dataclass
 class Context:
     """What entries refer to: the picture folder, category ids, image entries by id, unused ids."""
+
     img_dir: str
     categories: set
     images: dict = field(default_factory=dict)
@@ -49,6 +50,7 @@ class Rule:
         mend: Cures an entry in place; without it a bad entry is left out.
         fix: What to do; by default a copy of the file without such entries, or with mended ones.
     """
+
     text: str
     find: Callable[[list[dict], Context], Sequence[bool] | np.ndarray]
     rare_is_fine: bool = False
@@ -72,6 +74,7 @@ def _lacks(*keys: str) -> Callable:
 def _repeated(key: str) -> Callable:
     def find(entries: list[dict], _: Context) -> list[bool]:
         return _again(entry[key] for entry in entries)
+
     return find
 
 
@@ -87,8 +90,10 @@ def _again(keys: Iterable) -> list[bool]:
 
 def _copies(annotations: list[dict], _: Context) -> list[bool]:
     """Later entries of an object: of its id, picture, category and box."""
-    return _again((a['id'], a['image_id'], a['category_id'], *a['bbox']) if is_key(a['id']) else None
-                  for a in annotations)
+    return _again(
+        (a['id'], a['image_id'], a['category_id'], *a['bbox']) if is_key(a['id']) else None
+        for a in annotations
+    )
 
 
 def _ambiguous(images: list[dict], _: Context) -> list[bool]:
@@ -131,8 +136,15 @@ def _no_name(images: list[dict], _: Context) -> list[bool]:
 
 
 def _no_size(images: list[dict], _: Context) -> list[bool]:
-    return [not (is_number(i['width']) and is_number(i['height'])
-                 and i['width'] >= 1 and i['height'] >= 1) for i in images]
+    return [
+        not (
+            is_number(i['width'])
+            and is_number(i['height'])
+            and i['width'] >= 1
+            and i['height'] >= 1
+        )
+        for i in images
+    ]
 
 
 def _no_whole_size(images: list[dict], _: Context) -> list[bool]:
@@ -227,8 +239,10 @@ def _mend_id(annotation: dict, context: Context) -> None:
 IMAGE_RULES = (
     Rule('lacks id, file_name, width or height', _lacks('id', 'file_name', 'width', 'height')),
     Rule('has an id that is neither a number nor text, or beyond 2**53', _no_key('id')),
-    Rule('has an id of another kind than most, text among numbers or a number among texts',
-         _other_kind),
+    Rule(
+        'has an id of another kind than most, text among numbers or a number among texts',
+        _other_kind,
+    ),
     Rule('has no file name', _no_name),
     Rule('has no size', _no_size),
     Rule('has a size that is no whole number of pixels', _no_whole_size, mend=_round_size),
@@ -237,15 +251,23 @@ IMAGE_RULES = (
     Rule('is not in the picture folder', _absent),
 )
 ANNOTATION_RULES = (
-    Rule('lacks id, image_id, category_id or bbox',
-         _lacks('id', 'image_id', 'category_id', 'bbox')),
-    Rule('has an image_id or category_id that is neither a number nor text, or beyond 2**53',
-         _no_key('image_id', 'category_id')),
-    Rule('belongs to an image that is not listed',
-         lambda annotations, context: [a['image_id'] not in context.images for a in annotations]),
-    Rule('has a category that is not listed',
-         lambda annotations, context: [a['category_id'] not in context.categories
-                                       for a in annotations]),
+    Rule(
+        'lacks id, image_id, category_id or bbox', _lacks('id', 'image_id', 'category_id', 'bbox')
+    ),
+    Rule(
+        'has an image_id or category_id that is neither a number nor text, or beyond 2**53',
+        _no_key('image_id', 'category_id'),
+    ),
+    Rule(
+        'belongs to an image that is not listed',
+        lambda annotations, context: [a['image_id'] not in context.images for a in annotations],
+    ),
+    Rule(
+        'has a category that is not listed',
+        lambda annotations, context: [
+            a['category_id'] not in context.categories for a in annotations
+        ],
+    ),
     Rule('has a box that is not four finite numbers', _no_box),
     Rule('has a box of no area', _no_extent, rare_is_fine=True),
     Rule('has a box outside its picture', _outside, rare_is_fine=True),
@@ -255,17 +277,22 @@ ANNOTATION_RULES = (
     # mmdet leaves such out without a word
     Rule('has no area above 0 and up to 1e10', _no_area, rare_is_fine=True, mend=_mend_area),
     # pycocotools' scoring ends in an error, after the first epoch; mmdet leaves out '0' as a crowd
-    Rule('lacks iscrowd, 0 or 1',
-         lambda annotations, _: [a.get('iscrowd') not in (0, 1) for a in annotations],
-         mend=_mend_crowd),
+    Rule(
+        'lacks iscrowd, 0 or 1',
+        lambda annotations, _: [a.get('iscrowd') not in (0, 1) for a in annotations],
+        mend=_mend_crowd,
+    ),
     Rule('is listed twice', _copies),
-    Rule('has an id that is neither a number nor text, or beyond 2**53',
-         _no_key('id'), mend=_mend_id),
+    Rule(
+        'has an id that is neither a number nor text, or beyond 2**53', _no_key('id'), mend=_mend_id
+    ),
     Rule('has the id of another one', _repeated('id'), mend=_mend_id),
 )
 SCORED_RULES = (
     # pycocotools keeps a match as the object's id, as a float: 0 means that there is none
-    Rule('has the id 0, or one that is no number, by which pycocotools cannot score it',
-         lambda annotations, _: [not is_number(a['id']) or a['id'] == 0 for a in annotations],
-         mend=_mend_id),
+    Rule(
+        'has the id 0, or one that is no number, by which pycocotools cannot score it',
+        lambda annotations, _: [not is_number(a['id']) or a['id'] == 0 for a in annotations],
+        mend=_mend_id,
+    ),
 )

@@ -5,6 +5,7 @@ each draw of the sampler carries a seed, and a step of the pipeline starts the g
 crops, scales and flips are then the same whichever worker loads the picture, and whether the
 training was stopped before it or not.
 """
+
 from __future__ import annotations
 
 import random

@@ -59,25 +59,30 @@ class OCRNetImageFolder(Dataset):
 
     metainfo: dict = {}  # no classes
 
-    def __init__(self,
-                 data_root: str | Sequence[str | tuple[str, float]],
-                 ann_file: str = '',
-                 data_prefix: dict = dict(img=''),
-                 pipeline: Sequence[dict] = (),
-                 seed: int | None = None,
-                 bad_files: str | None = None) -> None:
+    def __init__(
+        self,
+        data_root: str | Sequence[str | tuple[str, float]],
+        ann_file: str = '',
+        data_prefix: dict = dict(img=''),
+        pipeline: Sequence[dict] = (),
+        seed: int | None = None,
+        bad_files: str | None = None,
+    ) -> None:
         self.seed = seed
         self.bad_files = BadFiles(bad_files)
         self.pipeline = Compose([TRANSFORMS.build(step) for step in pipeline])
         roots, self._weights = _roots(data_root)
         prefix = data_prefix.get('img') or ''
         self._folders = [os.path.join(root, prefix) for root in roots]
-        self._files = [_files(root, folder, ann_file)
-                       for root, folder in zip(roots, self._folders)]
+        self._files = [_files(root, folder, ann_file) for root, folder in zip(roots, self._folders)]
         self._ends = list(itertools.accumulate(map(len, self._files)))
         if len(self) < FEW:
-            print_log(f'{", ".join(roots)}: {len(self)} picture(s) only: a batch of more holds '
-                      'several variations of the same one', logger='current', level=logging.WARNING)
+            print_log(
+                f'{", ".join(roots)}: {len(self)} picture(s) only: a batch of more holds '
+                'several variations of the same one',
+                logger='current',
+                level=logging.WARNING,
+            )
 
     def __len__(self) -> int:
         return self._ends[-1]
@@ -99,8 +104,10 @@ class OCRNetImageFolder(Dataset):
         if self._weights is None:
             return [(0, n, n)]
         counts, total = map(len, self._files), sum(self._weights)
-        return [(end - count, count, max(1, round(n * weight / total)))
-                for end, count, weight in zip(self._ends, counts, self._weights)]
+        return [
+            (end - count, count, max(1, round(n * weight / total)))
+            for end, count, weight in zip(self._ends, counts, self._weights)
+        ]
 
     def fingerprint(self) -> dict:
         """Which pictures these are: ``count`` and ``sha256``.
@@ -116,15 +123,18 @@ class OCRNetImageFolder(Dataset):
 
     def __getitem__(self, index: int) -> dict:
         for picture in self._candidates(index):
-            results = self._load(dict(img_path=self.path(picture), sample_idx=picture,
-                                      seed=(self.seed or 0, index)))
+            results = self._load(
+                dict(img_path=self.path(picture), sample_idx=picture, seed=(self.seed or 0, index))
+            )
             for transform in self.pipeline.transforms[1:]:
                 if results is not None:  # a transform may ask for another picture by None
                     results = transform(results)
             if results is not None:
                 return results
-        raise InputError(f'none of the {len(self)} pictures in {", ".join(self._folders)} can be '
-                         f'used, the last: {self.path(picture)}: name another data_root')
+        raise InputError(
+            f'none of the {len(self)} pictures in {", ".join(self._folders)} can be '
+            f'used, the last: {self.path(picture)}: name another data_root'
+        )
 
     def _candidates(self, index: int) -> Iterator[int]:
         """The picture of an index, then all others in a walk that the index fixes."""
@@ -167,8 +177,10 @@ def _roots(data_root: str | Sequence) -> tuple[list[str], list[float] | None]:
     except (TypeError, ValueError):
         pairs = []
     if not pairs or not all(0 < weight < math.inf for _, weight in pairs):
-        raise InputError(f'data_root is {data_root!r}: expected a folder, a list of folders, or a '
-                         'list of pairs (folder, weight > 0)')
+        raise InputError(
+            f'data_root is {data_root!r}: expected a folder, a list of folders, or a '
+            'list of pairs (folder, weight > 0)'
+        )
     return [folder for folder, _ in pairs], [weight for _, weight in pairs]
 
 
@@ -179,12 +191,18 @@ def _files(root: str, folder: str, ann_file: str) -> FileNames:
     files = FileNames(sorted(read_list(listed)) if listed else list_pictures(folder, left_out))
     said = f'; {say_left_out(left_out)}' if left_out else ''
     if not len(files):
-        what = (f'{listed} names no picture' if listed else
-                f'{folder} holds no picture, that is no file that ends with {" ".join(SUFFIXES)}')
+        what = (
+            f'{listed} names no picture'
+            if listed
+            else f'{folder} holds no picture, that is no file that ends with {" ".join(SUFFIXES)}'
+        )
         raise InputError(f'{what}{said}: correct data_root')
     if left_out:
-        print_log(f'{printable(folder)}: {len(files)} pictures{said}', logger='current',
-                  level=logging.WARNING)
+        print_log(
+            f'{printable(folder)}: {len(files)} pictures{said}',
+            logger='current',
+            level=logging.WARNING,
+        )
     return files
 
 

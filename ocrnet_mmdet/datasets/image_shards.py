@@ -51,12 +51,14 @@ class OCRNetImageShards(IterableDataset):
 
     metainfo: dict = {}  # no classes
 
-    def __init__(self,
-                 data_root: str | Sequence[str],
-                 pipeline: Sequence[dict] = (),
-                 shuffle_buffer: int = 1000,
-                 seed: int = 0,
-                 bad_files: str | None = None) -> None:
+    def __init__(
+        self,
+        data_root: str | Sequence[str],
+        pipeline: Sequence[dict] = (),
+        shuffle_buffer: int = 1000,
+        seed: int = 0,
+        bad_files: str | None = None,
+    ) -> None:
         _webdataset()  # absent: said now and not by a worker
         given = [data_root] if isinstance(data_root, str) else data_root
         self.shards = [shard for pattern in given for shard in self._expand(pattern)]
@@ -71,16 +73,21 @@ class OCRNetImageShards(IterableDataset):
     def fingerprint(self) -> dict:
         """Which shards these are: ``shards``, their count, and ``sha256``.
 
-        The hash is over the lines ``name<TAB>bytes of the file``, in the order of the names; a shard
-        that is no local file counts as -1 bytes.
+        The hash is over the lines ``name<TAB>bytes of the file``, in the order of the names; a
+        shard that is no local file counts as -1 bytes.
         """
-        lines = sorted(f'{os.path.basename(shard)}\t'
-                       f'{os.path.getsize(shard) if os.path.isfile(shard) else -1}\n'
-                       for shard in self.shards)
-        return dict(shards=len(self.shards), sha256=hashlib.sha256(''.join(lines).encode()).hexdigest())
+        lines = sorted(
+            f'{os.path.basename(shard)}\t'
+            f'{os.path.getsize(shard) if os.path.isfile(shard) else -1}\n'
+            for shard in self.shards
+        )
+        return dict(
+            shards=len(self.shards), sha256=hashlib.sha256(''.join(lines).encode()).hexdigest()
+        )
 
     def __len__(self) -> int:
-        return sys.maxsize  # mmengine's LoggerHook asks for it, to find an epoch's end; there is none
+        # mmengine's LoggerHook asks for it, to find an epoch's end; there is none
+        return sys.maxsize
 
     def __iter__(self) -> Iterator[dict]:
         rank, world_size = get_dist_info()
@@ -96,8 +103,10 @@ class OCRNetImageShards(IterableDataset):
                 barren = 0
                 yield results
             epoch += 1
-        raise InputError(f'no picture in {self.shards[0]} ... ({len(self.shards)} shards) can be '
-                         'used: correct data_root')
+        raise InputError(
+            f'no picture in {self.shards[0]} ... ({len(self.shards)} shards) can be '
+            'used: correct data_root'
+        )
 
     def _epoch(self, epoch: int, reader: int, readers: int, opened: set[int]) -> Iterator[dict]:
         """A reader's share of one epoch; ``opened`` collects the shards it has come to."""
@@ -111,8 +120,13 @@ class OCRNetImageShards(IterableDataset):
         shuffle = _webdataset().shuffle(self.shuffle_buffer, rng=rng)
         for shard, place, name, content in shuffle(members):
             results = self._load(
-                dict(img_path=f'{self.shards[shard]}/{name}', sample_idx=(shard << 32) + place,
-                     seed=(self.seed, epoch, shard, place)), content)
+                dict(
+                    img_path=f'{self.shards[shard]}/{name}',
+                    sample_idx=(shard << 32) + place,
+                    seed=(self.seed, epoch, shard, place),
+                ),
+                content,
+            )
             if results is not None:
                 yield results
 
@@ -122,8 +136,11 @@ class OCRNetImageShards(IterableDataset):
         handler = self._damage_handler(self.shards[shard])
         streams = iterators.url_opener(iter([dict(url=self.shards[shard])]), handler=handler)
         files = iterators.tar_file_expander(
-            streams, handler=handler, eof_value=None,
-            select_files=lambda name: is_picture(os.fsencode(name)))
+            streams,
+            handler=handler,
+            eof_value=None,
+            select_files=lambda name: is_picture(os.fsencode(name)),
+        )
         for place, file in enumerate(files):
             if place % step == first:
                 yield shard, place, file['fname'], file['data']
@@ -133,10 +150,14 @@ class OCRNetImageShards(IterableDataset):
             if shard not in self.bad_files:
                 # webdataset appends the stream and its address to the error's arguments
                 reason = getattr(error, 'strerror', None) or str([*error.args, error][0])
-                print_log(f'{shard} is damaged, what follows in it is left out: {reason}',
-                          logger='current', level=logging.WARNING)
+                print_log(
+                    f'{shard} is damaged, what follows in it is left out: {reason}',
+                    logger='current',
+                    level=logging.WARNING,
+                )
                 self.bad_files.add(shard, reason)
             return True
+
         return handler
 
     def _load(self, results: dict, content: bytes) -> dict | None:
@@ -154,12 +175,17 @@ class OCRNetImageShards(IterableDataset):
         if os.path.isdir(pattern):
             found = sorted(glob.glob(os.path.join(glob.escape(pattern), '*.tar')))
             if not found:
-                raise InputError(f'there is no shard {os.path.join(pattern, "*.tar")}: correct data_root')
+                raise InputError(
+                    f'there is no shard {os.path.join(pattern, "*.tar")}: correct data_root'
+                )
             return found
         shards = _webdataset().shardlists.expand_urls(pattern)
         if ':' not in pattern:
-            shards = [path for shard in shards for path in
-                      (sorted(glob.glob(shard)) if '*' in shard else [shard])]
+            shards = [
+                path
+                for shard in shards
+                for path in (sorted(glob.glob(shard)) if '*' in shard else [shard])
+            ]
             missing = [shard for shard in shards if not os.path.isfile(shard)]
             if missing or not shards:
                 absent = (missing or [pattern])[0]
@@ -171,6 +197,8 @@ def _webdataset():
     try:
         import webdataset
     except ImportError as error:
-        raise InputError('OCRNetImageShards reads tar shards through a package that is not '
-                         'installed: pip install webdataset') from error
+        raise InputError(
+            'OCRNetImageShards reads tar shards through a package that is not '
+            'installed: pip install webdataset'
+        ) from error
     return webdataset

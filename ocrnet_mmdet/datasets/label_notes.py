@@ -2,6 +2,7 @@
 
 N objects, those of the config's classes; plain functions of arrays.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ class Objects:
         picture: (N,) index of each one's picture.
         crowd: (N,) bool, iscrowd=1; ``marked``: with "ignore", which is mmdet's own.
     """
+
     boxes: np.ndarray
     sizes: np.ndarray
     picture: np.ndarray
@@ -50,9 +52,13 @@ def objects_of(annotations: Sequence[dict], images: Sequence[dict]) -> Objects:
     order = {image['id']: i for i, image in enumerate(images)}
     picture = np.array([order[a['image_id']] for a in annotations], int)
     sizes = np.array([(i['width'], i['height']) for i in images], float).reshape(-1, 2)
-    return Objects(boxes_of(annotations), sizes[picture], picture,
-                   np.array([bool(a['iscrowd']) for a in annotations], bool),
-                   np.array([bool(a.get('ignore')) for a in annotations], bool))
+    return Objects(
+        boxes_of(annotations),
+        sizes[picture],
+        picture,
+        np.array([bool(a['iscrowd']) for a in annotations], bool),
+        np.array([bool(a.get('ignore')) for a in annotations], bool),
+    )
 
 
 def left_out(objects: Objects, place: str, scored: bool) -> list[str]:
@@ -63,8 +69,12 @@ def left_out(objects: Objects, place: str, scored: bool) -> list[str]:
         reasons += [
             (marked.sum(), 'marked "ignore"'),
             # those of no area have a line of their own, see _judge in clean.py
-            ((objects.thin & ~crowd & ~marked & (objects.boxes[:, 2:] >= LEAST_SIDE).all(1)).sum(),
-             'less than 1 pixel wide or high')
+            (
+                (
+                    objects.thin & ~crowd & ~marked & (objects.boxes[:, 2:] >= LEAST_SIDE).all(1)
+                ).sum(),
+                'less than 1 pixel wide or high',
+            ),
         ]
     named = ', '.join(f'{count} {reason}' for count, reason in reasons if count)
     count = sum(count for count, _ in reasons)
@@ -85,8 +95,10 @@ def check_corners(objects: Objects, place: str) -> list[str]:
     count = f'{place}: {past.sum()} of {len(past)} boxes reach past their picture as [x, y, w, h]'
     corners = (first >= -1) & (second > first) & (second <= objects.sizes + 1)
     if corners.all():
-        raise InputError(f'{count}; as [x1, y1, x2, y2] all of them lie in it: write them as '
-                         '[x, y, width, height]')
+        raise InputError(
+            f'{count}; as [x1, y1, x2, y2] all of them lie in it: write them as '
+            '[x, y, width, height]'
+        )
     return [f'{count}: what lies past it is cut off']
 
 
@@ -102,6 +114,8 @@ def crowded(objects: Objects, place: str, caps: dict[str, int]) -> list[str]:
     enough = -(-counts.max() * 3 // 2 // 100) * 100  # half as many again, in hundreds
     fix = ' '.join(f'{option}={enough}' for option, most in caps.items() if most < enough)
     most = min(caps.values())
-    return [f'{place}: {(counts > most).sum()} pictures have more objects, up to {counts.max()}, '
-            f'than the {most} that the detector returns of one: the rest counts as missed; set '
-            f'--cfg-options {fix}']
+    return [
+        f'{place}: {(counts > most).sum()} pictures have more objects, up to {counts.max()}, '
+        f'than the {most} that the detector returns of one: the rest counts as missed; set '
+        f'--cfg-options {fix}'
+    ]

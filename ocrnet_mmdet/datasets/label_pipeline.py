@@ -35,15 +35,19 @@ class OCRNetRandomResizedCrop(BaseTransform):
         ratio: Least and greatest width / height.
     """
 
-    def __init__(self, size: int, scale: tuple[float, float] = (0.08, 1.0),
-                 ratio: tuple[float, float] = (3 / 4, 4 / 3)) -> None:
+    def __init__(
+        self,
+        size: int,
+        scale: tuple[float, float] = (0.08, 1.0),
+        ratio: tuple[float, float] = (3 / 4, 4 / 3),
+    ) -> None:
         self.size = size
         self.scale = scale
         self.ratio = ratio
 
     def transform(self, results: dict) -> dict:
         left, top, width, height = self.random_part(*results['img'].shape[:2])
-        part = results['img'][top:top + height, left:left + width]
+        part = results['img'][top : top + height, left : left + width]
         return _set_picture(results, cv2.resize(part, (self.size, self.size)))
 
     def random_part(self, height: int, width: int) -> tuple[int, int, int, int]:
@@ -82,12 +86,18 @@ def label_pipeline(training: bool, size: int = 224) -> list[dict]:
     224; another ``size`` keeps that proportion.
     """
     load: list[dict] = [
-            dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
-            dict(type='OCRNetCheckFrame'), dict(type='OCRNetCropToBox')]
+        dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+        dict(type='OCRNetCheckFrame'),
+        dict(type='OCRNetCropToBox'),
+    ]
     if training:
-        change: list[dict] = [dict(type='OCRNetRandomResizedCrop', size=size),
-                  dict(type='RandomFlip', prob=0.5)]
+        change: list[dict] = [
+            dict(type='OCRNetRandomResizedCrop', size=size),
+            dict(type='RandomFlip', prob=0.5),
+        ]
     else:
-        change = [dict(type='ResizeShortestEdge', scale=round(size * 256 / 224), keep_ratio=True),
-                  dict(type='CenterCrop', crop_size=size)]
+        change = [
+            dict(type='ResizeShortestEdge', scale=round(size * 256 / 224), keep_ratio=True),
+            dict(type='CenterCrop', crop_size=size),
+        ]
     return [*load, *change, dict(type='OCRNetPackLabel')]

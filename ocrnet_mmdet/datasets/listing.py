@@ -19,12 +19,28 @@ from ..errors import InputError, printable
 from .picture_formats import CONVERTERS, OPENERS, SUFFIXES
 
 # Files that lie beside pictures and are none, by their suffixes, and by their names without one.
-BESIDE = frozenset(os.fsencode(f'.{suffix}') for suffix in (
-    'txt json jsonl xml csv tsv md rst yaml yml toml ini cfg log html htm py ipynb sh npy npz mat '
-    'pkl pt pth onnx zip gz tar tgz 7z rar db lock tmp bak part md5 sha256 url lnk aae xmp tfw jgw pgw '
-    'prj ovr geojson shp shx dbf cpg kml names data cache doc docx xls xlsx parquet').split())
-TEXTS = frozenset((b'authors', b'changelog', b'copying', b'licence', b'license', b'makefile',
-                   b'notice', b'readme', b'version'))
+BESIDE = frozenset(
+    os.fsencode(f'.{suffix}')
+    for suffix in (
+        'txt json jsonl xml csv tsv md rst yaml yml toml ini cfg log html htm py ipynb sh npy '
+        'npz mat pkl pt pth onnx zip gz tar tgz 7z rar db lock tmp bak part md5 sha256 url lnk '
+        'aae xmp tfw jgw pgw prj ovr geojson shp shx dbf cpg kml names data cache doc docx xls '
+        'xlsx parquet'
+    ).split()
+)
+TEXTS = frozenset(
+    (
+        b'authors',
+        b'changelog',
+        b'copying',
+        b'licence',
+        b'license',
+        b'makefile',
+        b'notice',
+        b'readme',
+        b'version',
+    )
+)
 _SUFFIXES = frozenset(os.fsencode(suffix) for suffix in SUFFIXES)
 SHOWN = 8  # suffixes in a line
 
@@ -45,16 +61,23 @@ def is_picture(name: bytes, left_out: Counter[bytes] | None = None) -> bool:
 
 def say_left_out(left_out: Counter[bytes]) -> str:
     """One line: how many files were left out, by which suffixes, and what would read them."""
-    counts = [(os.fsdecode(suffix), count) for suffix, count in
-              sorted(left_out.items(), key=lambda item: (-item[1], item[0]))]
+    counts = [
+        (os.fsdecode(suffix), count)
+        for suffix, count in sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    ]
     shown = ', '.join(f'{printable(suffix)} ({count})' for suffix, count in counts[:SHOWN])
     more = f' and {len(counts) - SHOWN} other suffixes' if len(counts) > SHOWN else ''
-    fixes = [f'{suffix} needs pip install {OPENERS[suffix]}'
-             for suffix, _ in counts if suffix in OPENERS]
-    fixes += [f'{suffix} a conversion to PNG or TIFF, by {CONVERTERS[suffix]}'
-              for suffix, _ in counts if suffix in CONVERTERS]
-    return (f'{left_out.total()} files are left out by their suffix: {shown}{more}'
-            + (f'; {", ".join(fixes)}' if fixes else ''))
+    fixes = [
+        f'{suffix} needs pip install {OPENERS[suffix]}' for suffix, _ in counts if suffix in OPENERS
+    ]
+    fixes += [
+        f'{suffix} a conversion to PNG or TIFF, by {CONVERTERS[suffix]}'
+        for suffix, _ in counts
+        if suffix in CONVERTERS
+    ]
+    return f'{left_out.total()} files are left out by their suffix: {shown}{more}' + (
+        f'; {", ".join(fixes)}' if fixes else ''
+    )
 
 
 class FileNames:
@@ -79,7 +102,7 @@ class FileNames:
         return len(self._ends) - 1
 
     def __getitem__(self, i: int) -> bytes:
-        return self._buffer[self._ends[i]:self._ends[i + 1]].tobytes()
+        return self._buffer[self._ends[i] : self._ends[i + 1]].tobytes()
 
 
 def list_pictures(folder: str, left_out: Counter[bytes] | None = None) -> Iterator[bytes]:
@@ -94,8 +117,9 @@ def list_pictures(folder: str, left_out: Counter[bytes] | None = None) -> Iterat
     return _walk(os.fsencode(folder), b'', set(), left_out)
 
 
-def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]],
-          left_out: Counter[bytes] | None) -> Iterator[bytes]:
+def _walk(
+    folder: bytes, prefix: bytes, entered: set[tuple[int, int]], left_out: Counter[bytes] | None
+) -> Iterator[bytes]:
     names = []
     try:
         inode = os.stat(folder)
@@ -110,11 +134,14 @@ def _walk(folder: bytes, prefix: bytes, entered: set[tuple[int, int]],
                     names.append(entry.name + b'/')
                 # what has no suffix may be a socket or a dead link
                 elif is_picture(entry.name, left_out) and (
-                        b'.' in entry.name or _points_to(entry.is_file)):
+                    b'.' in entry.name or _points_to(entry.is_file)
+                ):
                     names.append(entry.name)
     except OSError as error:
-        raise InputError(f'picture folder {os.fsdecode(folder)} cannot be listed: '
-                         f'{error.strerror}: correct data_root or the folder') from error
+        raise InputError(
+            f'picture folder {os.fsdecode(folder)} cannot be listed: '
+            f'{error.strerror}: correct data_root or the folder'
+        ) from error
     # A folder sorts by its name with the slash, so that the whole is in the order of the names.
     for name in sorted(names):
         if name.endswith(b'/'):
@@ -145,13 +172,17 @@ def read_list(ann_file: str) -> Iterator[bytes]:
             else:
                 names = [line.rstrip('\r\n') for line in file]
     except OSError as error:
-        raise InputError(f'picture list {ann_file} cannot be read: {error.strerror}: '
-                         'correct ann_file') from error
+        raise InputError(
+            f'picture list {ann_file} cannot be read: {error.strerror}: correct ann_file'
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f'picture list {ann_file} has no COCO images with a file_name each '
-                         f'({error!r}): mend it, or name a text list that does not end with .json'
-                         ) from error
+        raise InputError(
+            f'picture list {ann_file} has no COCO images with a file_name each '
+            f'({error!r}): mend it, or name a text list that does not end with .json'
+        ) from error
     if any('\0' in name for name in names):
-        raise InputError(f'picture list {ann_file} is no UTF-8 text (of UTF-16, as PowerShell writes it?): save it as '
-                         'UTF-8')
+        raise InputError(
+            f'picture list {ann_file} is no UTF-8 text (of UTF-16, as PowerShell writes it?): '
+            'save it as UTF-8'
+        )
     return (os.fsencode(name) for name in names if name.strip())

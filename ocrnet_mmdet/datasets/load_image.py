@@ -14,8 +14,10 @@ from mmengine import fileio
 from ..errors import InputError
 from .picture import PictureError, check_frame, decode_picture
 
-FIX = ('mend the file, take it out of the annotation file, or let '
-       '`tools/train.py --skip-bad-images` leave it out')
+FIX = (
+    'mend the file, take it out of the annotation file, or let '
+    '`tools/train.py --skip-bad-images` leave it out'
+)
 T = TypeVar('T')
 BMP_HEAD = struct.Struct('<2sI4xIIiiHH24x')
 
@@ -48,9 +50,10 @@ class OCRNetPictures(fileio.BaseStorageBackend):
         height, width = picture.shape[:2]
         row = -(-width * 3 // 4) * 4
         bmp = np.empty(BMP_HEAD.size + height * row, np.uint8)
-        bmp[:BMP_HEAD.size] = np.frombuffer(BMP_HEAD.pack(
-            b'BM', bmp.size, BMP_HEAD.size, 40, width, -height, 1, 24), np.uint8)
-        bmp[BMP_HEAD.size:].reshape(height, row)[:, :width * 3] = picture.reshape(height, -1)
+        bmp[: BMP_HEAD.size] = np.frombuffer(
+            BMP_HEAD.pack(b'BM', bmp.size, BMP_HEAD.size, 40, width, -height, 1, 24), np.uint8
+        )
+        bmp[BMP_HEAD.size :].reshape(height, row)[:, : width * 3] = picture.reshape(height, -1)
         return bmp.data
 
     def get_text(self, filepath: str) -> str:

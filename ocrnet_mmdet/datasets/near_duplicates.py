@@ -3,6 +3,7 @@
 A picture's print is its difference hash: whether each cell of a small grey version is brighter than
 its right neighbour. Plain numpy and OpenCV.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 N objects; plain functions of arrays, sizes are (width, height).
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class View:
         crop: Width and height of the crop, pixels; None without one.
         least: Width and height that an object has to exceed in the crop, pixels.
     """
+
     scales: list[tuple[int, int]]
     zooms: tuple[float, float] = (1.0, 1.0)
     crop: tuple[int, int] | None = None
@@ -57,8 +59,14 @@ def view_of(pipeline: Sequence[dict]) -> View | None:
             view.crop = tuple(step['crop_size'])[::-1]  # mmdet's is height, width
         elif kind == 'FilterAnnotations' and view and step.get('by_box', True):
             view.least = tuple(step.get('min_gt_bbox_wh', (1, 1)))
-        elif kind in ('Mosaic', 'RandomAffine', 'RandomCenterCropPad', 'Expand', 'MinIoURandomCrop',
-                      'TransformBroadcaster'):
+        elif kind in (
+            'Mosaic',
+            'RandomAffine',
+            'RandomCenterCropPad',
+            'Expand',
+            'MinIoURandomCrop',
+            'TransformBroadcaster',
+        ):
             return None
     return view
 
@@ -130,8 +138,9 @@ def _steps(pixels: float, least: int, most: int) -> int:
     return int(np.clip(np.ceil(pixels / STEP) * STEP, least, most))
 
 
-def misfits(boxes: np.ndarray, sizes: np.ndarray, pipeline: Sequence[dict],
-            place: str) -> list[str]:
+def misfits(
+    boxes: np.ndarray, sizes: np.ndarray, pipeline: Sequence[dict], place: str
+) -> list[str]:
     """A line where a training pipeline's scale and crop do not fit the objects.
 
     Args:
@@ -150,11 +159,15 @@ def misfits(boxes: np.ndarray, sizes: np.ndarray, pipeline: Sequence[dict],
     if bad['lost'] < 1 and max(bad['small'], bad['cut']) <= MANY:
         return []
     view_text = f'pictures of {" or ".join(f"{a}x{b}" for a, b in view.scales[:3])} px' + (
-        f' and crops of {view.crop[0]}x{view.crop[1]} px' if view.crop else '')
+        f' and crops of {view.crop[0]}x{view.crop[1]} px' if view.crop else ''
+    )
     fix = f'resize to about {scale} px' + (f' and crop {crop} px' if view.crop else '')
     if bad['lost'] == 1:
         raise InputError(
             f'{place}: with {view_text} none of the {len(boxes)} objects keeps the '
-            f'{view.least[0]}x{view.least[1]} px that FilterAnnotations asks for: {fix}')
-    return [f'{place}: {view_text} do not fit the objects: {bad["cut"]:.0%} lie whole in no crop, '
-            f'{bad["small"]:.0%} are under {SMALL} px wide or high; {fix}']
+            f'{view.least[0]}x{view.least[1]} px that FilterAnnotations asks for: {fix}'
+        )
+    return [
+        f'{place}: {view_text} do not fit the objects: {bad["cut"]:.0%} lie whole in no crop, '
+        f'{bad["small"]:.0%} are under {SMALL} px wide or high; {fix}'
+    ]

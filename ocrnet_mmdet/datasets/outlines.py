@@ -3,6 +3,7 @@
 pycocotools draws an outline pixel by pixel, five to each of the picture's, wherever it lies: a
 coordinate of 1e9 takes all memory, one of 1e10 ends the process.
 """
+
 from __future__ import annotations
 
 import itertools
@@ -32,9 +33,13 @@ def _is_polygon(points: object) -> bool:
 
 def are_polygons(segmentation: object) -> bool:
     """Whether mmdet trains on it and pycocotools takes it for polygons; NaN ends its process."""
-    return (isinstance(segmentation, list) and len(segmentation) > 0
-            and all(map(_is_polygon, segmentation)) and len(segmentation[0]) > 4
-            and any(len(p) >= 6 and len(p) % 2 == 0 for p in segmentation))
+    return (
+        isinstance(segmentation, list)
+        and len(segmentation) > 0
+        and all(map(_is_polygon, segmentation))
+        and len(segmentation[0]) > 4
+        and any(len(p) >= 6 and len(p) % 2 == 0 for p in segmentation)
+    )
 
 
 def too_large(outlines: Sequence[list], sizes: np.ndarray) -> np.ndarray:
@@ -48,7 +53,7 @@ def too_large(outlines: Sequence[list], sizes: np.ndarray) -> np.ndarray:
         (N,) bool.
     """
     parts = [
-        _too_large(outlines[i:i + CHUNK], sizes[i:i + CHUNK])
+        _too_large(outlines[i : i + CHUNK], sizes[i : i + CHUNK])
         for i in range(0, len(outlines), CHUNK)
     ]
     return np.concatenate(parts) if parts else np.zeros(0, bool)
@@ -59,8 +64,11 @@ def _too_large(outlines: Sequence[list], sizes: np.ndarray) -> np.ndarray:
     polygons = [(i, p) for i, polygons in enumerate(outlines) for p in polygons if len(p) > 1]
     owner = np.array([i for i, _ in polygons])
     counts = np.array([len(p) // 2 for _, p in polygons])
-    points = np.fromiter(itertools.chain.from_iterable(p[:len(p) // 2 * 2] for _, p in polygons),
-                         float, 2 * counts.sum()).reshape(-1, 2)
+    points = np.fromiter(
+        itertools.chain.from_iterable(p[: len(p) // 2 * 2] for _, p in polygons),
+        float,
+        2 * counts.sum(),
+    ).reshape(-1, 2)
     starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
     before = np.arange(len(points)) - 1
     before[starts] = starts + counts - 1  # an outline is closed

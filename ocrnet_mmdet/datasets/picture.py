@@ -61,7 +61,7 @@ def _stretch(deep: np.ndarray, has_alpha: bool = False, bgr: bool = False) -> np
     deep = deep[..., None] if deep.ndim == 2 else deep
     colours = 3 if deep.shape[2] - has_alpha >= 3 else 1
     is_integer = np.issubdtype(deep.dtype, np.integer)
-    colour = deep[..., :colours][..., ::-1 if bgr else 1]
+    colour = deep[..., :colours][..., :: -1 if bgr else 1]
     height, width = deep.shape[:2]
     step = math.ceil(math.sqrt(height * width / SAMPLE))
     black, white = np.percentile(_finite(colour[::step, ::step]), (0.1, 99.9))
@@ -73,7 +73,7 @@ def _stretch(deep: np.ndarray, has_alpha: bool = False, bgr: bool = False) -> np
         shown = np.clip((_finite(colour[rows]) - black) * (255 / (white - black)) + 0.5, 0, 255)
         shown = shown.astype(np.uint8)
         if has_alpha:
-            alpha = deep[rows, :, colours:colours + 1]
+            alpha = deep[rows, :, colours : colours + 1]
             alpha = alpha / np.float32(np.iinfo(deep.dtype).max if is_integer else 1)
             shown = (shown * alpha + 255 * (1 - alpha) + 0.5).astype(np.uint8)
         out[rows] = shown
@@ -121,8 +121,9 @@ def _by_tifffile(header: Header) -> np.ndarray:
             raise PictureError('the file is truncated')  # tifffile fills up with zeros
         bands = page.asarray(maxworkers=1)
         if bands.ndim not in (2, 3) or bands.dtype.kind not in 'uif':
-            raise PictureError(f'a TIFF page of the shape {bands.shape} and the type {bands.dtype} '
-                               'is no picture')
+            raise PictureError(
+                f'a TIFF page of the shape {bands.shape} and the type {bands.dtype} is no picture'
+            )
         bands = np.moveaxis(bands, 0, -1) if page.axes.startswith('S') else bands
         return _upright(_stretch(bands, bool(header.has_alpha)), _orientation(header.content))
 
@@ -195,7 +196,8 @@ def decode_picture(content: bytes) -> np.ndarray:
         raise
     except Exception as error:  # on damaged files decoders raise what they happen to meet
         plain = str(error) and isinstance(
-            error, (OSError, ValueError, SyntaxError, Image.DecompressionBombError))
+            error, (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+        )
         reason = ' '.join((str(error) if plain else repr(error)).split())
         raise PictureError(reason[:200]) from error
 
@@ -213,13 +215,16 @@ def check_frame(content: bytes, picture: np.ndarray, width: int, height: int) ->
     shown_height, shown_width = picture.shape[:2]
     if (shown_width, shown_height) == (width, height):
         return
-    sizes = (f'it is shown as {shown_width} x {shown_height} pixels, its annotation file says '
-             f'{width} x {height}')
+    sizes = (
+        f'it is shown as {shown_width} x {shown_height} pixels, its annotation file says '
+        f'{width} x {height}'
+    )
     if (shown_height, shown_width) == (width, height):
         orientation = _orientation(content)
         if orientation >= 5:
             raise PictureError(
                 f'{sizes}, its size before its EXIF turn (orientation {orientation}): if the boxes '
                 'were drawn on the upright picture, swap its width and height in that file; if '
-                'not, delete the EXIF tag from the picture')
+                'not, delete the EXIF tag from the picture'
+            )
     raise PictureError(f'{sizes}: its boxes belong to another version of the picture')

@@ -16,8 +16,12 @@ else:
 NO_PICTURES = ('BUFR', 'EPS', 'GRIB', 'HDF5', 'IPTC', 'MPEG', 'PALM', 'PDF', 'WMF')
 
 Image.init()
-_KINDS = {suffix: kind for suffix, kind in Image.registered_extensions().items()
-          if kind in (*Image.OPEN, 'MPO') and kind not in NO_PICTURES}  # MPO is opened as JPEG
+# MPO is opened as JPEG
+_KINDS = {
+    suffix: kind
+    for suffix, kind in Image.registered_extensions().items()
+    if kind in (*Image.OPEN, 'MPO') and kind not in NO_PICTURES
+}
 FORMATS = tuple(sorted({*_KINDS.values()} & {*Image.OPEN}))  # no other content is opened
 # OpenCV's Radiance is the one that Pillow lacks. It has OpenEXR switched off, for its defects.
 SUFFIXES = tuple(sorted({*_KINDS, '.hdr'}))  # letter case does not count
@@ -28,4 +32,7 @@ CONVERTERS = {
     **dict.fromkeys(('.dcm', '.dicom'), 'pydicom'),
     **dict.fromkeys(('.arw', '.cr2', '.cr3', '.dng', '.nef', '.orf', '.raf', '.rw2'), 'rawpy'),
     **dict.fromkeys(('.mrxs', '.ndpi', '.scn', '.svs'), 'openslide-python'),
-    '.exr': 'OpenEXR', '.jxl': 'imagecodecs', '.svg': 'cairosvg'}
+    '.exr': 'OpenEXR',
+    '.jxl': 'imagecodecs',
+    '.svg': 'cairosvg',
+}

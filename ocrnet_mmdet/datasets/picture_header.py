@@ -44,6 +44,7 @@ class Header:
             Pillow's.
         has_alpha: Whether the channel after the colours is an alpha; None: Pillow's mode says it.
     """
+
     content: bytes
     way: str = 'other'
     has_alpha: bool | None = None
@@ -79,8 +80,10 @@ def check_size(width: int, height: int, pixel_bytes: float = 3) -> None:
         raise PictureError(f'its header states {width} x {height} pixels')
     if width * height > MAX_PIXELS or width * height * pixel_bytes > MAX_BYTES:
         pixels = min(MAX_PIXELS, int(MAX_BYTES / pixel_bytes))
-        raise PictureError(f'its header states {width} x {height} pixels, and of its kind at most '
-                           f'{pixels // 10**6} million are read: cut it into parts')
+        raise PictureError(
+            f'its header states {width} x {height} pixels, and of its kind at most '
+            f'{pixels // 10**6} million are read: cut it into parts'
+        )
 
 
 def _read_png(content: bytes) -> Header:
@@ -95,7 +98,7 @@ def _read_png(content: bytes) -> Header:
         if end > len(content):
             raise PictureError('the file is truncated')
         if kind in PNG_CHUNKS:
-            if zlib.crc32(view[place + 4:end - 4]) != int.from_bytes(view[end - 4:end], 'big'):
+            if zlib.crc32(view[place + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], 'big'):
                 raise PictureError(f'its {kind.decode()} chunk is damaged')
             kept.append(view[place:end])
             kinds.append(kind)
@@ -125,19 +128,24 @@ def _read_jpeg(content: bytes) -> Header:
         if marker in (0xD9, 0xDA):  # the end, or the scan
             break
         alone = marker == 0x01 or 0xD0 <= marker <= 0xD8
-        place += 1 if marker == 0xFF else 2 if alone else (
-            2 + int.from_bytes(content[place + 2:place + 4], 'big'))
+        place += (
+            1
+            if marker == 0xFF
+            else 2
+            if alone
+            else (2 + int.from_bytes(content[place + 2 : place + 4], 'big'))
+        )
     raise PictureError('it has no JPEG frame header')
 
 
 def _read_tiff(content: bytes) -> Header:
-    page = ImageFileDirectory_v2(content[:16 if content[2] == 43 else 8])  # 43: BigTIFF
+    page = ImageFileDirectory_v2(content[: 16 if content[2] == 43 else 8])  # 43: BigTIFF
     file = io.BytesIO(content)
     file.seek(page.next)
     page.load(file)
     if 256 not in page or 257 not in page:
         raise PictureError('its header states no size')
-    samples, bits = int(page.get(277, 1)), max(map(int, page.get(258, (1, ))))
+    samples, bits = int(page.get(277, 1)), max(map(int, page.get(258, (1,))))
     check_size(int(page[256]), int(page[257]), max(3, samples * bits / 8))
     colours, planar = TIFF_COLOURS.get(page.get(262, -1), 1), page.get(284, 1) == 2 and samples > 1
     extra, has_extra = samples - colours, bool(page.get(338))
@@ -158,11 +166,16 @@ def _read_jpeg_2000(content: bytes) -> Header:
     samples, depth = struct.unpack_from('>HB', content, start + 40)
     check_size(right - left, bottom - top, 4 * samples)  # OpenJPEG decodes to 32 bits
     box = content.find(b'cdef', 0, start)  # channel definitions: (number, type, colour) each
-    count = int.from_bytes(content[box + 4:box + 6], 'big') if box >= 0 else 0
-    kinds = [int.from_bytes(content[box + 8 + 6 * i:box + 10 + 6 * i], 'big')
-             for i in range(min(count, samples))]
-    return Header(content, 'deep' if depth & 0x7F >= 8 else 'other',  # 0 is one bit
-                  has_alpha=any(kind in JP2_OPACITY for kind in kinds))
+    count = int.from_bytes(content[box + 4 : box + 6], 'big') if box >= 0 else 0
+    kinds = [
+        int.from_bytes(content[box + 8 + 6 * i : box + 10 + 6 * i], 'big')
+        for i in range(min(count, samples))
+    ]
+    return Header(
+        content,
+        'deep' if depth & 0x7F >= 8 else 'other',  # 0 is one bit
+        has_alpha=any(kind in JP2_OPACITY for kind in kinds),
+    )
 
 
 def _read_portable_map(content: bytes) -> Header:

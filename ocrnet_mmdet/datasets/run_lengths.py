@@ -3,6 +3,7 @@
 pycocotools reads past the end of a damaged string, takes any size as it comes, and compares two
 masks only up to their shortest: it ends in a traceback, not at all, or in a lower score.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -45,8 +46,9 @@ def _runs_of(counts: object) -> np.ndarray | None:
     except (ValueError, OverflowError):
         return None
     # a list with a bool among numbers becomes numbers as well, as in pycocotools
-    return runs.astype(
-        np.int64) if runs.dtype.kind == 'i' and runs.ndim == 1 and len(runs) else None
+    return (
+        runs.astype(np.int64) if runs.dtype.kind == 'i' and runs.ndim == 1 and len(runs) else None
+    )
 
 
 def is_mask(segmentation: dict, height: int, width: int) -> bool:
@@ -57,13 +59,20 @@ def is_mask(segmentation: dict, height: int, width: int) -> bool:
         height: Of the picture, pixels; likewise ``width``.
     """
     size = segmentation.get('size')
-    if not isinstance(size, list) or [type(side)
-                                      for side in size] != [int, int] or size != [height, width]:
+    if (
+        not isinstance(size, list)
+        or [type(side) for side in size] != [int, int]
+        or size != [height, width]
+    ):
         return False
     runs = _runs_of(segmentation.get('counts'))
     # of a run of no pixels that is neither the first nor the last, pycocotools takes no notice of
     # what follows
     return bool(
-            runs is not None and runs.min() >= 0 and runs[1:-1].all()
-            and runs.max() <= height * width and int(runs.sum()) == height * width
-            and int(runs[1::2].sum()) > 0)
+        runs is not None
+        and runs.min() >= 0
+        and runs[1:-1].all()
+        and runs.max() <= height * width
+        and int(runs.sum()) == height * width
+        and int(runs[1::2].sum()) > 0
+    )

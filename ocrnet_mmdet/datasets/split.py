@@ -1,8 +1,9 @@
 """A train and a val part of labelled pictures: every class in both, near-duplicates on one side.
 
-Iterative stratification (Sechidis et al., On the Stratification of Multi-Label Data, ECML 2011) over
-groups of pictures instead of single ones.
+Iterative stratification (Sechidis et al., On the Stratification of Multi-Label Data, ECML 2011)
+over groups of pictures instead of single ones.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 def split_groups(counts: np.ndarray, groups: np.ndarray, share: float, seed: int) -> np.ndarray:
     """(N,) bool, True for the pictures of the val part.
 
-    Class by class, the one with the fewest undealt objects first, its groups go to the part that lacks
-    more of it; pictures without objects are dealt last, by their number.
+    Class by class, the one with the fewest undealt objects first, its groups go to the part that
+    lacks more of it; pictures without objects are dealt last, by their number.
 
     Args:
         counts: (N, K) objects of each class in each picture.

@@ -34,12 +34,15 @@ class OCRNetVariationSampler(Sampler):
         InputError: Another dataset, of shards for instance, which have an order of their own.
     """
 
-    def __init__(self, dataset: OCRNetImageFolder, shuffle: bool = True,
-                 seed: int | None = None) -> None:
+    def __init__(
+        self, dataset: OCRNetImageFolder, shuffle: bool = True, seed: int | None = None
+    ) -> None:
         if not hasattr(dataset, 'shares'):
-            raise InputError(f'OCRNetVariationSampler draws from OCRNetImageFolder, the dataset is '
-                             f'{type(dataset).__name__}: set train_dataloader.sampler=None if it is read '
-                             'in its own order')
+            raise InputError(
+                f'OCRNetVariationSampler draws from OCRNetImageFolder, the dataset is '
+                f'{type(dataset).__name__}: set train_dataloader.sampler=None if it is read '
+                'in its own order'
+            )
         self.dataset = dataset
         if dataset.seed is None:
             dataset.seed = seed or 0
@@ -63,7 +66,7 @@ class OCRNetVariationSampler(Sampler):
         place = self.rank + self.start * self.world_size
         while True:
             epoch, offset = divmod(place, self.epoch_length)
-            mine = self._epoch(epoch)[offset::self.world_size]
+            mine = self._epoch(epoch)[offset :: self.world_size]
             yield from map(int, mine)
             place += len(mine) * self.world_size
 
@@ -79,10 +82,11 @@ class OCRNetVariationSampler(Sampler):
         first, count, draws = self.shares[source]
         passes = range(epoch * draws // count, ((epoch + 1) * draws - 1) // count + 1)
         # A pass is the variation of its pictures.
-        run = np.concatenate([p * len(self.dataset) + first + self._order(source, p, count)
-                              for p in passes])
+        run = np.concatenate(
+            [p * len(self.dataset) + first + self._order(source, p, count) for p in passes]
+        )
         begin = epoch * draws - passes[0] * count
-        return run[begin:begin + draws]
+        return run[begin : begin + draws]
 
     def _order(self, source: int, variation: int, count: int) -> np.ndarray:
         if not self.shuffle:

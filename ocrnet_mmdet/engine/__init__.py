@@ -8,6 +8,13 @@ from .finite_loss import OCRNetFiniteLossHook
 from .optim_constructor import OCRNetOptimConstructor
 from .visualization_hook import OCRNetVisualizationHook
 
-__all__ = ['OCRNetAccuracy', 'OCRNetCheckpointCheckHook', 'OCRNetCheckpointHook', 'OCRNetCocoMetric',
-           'OCRNetFinalTestHook', 'OCRNetFiniteLossHook', 'OCRNetOptimConstructor',
-           'OCRNetVisualizationHook']
+__all__ = [
+    'OCRNetAccuracy',
+    'OCRNetCheckpointCheckHook',
+    'OCRNetCheckpointHook',
+    'OCRNetCocoMetric',
+    'OCRNetFinalTestHook',
+    'OCRNetFiniteLossHook',
+    'OCRNetOptimConstructor',
+    'OCRNetVisualizationHook',
+]

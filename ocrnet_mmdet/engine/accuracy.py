@@ -1,4 +1,5 @@
 """The scores of a classification."""
+
 from collections.abc import Sequence
 
 import torch.nn.functional as F
@@ -19,8 +20,12 @@ class OCRNetAccuracy(BaseMetric):
         """
         for sample in data_samples:
             logits, label = sample['logits'], sample['label']
-            self.results.append((float(F.cross_entropy(logits, logits.new_tensor(label).long())),
-                                 int(logits.argmax()) == label))
+            self.results.append(
+                (
+                    float(F.cross_entropy(logits, logits.new_tensor(label).long())),
+                    int(logits.argmax()) == label,
+                )
+            )
 
     def compute_metrics(self, results: list[tuple[float, bool]]) -> dict[str, float]:
         losses, right = zip(*results)

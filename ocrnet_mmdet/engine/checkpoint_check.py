@@ -1,4 +1,7 @@
-"""What a checkpoint fills of a model: mmengine loads with ``strict=False`` and is silent if nothing matches."""
+"""What a checkpoint fills of a model: mmengine loads with ``strict=False`` and is silent if nothing
+matches.
+"""
+
 from collections import Counter, OrderedDict
 
 import torch
@@ -20,7 +23,8 @@ from .trained_as import (
     loop_of,
 )
 
-# the last layers of box and mask branch, the only ones whose size depends on the classes but the classifier
+# the last layers of box and mask branch, the only ones whose size depends on the classes but the
+# classifier
 AGNOSTIC = ('roi_head.bbox_head.fc_reg.', 'roi_head.mask_head.conv_logits.')
 PRETRAINING = 'ocrnet_pretrain'  # key of a pretraining's hooks' state in a checkpoint
 TEACHER = 'teacher.'  # prefix of what a pretraining's own checkpoint hands over
@@ -34,14 +38,17 @@ def match_parts(model: nn.Module, state: dict[str, Tensor]) -> dict[str, tuple[i
     """
     own = model.state_dict()
     total = Counter(map(_part, own))
-    same = Counter(_part(key) for key, value in own.items()
-                   if getattr(state.get(key), 'shape', None) == value.shape)
+    same = Counter(
+        _part(key)
+        for key, value in own.items()
+        if getattr(state.get(key), 'shape', None) == value.shape
+    )
     return {part: (same[part], total[part]) for part in total}
 
 
 def _part(key: str) -> str:
     names = key.split('.')
-    return '.'.join(names[:2 if names[0] == 'roi_head' else 1])
+    return '.'.join(names[: 2 if names[0] == 'roi_head' else 1])
 
 
 def check_parts(model: nn.Module, state: dict[str, Tensor], runner: Runner) -> None:
@@ -56,21 +63,25 @@ def check_parts(model: nn.Module, state: dict[str, Tensor], runner: Runner) -> N
     empty = [part for part, (same, _) in parts.items() if not same]
     if empty:
         raise InputError(
-            f'checkpoint {runner._load_from or ""}: nothing in it fits {", ".join(empty)} of this model '
-            f'({table}): it is of another architecture; take the config it was trained with, or for '
-            'backbone weights alone set model.backbone.init_cfg')
+            f'checkpoint {runner._load_from or ""}: nothing in it fits {", ".join(empty)} of this '
+            f'model ({table}): it is of another architecture; take the config it was trained '
+            'with, or for backbone weights alone set model.backbone.init_cfg'
+        )
 
 
 def teacher_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What a pretraining hands over of its weights: the teacher under the detector's own keys, without the
-    classifier, which was not trained.
+    """What a pretraining hands over of its weights: the teacher under the detector's own keys,
+    without the classifier, which was not trained.
     """
-    weights = {key.removeprefix(TEACHER): value for key, value in state.items() if key.startswith(TEACHER)}
+    weights = {
+        key.removeprefix(TEACHER): value for key, value in state.items() if key.startswith(TEACHER)
+    }
     return {key: value for key, value in weights.items() if not key.startswith(LEFT_OUT)}
 
 
 def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
-    """Give every class of ``model`` the class-agnostic last layers of box and mask that ``state`` has.
+    """Give every class of ``model`` the class-agnostic last layers of box and mask that ``state``
+    has.
 
     A detector pretrained without labels has one row group for all classes; a class-specific one
     starts each class from it. Changes ``state``.
@@ -92,21 +103,26 @@ def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
 def check_complete(model: nn.Module, state: dict[str, Tensor], file: str, exactly: bool) -> None:
     """
     Args:
-        exactly: Whether ``state`` may not hold more than the model has, as the optimiser's beside it.
+        exactly: Whether ``state`` may not hold more than the model has, as the optimiser's beside
+            it.
 
     Raises:
         InputError: A tensor of the model would stay as it was drawn at random.
     """
     missing = unfilled(model, state)
     if missing:
-        raise InputError(f'{file} does not fill {shown_tensors(missing)} of this model, which would '
-                         'stay random: take the config and the classes that it was trained with, or '
-                         f'train from it, tools/train.py with load_from={file}')
+        raise InputError(
+            f'{file} does not fill {shown_tensors(missing)} of this model, which would '
+            'stay random: take the config and the classes that it was trained with, or '
+            f'train from it, tools/train.py with load_from={file}'
+        )
     more = state.keys() - model.state_dict().keys()
     if exactly and more:
-        raise InputError(f'{file} holds {shown_tensors(sorted(more))} beyond this model: resume with '
-                         'the config that it was trained with, or begin a new run from its weights, '
-                         f'load_from={file}')
+        raise InputError(
+            f'{file} holds {shown_tensors(sorted(more))} beyond this model: resume with '
+            'the config that it was trained with, or begin a new run from its weights, '
+            f'load_from={file}'
+        )
 
 
 def fitted(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -115,8 +131,10 @@ def fitted(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     mmengine, which would list the differences once more, finds none.
     """
     missing = {*unfilled(model, state)}
-    filled = OrderedDict((key, own if key in missing else state.get(key, own))
-                         for key, own in model.state_dict().items())
+    filled = OrderedDict(
+        (key, own if key in missing else state.get(key, own))
+        for key, own in model.state_dict().items()
+    )
     filled._metadata = getattr(state, '_metadata', OrderedDict())  # type: ignore[attr-defined]
     return filled
 
@@ -125,17 +143,18 @@ def fitted(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
 class OCRNetCheckpointCheckHook(Hook):
     """Compares a checkpoint with the model and with what it says of its training.
 
-    Scored or resumed, it is refused if it leaves a tensor unfilled or was trained on other classes or
-    in another order; scored, also if the pictures are of another size or normalised otherwise; resumed,
-    also if it holds more. A training from it is refused if a part matches nothing, and is told what
-    begins anew and that the classes are others.
+    Scored or resumed, it is refused if it leaves a tensor unfilled or was trained on other classes
+    or in another order; scored, also if the pictures are of another size or normalised otherwise;
+    resumed, also if it holds more. A training from it is refused if a part matches nothing, and is
+    told what begins anew and that the classes are others.
 
     The layers of a file pretrained without labels that are class-agnostic there and not here are
-    repeated for every class. A checkpoint of the pretraining itself, of a run that was stopped, gives its
-    teacher.
+    repeated for every class. A checkpoint of the pretraining itself, of a run that was stopped,
+    gives its teacher.
 
     Args:
-        other_size: Whether scoring at another size of the pictures than the checkpoint's own is meant.
+        other_size: Whether scoring at another size of the pictures than the checkpoint's own is
+            meant.
     """
 
     def __init__(self, other_size: bool = False) -> None:
@@ -161,26 +180,35 @@ class OCRNetCheckpointCheckHook(Hook):
                 runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')
         check_parts(model, state, runner)
         if meta.get('untrained'):
-            runner.logger.info('checkpoint: its pretraining did not train ' + ', '.join(meta['untrained']))
+            runner.logger.info(
+                'checkpoint: its pretraining did not train ' + ', '.join(meta['untrained'])
+            )
         if loop_of(runner):
             self._compare(runner, model, state, meta)
             state = fitted(model, state)
         checkpoint['state_dict'] = state
 
-    def _compare(self, runner: Runner, model: nn.Module, state: dict[str, Tensor], meta: dict) -> None:
+    def _compare(
+        self, runner: Runner, model: nn.Module, state: dict[str, Tensor], meta: dict
+    ) -> None:
         file, training = resumed_file(runner) or 'the checkpoint', is_training(runner)
         data = loop_of(runner).dataloader.dataset  # type: ignore[union-attr]
         then, now = classes_of(meta), classes_of(getattr(data, 'metainfo', {}))
         if training and not runner._resume:
             anew = unfilled(model, state)
             if anew:
-                runner.logger.info('checkpoint: not in it in this size, begins anew: '
-                                   + shown_tensors(anew))
+                runner.logger.info(
+                    'checkpoint: not in it in this size, begins anew: ' + shown_tensors(anew)
+                )
             if then and now and then != now:
                 runner.logger.warning(
-                    f'checkpoint: trained on other classes: {differing(then, now)}: ' + (
-                        'the classifier begins anew' if len(then) != len(now) else
-                        'each class begins with the weights of the one at its place'))
+                    f'checkpoint: trained on other classes: {differing(then, now)}: '
+                    + (
+                        'the classifier begins anew'
+                        if len(then) != len(now)
+                        else 'each class begins with the weights of the one at its place'
+                    )
+                )
             return
         if then and now:
             check_classes(file, then, now)

@@ -1,4 +1,5 @@
 """mmengine's CheckpointHook, made to lose nothing: whole files, resuming as if never stopped."""
+
 from __future__ import annotations
 
 import re
@@ -43,8 +44,8 @@ class OCRNetCheckpointHook(CheckpointHook):
       the folder that it lies in.
     * The model's random numbers in a step depend on seed, rank and step alone, so that a resumed
       step draws what it would have drawn.
-    * Where :func:`~ocrnet_mmdet.engine.stop_signals.stop_after_step` is in force, Ctrl-C and SIGTERM
-      end the training after the step that is being taken, saved.
+    * Where :func:`~ocrnet_mmdet.engine.stop_signals.stop_after_step` is in force, Ctrl-C and
+      SIGTERM end the training after the step that is being taken, saved.
 
     A store that is no folder (``out_dir='s3://...'``) is written to by mmengine's own means.
     """
@@ -78,14 +79,22 @@ class OCRNetCheckpointHook(CheckpointHook):
         if runner._resume:
             info = runner.message_hub.runtime_info
             bests = [Path(info[best]) for best, _ in self._best_names() if best in info]
-            validate_if_due(runner, scored={number for best in bests if (number := self._number(best))})
+            validate_if_due(
+                runner, scored={number for best in bests if (number := self._number(best))}
+            )
 
-    def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: dict | None = None) -> None:
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         seed_step(runner)
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         """
         Raises:
             SystemExit: A signal asked for it; the checkpoint is written.
@@ -105,8 +114,13 @@ class OCRNetCheckpointHook(CheckpointHook):
         if self.by_epoch:
             self._stop_if_asked(runner, runner.epoch + 1, self._save_checkpoint)
 
-    def after_val_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                       outputs: list | None = None) -> None:
+    def after_val_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: list | None = None,
+    ) -> None:
         """
         Raises:
             SystemExit: As after a step. Several processes wait for the validation's end, which they
@@ -123,8 +137,13 @@ class OCRNetCheckpointHook(CheckpointHook):
         super().after_val_epoch(runner, metrics)
         self._stop_if_asked(runner, self._step(runner), self._save_now)
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                        outputs: list | None = None) -> None:
+    def after_test_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: list | None = None,
+    ) -> None:
         """
         Raises:
             SystemExit: As after a step; of a training's last scoring.
@@ -137,19 +156,25 @@ class OCRNetCheckpointHook(CheckpointHook):
         return runner.epoch if self.by_epoch else runner.iter
 
     def _keep_to(self, folder: Path, runner: Runner) -> None:
-        """Let what a resumed checkpoint says of files count in ``folder``, where it lies there itself."""
+        """Let what a resumed checkpoint says of files count in ``folder``, where it lies there
+        itself.
+        """
         info = runner.message_hub.runtime_info
         file = resumed_file(runner) if runner._resume else None
         here = file is not None and Path(file).resolve().parent == folder.resolve()
         self.saved = self._step(runner) if here else None
         self.last_ckpt = file if here else None
         if self.max_keep_ckpts > 0:
-            kept = [step for step in info.get('keep_ckpt_ids', []) if type(step) is int] if here else []
-            for step in kept[:-self.max_keep_ckpts] if is_main_process() else ():
+            kept = (
+                [step for step in info.get('keep_ckpt_ids', []) if type(step) is int]
+                if here
+                else []
+            )
+            for step in kept[: -self.max_keep_ckpts] if is_main_process() else ():
                 path = folder / self.filename_tmpl.format(step)  # a kill came before it was removed
                 if path.is_file() and path.stat().st_mtime <= Path(str(file)).stat().st_mtime:
                     path.unlink()
-            runner.message_hub.update_info('keep_ckpt_ids', kept[-self.max_keep_ckpts:])
+            runner.message_hub.update_info('keep_ckpt_ids', kept[-self.max_keep_ckpts :])
         for best, score in self._best_names():
             if best not in info:
                 continue
@@ -157,8 +182,10 @@ class OCRNetCheckpointHook(CheckpointHook):
             if here and self._number(path) is not None and path.is_file():
                 runner.message_hub.update_info(best, str(path))
             else:
-                runner.logger.info(f'the best checkpoint so far, {path.name!r}, is not in {folder}: '
-                                   'the best is chosen anew')
+                runner.logger.info(
+                    f'the best checkpoint so far, {path.name!r}, is not in {folder}: '
+                    'the best is chosen anew'
+                )
                 info.pop(best)
                 info.pop(score, None)
 
@@ -175,8 +202,9 @@ class OCRNetCheckpointHook(CheckpointHook):
         match = re.fullmatch(f'best_.+_{number}', best.name)
         return int(match[1]) if match else None
 
-    def _stop_if_asked(self, runner: Runner, step: int | None,
-                       save: Callable[[Runner], None] | None = None) -> None:
+    def _stop_if_asked(
+        self, runner: Runner, step: int | None, save: Callable[[Runner], None] | None = None
+    ) -> None:
         """``step`` is what is over; None within an epoch, which is not saved and begins anew."""
         signum = requested()
         if not signum:
@@ -184,11 +212,18 @@ class OCRNetCheckpointHook(CheckpointHook):
         if save and self.saved != step:
             save(runner)
         unit = 'epoch' if self.by_epoch else 'step'
-        when = (f'in epoch {runner.epoch + 1}, which begins anew' if step is None else
-                f'after {unit} {step}')
-        saved = f'{self.last_ckpt} holds the run' if self.last_ckpt else 'there is no checkpoint yet'
-        runner.logger.warning(f'stopped by {signal.Signals(signum).name} {when}: {saved}; '
-                              'go on with the same command and --resume')
+        when = (
+            f'in epoch {runner.epoch + 1}, which begins anew'
+            if step is None
+            else f'after {unit} {step}'
+        )
+        saved = (
+            f'{self.last_ckpt} holds the run' if self.last_ckpt else 'there is no checkpoint yet'
+        )
+        runner.logger.warning(
+            f'stopped by {signal.Signals(signum).name} {when}: {saved}; '
+            'go on with the same command and --resume'
+        )
         raise SystemExit(128 + signum)
 
     def _save_now(self, runner: Runner) -> None:
@@ -209,7 +244,7 @@ class OCRNetCheckpointHook(CheckpointHook):
         outdated = []
         if self.max_keep_ckpts > 0:
             kept = [*(known for known in self.keep_ckpt_ids if known != step), step]
-            outdated, kept = kept[:-self.max_keep_ckpts], kept[-self.max_keep_ckpts:]
+            outdated, kept = kept[: -self.max_keep_ckpts], kept[-self.max_keep_ckpts :]
             self.keep_ckpt_ids = deque(kept, self.max_keep_ckpts)
             # with those that are still to be removed, in case that a kill comes before
             runner.message_hub.update_info('keep_ckpt_ids', [*outdated, *kept])
@@ -217,9 +252,15 @@ class OCRNetCheckpointHook(CheckpointHook):
         self.last_ckpt = join(self.out_dir, name)
         runner.message_hub.update_info('last_ckpt', self.last_ckpt)
         runner.save_checkpoint(
-            self.out_dir, name, save_optimizer=self.save_optimizer,
-            save_param_scheduler=self.save_param_scheduler, meta=meta, by_epoch=self.by_epoch,
-            backend_args=self.backend_args, **self.args)
+            self.out_dir,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            meta=meta,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+            **self.args,
+        )
         if is_main_process():
             with whole_file(join(runner.work_dir, 'last_checkpoint')) as part:
                 part.write_text(self.last_ckpt)
@@ -254,6 +295,6 @@ class OCRNetCheckpointHook(CheckpointHook):
     @_best.setter
     def _best(self, paths: list[str | None]) -> None:
         if len(self.key_indicators) == 1:
-            self.best_ckpt_path, = paths
+            (self.best_ckpt_path,) = paths
         else:
             self.best_ckpt_path_dict = dict(zip(self.key_indicators, paths))

@@ -1,4 +1,5 @@
 """COCO's AP where pictures have more than a hundred objects, and the model's own limit."""
+
 from __future__ import annotations
 
 import contextlib
@@ -35,8 +36,11 @@ class OCRNetCocoMetric(CocoMetric):
         for metric in ('bbox', 'segm'):
             if f'{metric}_mAP' in scores:
                 scores[f'{metric}_mAP'] = round(self._mean_ap(predictions, metric), 3)
-                print_log(f'{metric}_mAP of up to {max(self.proposal_nums)} detections a picture '
-                          f'and class: {scores[f"{metric}_mAP"]:.3f}', logger='current')
+                print_log(
+                    f'{metric}_mAP of up to {max(self.proposal_nums)} detections a picture '
+                    f'and class: {scores[f"{metric}_mAP"]:.3f}',
+                    logger='current',
+                )
         return scores
 
     def _mean_ap(self, predictions: Sequence[dict], metric: str) -> float:
@@ -68,8 +72,11 @@ def detections_caps(model: ConfigDict) -> dict[str, int]:
         f'model.test_cfg.{stage}max_per_img': test_cfg.get(stage[:-1]) if stage else test_cfg
         for stage in stages
     }
-    return {option: part['max_per_img'] for option, part in parts.items()
-            if part and isinstance(part.get('max_per_img'), int)}
+    return {
+        option: part['max_per_img']
+        for option, part in parts.items()
+        if part and isinstance(part.get('max_per_img'), int)
+    }
 
 
 def count_all(cfg: Config, evaluators: Sequence[ConfigDict]) -> list[str]:

@@ -1,4 +1,7 @@
-"""What is raised before the first step of a training or a test is over, as one line that names the options."""
+"""What is raised before the first step of a training or a test is over, as one line that names the
+options.
+"""
+
 from __future__ import annotations
 
 import traceback
@@ -28,15 +31,16 @@ class FirstStep(Hook):
 
 @contextmanager
 def explained(options: dict, work_dir: str) -> Iterator[FirstStep]:
-    """For building and running a training or a test with ``options`` of the command line; gives its hook.
+    """For building and running a training or a test with ``options`` of the command line; gives its
+    hook.
 
     mmengine, mmdet and torch read most options where they are used, and say what is wrong in their
     own words.
 
     Raises:
         InputError: Something was raised before the first step was over, and there are options. Its
-            traceback is in ``work_dir``. Without options it goes on as it is, and so does an error of
-            a file that no option names.
+            traceback is in ``work_dir``. Without options it goes on as it is, and so does an error
+            of a file that no option names.
     """
     first_step = FirstStep()
     try:
@@ -48,14 +52,19 @@ def explained(options: dict, work_dir: str) -> Iterator[FirstStep]:
         if first_step.taken or not options or isinstance(error, OSError) and not named:
             raise
         given = ' '.join(f'{name}={value}' for name, value in (named or options).items())
-        raise InputError(f'{"option" if named else "one of the options"} {given[:200]}: '
-                         f'{_said(error)} (all of it: {_kept(work_dir)})') from error
+        raise InputError(
+            f'{"option" if named else "one of the options"} {given[:200]}: '
+            f'{_said(error)} (all of it: {_kept(work_dir)})'
+        ) from error
 
 
 def _spoken_of(options: dict, message: str) -> dict:
     """Those that a message names, or whose value it does."""
-    return {name: value for name, value in options.items() if name.split('.')[-1] in message
-            or len(str(value)) > 1 and str(value) in message}
+    return {
+        name: value
+        for name, value in options.items()
+        if name.split('.')[-1] in message or len(str(value)) > 1 and str(value) in message
+    }
 
 
 def _said(error: Exception) -> str:

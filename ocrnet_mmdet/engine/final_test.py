@@ -1,4 +1,5 @@
 """Scores the test data once a training is over."""
+
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
@@ -17,8 +18,10 @@ class OCRNetFinalTestHook(Hook):
             InputError: The config has none.
         """
         if runner.test_loop is None:
-            raise InputError('OCRNetFinalTestHook has no test data: set test_dataloader, test_evaluator and '
-                             'test_cfg, or take the hook out of custom_hooks')
+            raise InputError(
+                'OCRNetFinalTestHook has no test data: set test_dataloader, test_evaluator and '
+                'test_cfg, or take the hook out of custom_hooks'
+            )
 
     def after_train(self, runner: Runner) -> None:
         runner.test_loop.run()

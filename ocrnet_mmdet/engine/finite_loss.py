@@ -1,4 +1,5 @@
 """Stops a training whose loss is no longer finite, before a checkpoint of it is written."""
+
 import time
 from pathlib import Path
 
@@ -21,21 +22,24 @@ class OCRNetFiniteLossHook(Hook):
     def before_train(self, runner: Runner) -> None:
         self.saved = SavedCheckpoints(runner)
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict = dict()) -> None:
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict = dict()
+    ) -> None:
         """
         Raises:
             InputError: The loss is NaN or infinite; names step, terms and the last good checkpoint.
         """
         if torch.isfinite(outputs['loss']):
             return
-        terms = ', '.join(f'{name}={float(value):.3g}' for name, value in outputs.items()
-                          if 'loss' in name)
+        terms = ', '.join(
+            f'{name}={float(value):.3g}' for name, value in outputs.items() if 'loss' in name
+        )
         good = self.saved.last_good()
         raise InputError(
             f'the loss is not finite at step {runner.iter + 1} ({terms}): lower '
             'optim_wrapper.optimizer.lr or optim_wrapper.clip_grad.max_norm, then go on with '
-            + (f'--resume {good}' if good else 'a new run (no checkpoint was written yet)'))
+            + (f'--resume {good}' if good else 'a new run (no checkpoint was written yet)')
+        )
 
 
 class SavedCheckpoints:
@@ -54,16 +58,26 @@ class SavedCheckpoints:
         """The newest one that can be read and has finite weights."""
         # default_hooks.checkpoint.out_dir may name another folder than the work folder
         outs = {hook.out_dir for hook in self.runner.hooks if isinstance(hook, CheckpointHook)}
-        written = [path for folder in {self.runner.work_dir, *filter(None, outs)}
-                   for pattern in ('iter_*.pth', 'epoch_*.pth')
-                   for path in Path(folder).glob(pattern) if path.stat().st_mtime >= self.begun]
-        for path in [*sorted(written, key=lambda p: p.stat().st_mtime, reverse=True), *self.resumed]:
+        written = [
+            path
+            for folder in {self.runner.work_dir, *filter(None, outs)}
+            for pattern in ('iter_*.pth', 'epoch_*.pth')
+            for path in Path(folder).glob(pattern)
+            if path.stat().st_mtime >= self.begun
+        ]
+        for path in [
+            *sorted(written, key=lambda p: p.stat().st_mtime, reverse=True),
+            *self.resumed,
+        ]:
             try:
                 content = load_from_local(str(path), 'cpu')
             except InputError:  # cut off, or gone
                 continue
             weights = content.get('state_dict', content).values()
-            if all(torch.isfinite(w).all() for w in weights
-                   if torch.is_tensor(w) and w.is_floating_point()):
+            if all(
+                torch.isfinite(w).all()
+                for w in weights
+                if torch.is_tensor(w) and w.is_floating_point()
+            ):
                 return path
         return None

@@ -1,4 +1,5 @@
 """Two groups of parameters: tensors that decay, and biases and norms that do not."""
+
 from mmdet.registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 from mmengine.config import ConfigDict
 from mmengine.model import is_model_wrapper
@@ -10,7 +11,8 @@ from ..errors import InputError
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class OCRNetOptimConstructor:
-    """Optimiser of all parameters that take a gradient; tensors of one dimension have no weight decay.
+    """Optimiser of all parameters that take a gradient; tensors of one dimension have no weight
+    decay.
 
     mmengine's own makes a group for every tensor, and logs several lines for each: of a pretrainer
     some thousand, half of them the teacher's.
@@ -25,8 +27,10 @@ class OCRNetOptimConstructor:
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         if paramwise_cfg:
-            raise InputError(f'OCRNetOptimConstructor reads no paramwise_cfg ({dict(paramwise_cfg)}): set '
-                             'optim_wrapper.constructor=DefaultOptimWrapperConstructor')
+            raise InputError(
+                f'OCRNetOptimConstructor reads no paramwise_cfg ({dict(paramwise_cfg)}): set '
+                'optim_wrapper.constructor=DefaultOptimWrapperConstructor'
+            )
         self.wrapper = dict(optim_wrapper_cfg)
         self.wrapper.setdefault('type', 'OptimWrapper')
         self.optimizer = ConfigDict(self.wrapper.pop('optimizer'))
@@ -34,7 +38,9 @@ class OCRNetOptimConstructor:
     def __call__(self, model: nn.Module) -> OptimWrapper:
         model = model.module if is_model_wrapper(model) else model
         trained = [p for p in model.parameters() if p.requires_grad]
-        groups = [dict(params=[p for p in trained if p.ndim > 1]),
-                  dict(params=[p for p in trained if p.ndim <= 1], weight_decay=0.0)]
+        groups = [
+            dict(params=[p for p in trained if p.ndim > 1]),
+            dict(params=[p for p in trained if p.ndim <= 1], weight_decay=0.0),
+        ]
         optimizer = OPTIMIZERS.build(dict(self.optimizer, params=groups))
         return OPTIM_WRAPPERS.build(dict(self.wrapper, optimizer=optimizer))

@@ -5,6 +5,7 @@ is no network, and let the file's pickle run code. These stand in their place in
 ``CheckpointLoader``: every ``init_cfg``, ``load_from`` and ``DetInferencer(weights=...)`` goes
 through them. Files lie where torch.hub keeps them.
 """
+
 import difflib
 import hashlib
 import re
@@ -66,8 +67,10 @@ def load_from_package(filename: str, map_location: Any = None) -> dict:
     package, _, name = filename.removeprefix('package://').partition('/')
     spec = find_spec(package) if package.isidentifier() else None
     if spec is None or not spec.submodule_search_locations:
-        raise InputError(f'{filename}: the package {package} is not installed: '
-                         f'pip install {package.replace("_", "-")}')
+        raise InputError(
+            f'{filename}: the package {package} is not installed: '
+            f'pip install {package.replace("_", "-")}'
+        )
     path = Path(spec.submodule_search_locations[0], name)
     if not path.is_file():
         raise InputError(f'{filename}: the package has no file {path}: name one that is there')
@@ -86,8 +89,10 @@ def load_from_torchvision(filename: str, map_location: Any = None) -> dict:
     except (ImportError, RuntimeError) as error:  # RuntimeError: one of another torch
         known = mmengine.load(Path(mmengine.__file__).parent / 'hub' / 'torchvision_0.12.json')
         address = known.get(name, f'{ENCODERS}NAME-HASH.pth')
-        raise InputError(f'{filename} needs torchvision, which does not import here ({error}): '
-                         f'give the plain address of the same weights, {address}') from error
+        raise InputError(
+            f'{filename} needs torchvision, which does not import here ({error}): '
+            f'give the plain address of the same weights, {address}'
+        ) from error
     return load_from_http(_address(filename, name, models), map_location)
 
 
@@ -115,8 +120,10 @@ def load_from_mmcls(filename: str, map_location: Any = None) -> dict:
 def _address(filename: str, name: str, models: dict[str, str]) -> str:
     if name not in models:
         near = difflib.get_close_matches(name, models, n=1)
-        raise InputError(f'{filename}: there are no weights of that name'
-                         + (f': did you mean {near[0]!r}?' if near else ''))
+        raise InputError(
+            f'{filename}: there are no weights of that name'
+            + (f': did you mean {near[0]!r}?' if near else '')
+        )
     return models[name]
 
 
@@ -127,15 +134,20 @@ def _download(url: str, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _giving_up_after(SILENCE):
-            torch.hub.download_url_to_file(url, str(path), wanted and wanted[1],
-                                           progress=sys.stderr.isatty())
+            torch.hub.download_url_to_file(
+                url, str(path), wanted and wanted[1], progress=sys.stderr.isatty()
+            )
     except (OSError, HTTPException, RuntimeError, ValueError) as error:
-        other = (', or take the encoder of configs/_base_/ocrnet_lite0.py '
-                 "(arch='efficientnet_lite0'), which needs no download"
-                 if url.startswith(ENCODERS) else '')
+        other = (
+            ', or take the encoder of configs/_base_/ocrnet_lite0.py '
+            "(arch='efficientnet_lite0'), which needs no download"
+            if url.startswith(ENCODERS)
+            else ''
+        )
         raise InputError(
             f'{url} cannot be downloaded ({error}): fetch it elsewhere and put the file at {path} '
-            f'(TORCH_HOME names another folder){other}') from error
+            f'(TORCH_HOME names another folder){other}'
+        ) from error
 
 
 @contextmanager
@@ -152,10 +164,11 @@ def _giving_up_after(seconds: float) -> Iterator[None]:
 def _read(path: Path, map_location: Any) -> dict:
     wanted = HASH.search(path.name)
     if wanted:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()[:len(wanted[1])]
+        found = hashlib.sha256(path.read_bytes()).hexdigest()[: len(wanted[1])]
         if found != wanted[1]:
             raise InputError(
                 f'{path} is damaged or cut off: its SHA-256 begins with {found}, its name says '
-                f'{wanted[1]}: delete it and start again, or put the whole file there')
+                f'{wanted[1]}: delete it and start again, or put the whole file there'
+            )
     with open(path, 'rb') as file:
         return read_checkpoint(file, str(path), map_location)

@@ -1,4 +1,5 @@
 """What a training goes on from, and what mmengine would take from it and say nothing of."""
+
 from __future__ import annotations
 
 import os
@@ -52,8 +53,11 @@ def find_checkpoint(work_dir: str, out_dir: str | None = None) -> tuple[str | No
             moved = named and Path(named).resolve() != last.resolve()
             return str(last), f'{fault}: going on from {last}' * bool(moved)
         fault += f', which {reason}'
-    whole = {file: saved for file in folder.glob('*_*.pth') if NUMBERED.fullmatch(file.name)
-             and (saved := _saved(file))}
+    whole = {
+        file: saved
+        for file in folder.glob('*_*.pth')
+        if NUMBERED.fullmatch(file.name) and (saved := _saved(file))
+    }
     if whole:
         newest = max(whole, key=whole.__getitem__)
         return str(newest), f'{fault}: going on from {newest}, the newest whole checkpoint there'
@@ -78,7 +82,7 @@ def _load(path: str | Path) -> object:
 
 
 def _saved(path: Path) -> tuple[str, int] | None:
-    """When a whole checkpoint was written, as it says itself (a copy is no newer), and its number."""
+    """When a whole checkpoint was written by its own word (a copy is no newer), and its number."""
     if damage(path):
         return None
     content = _load(path)
@@ -106,35 +110,50 @@ def choose_checkpoint(cfg: Config, resume: str | None) -> None:
         reason = damage(resume)
         if reason:
             other, _ = find_checkpoint(str(Path(resume).parent))
-            fix = f'go on from {other}, which is whole' if other else 'its folder holds no whole one'
+            fix = (
+                f'go on from {other}, which is whole' if other else 'its folder holds no whole one'
+            )
             raise InputError(f'--resume {resume}: it {reason}: {fix}')
         cfg.resume, cfg.load_from = True, resume
 
 
 def check_resume(runner: Runner, checkpoint: dict) -> None:
-    """For a hook's ``after_load_checkpoint``; of a training alone, a test may be told to resume and does not.
+    """For a hook's ``after_load_checkpoint``; of a training alone, a test may be told to resume and
+    does not.
 
     Raises:
-        InputError: The run is resumed, and the file holds no state of a training; or its learning-rate schedules end
-            elsewhere than the config's: mmengine goes on with the file's, and beyond their end at the last rate.
+        InputError: The run is resumed, and the file holds no state of a training; or its
+            learning-rate schedules end elsewhere than the config's: mmengine goes on with the
+            file's, and beyond their end at the last rate.
     """
     if not runner._resume or not isinstance(runner.optim_wrapper, OptimWrapper):
         return
     file = resumed_file(runner)
     checkpoint.get('meta', {}).pop('config', None)  # none of mmengine's own, which would run it
-    if 'iter' not in checkpoint.get('meta', {}) or (runner.param_schedulers and 'param_schedulers' not in checkpoint):
-        raise InputError(f'{file} holds no training to go on with, or not its learning-rate schedule: leave --resume '
-                         f'out and set load_from={file}')
-    then, now = (list(_ends(schedules or [])) for schedules in (
-        checkpoint.get('param_schedulers'), runner.param_schedulers))
+    if 'iter' not in checkpoint.get('meta', {}) or (
+        runner.param_schedulers and 'param_schedulers' not in checkpoint
+    ):
+        raise InputError(
+            f'{file} holds no training to go on with, or not its learning-rate schedule: leave '
+            f'--resume out and set load_from={file}'
+        )
+    then, now = (
+        list(_ends(schedules or []))
+        for schedules in (checkpoint.get('param_schedulers'), runner.param_schedulers)
+    )
     if now and then != now:
-        raise InputError(f'{file} is of a run whose learning-rate schedules end at {then}, the config\'s end at {now}, '
-                         'which --resume does not change: resume with the length, batch size and number of GPUs that it '
-                         f'had, or begin a new run from its weights, load_from={file}')
+        raise InputError(
+            f"{file} is of a run whose learning-rate schedules end at {then}, the config's end at "
+            f'{now}, '
+            'which --resume does not change: resume with the length, batch size and number of '
+            f'GPUs that it had, or begin a new run from its weights, load_from={file}'
+        )
 
 
 def resumed_file(runner: Runner) -> str | None:
-    """The file that a resumed run goes on from, None where there was none; asked before it writes a checkpoint."""
+    """The file that a resumed run goes on from, None where there was none; asked before it writes a
+    checkpoint.
+    """
     return runner._load_from or find_latest_checkpoint(runner.work_dir)
 
 

@@ -1,4 +1,5 @@
 """What a resumed run needs to be as if never stopped: its draws, the validation that was due."""
+
 from __future__ import annotations
 
 import random
@@ -39,6 +40,7 @@ def validate_if_due(runner: Runner, scored: Container[int]) -> None:
         return
     loop._decide_current_val_interval()
     if step % loop.val_interval == 0 or step >= last:
-        runner.logger.info(f'the validation after {unit} {step} comes first: the run may have been '
-                           'stopped in it')
+        runner.logger.info(
+            f'the validation after {unit} {step} comes first: the run may have been stopped in it'
+        )
         runner.val_loop.run()

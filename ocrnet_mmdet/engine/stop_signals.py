@@ -4,6 +4,7 @@ Handlers belong to the process, so the request is a module's: :func:`stop_after_
 training, :class:`~ocrnet_mmdet.engine.checkpoint_hook.OCRNetCheckpointHook` asks :func:`requested`
 after each step.
 """
+
 from __future__ import annotations
 
 import os
@@ -53,16 +54,23 @@ def stop_after_step() -> Iterator[None]:
             _request.signum, _request.at = signum, time.monotonic()
             os.write(2, b'stopping after this step; once more: at once\n')
 
-    before = {signum: signal.signal(signum, handle) for signum in (signal.SIGINT, signal.SIGTERM)
-              if signal.getsignal(signum) != signal.SIG_IGN}  # as nohup and a shell's & have one
+    # as nohup and a shell's & have one
+    before = {
+        signum: signal.signal(signum, handle)
+        for signum in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(signum) != signal.SIG_IGN
+    }
     try:
         yield
     except RuntimeError as error:
         if not (_request.signum and 'DataLoader worker' in str(error)):
             raise
         # a signal to the whole process group, of which torch's workers die
-        print('stopped together with the data loader\'s workers, without a checkpoint of this step: '
-              'go on from the last one with the same command and --resume', file=sys.stderr)
+        print(
+            "stopped together with the data loader's workers, without a checkpoint of this step: "
+            'go on from the last one with the same command and --resume',
+            file=sys.stderr,
+        )
         raise SystemExit(128 + _request.signum) from error
     finally:
         _request = _Request()

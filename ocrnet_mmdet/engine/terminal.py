@@ -1,4 +1,5 @@
 """What of a run reaches the terminal: what a person acts on. The log file has all of it."""
+
 from __future__ import annotations
 
 import logging
@@ -16,11 +17,15 @@ from mmengine.runner import IterBasedTrainLoop, Runner
 from .. import __file__ as package
 from .room import RoomyRunner
 
-# Upstream files whose lines a person waits for: steps and scores, checkpoints, the table of classes.
+# Upstream files whose lines a person waits for: steps and scores, checkpoints, the table of
+# classes.
 SHOWN_FILES = ('logger_hook.py', 'checkpoint_hook.py', 'coco_metric.py')
 # Upstream warnings that nobody can act on, or that repeat what our own line above them says.
-UNSHOWN_WARNINGS = ('The model and loaded state dict do not match exactly', '"FileClient" will be',
-                    '"HardDiskBackend" is the alias')
+UNSHOWN_WARNINGS = (
+    'The model and loaded state dict do not match exactly',
+    '"FileClient" will be',
+    '"HardDiskBackend" is the alias',
+)
 SHOWN_CLASSES = 12
 
 
@@ -47,15 +52,20 @@ class TerminalRunner(RoomyRunner):
 
 @contextmanager
 def prints_in_log(runner: Runner) -> Iterator[None]:
-    """What pycocotools, mmdet, torch ``print`` or warn of goes to the log file; the logger has the terminal."""
+    """What pycocotools, mmdet, torch ``print`` or warn of goes to the log file; the logger has the
+    terminal.
+    """
     files = [h for h in runner.logger.handlers if isinstance(h, logging.FileHandler)]
     caught = logging.getLogger('py.warnings')  # where captureWarnings sends them
-    caught.handlers = [*files] or [logging.NullHandler()]  # of several processes the first alone has a file
+    # of several processes the first alone has a file
+    caught.handlers = [*files] or [logging.NullHandler()]
     caught.propagate = False
     logging.captureWarnings(True)
     try:
-        with (open(files[0].baseFilename if files else os.devnull, 'a', buffering=1) as file,
-              redirect_stdout(file)):
+        with (
+            open(files[0].baseFilename if files else os.devnull, 'a', buffering=1) as file,
+            redirect_stdout(file),
+        ):
             yield
     finally:
         logging.captureWarnings(False)
@@ -99,16 +109,26 @@ def _model(runner: Runner) -> str:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     sizes = [(p.numel(), p.requires_grad) for p in model.parameters()]
     whole, trained = sum(n for n, _ in sizes), sum(n for n, learns in sizes if learns)
-    start = (f'weights of {runner._load_from}' if runner._load_from and not runner._resume else
-             'goes on from a checkpoint' if runner._resume else '')
-    return (f'{type(model).__name__}, {whole / 1e6:.1f} M parameters, {trained / 1e6:.1f} M of them trained'
-            + (f'; {start}' if start else ''))
+    start = (
+        f'weights of {runner._load_from}'
+        if runner._load_from and not runner._resume
+        else 'goes on from a checkpoint'
+        if runner._resume
+        else ''
+    )
+    return (
+        f'{type(model).__name__}, {whole / 1e6:.1f} M parameters, {trained / 1e6:.1f} M of them '
+        'trained' + (f'; {start}' if start else '')
+    )
 
 
 def _device(runner: Runner) -> str:
     device = next(runner.model.parameters()).device
-    name = (torch.cuda.get_device_name(device) if device.type == 'cuda' else
-            f'{device.type}, {torch.get_num_threads()} threads')
+    name = (
+        torch.cuda.get_device_name(device)
+        if device.type == 'cuda'
+        else f'{device.type}, {torch.get_num_threads()} threads'
+    )
     several = f', {runner.world_size} processes' if runner.world_size > 1 else ''
     amp = ', mixed precision' if 'Amp' in type(runner.optim_wrapper).__name__ else ''
     return name + several + amp
@@ -117,8 +137,11 @@ def _device(runner: Runner) -> str:
 def _schedule(runner: Runner) -> str:
     loop = runner.train_loop
     batch = loop.dataloader.batch_size * runner.world_size
-    length = (f'{loop.max_iters} steps' if isinstance(loop, IterBasedTrainLoop) else
-              f'{loop.max_epochs} epochs')
+    length = (
+        f'{loop.max_iters} steps'
+        if isinstance(loop, IterBasedTrainLoop)
+        else f'{loop.max_epochs} epochs'
+    )
     unit = 'steps' if isinstance(loop, IterBasedTrainLoop) else 'epochs'
     scored = f', scored every {loop.val_interval} {unit}' if runner.val_loop else ''
     done = f', {runner.iter} steps done' if runner.iter else ''

@@ -1,4 +1,5 @@
 """What a checkpoint says of its training, compared with what it is to be used for."""
+
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,10 +27,10 @@ def loop_of(runner: Runner) -> BaseLoop | None:
 
 
 def classes_of(meta: dict) -> tuple[str, ...] | None:
-    """The class names in a checkpoint's ``meta``, or in a data set's, in order; None without any."""
+    """Class names in a checkpoint's ``meta``, or in a data set's, in order; None without any."""
     inner = meta.get('dataset_meta', meta)
     names = inner.get('classes', inner.get('CLASSES')) if isinstance(inner, dict) else None
-    names = (names, ) if isinstance(names, str) else names
+    names = (names,) if isinstance(names, str) else names
     return tuple(map(str, names)) if isinstance(names, (list, tuple)) and names else None
 
 
@@ -41,25 +42,33 @@ def check_classes(file: str, then: tuple[str, ...], now: tuple[str, ...]) -> Non
     if then == now:
         return
     if sorted(then) == sorted(now):
-        fix = (f'give them as trained, classes = {then!r} in the config'
-               if len(then) <= SHOWN else
-               'give them in the order of the config that its training wrote beside it')
-        raise InputError(f'{file} was trained on the classes in the order {differing(then, now)}: '
-                         f'what it finds would get the wrong names: {fix}')
-    raise InputError(f'{file} was trained on other classes: {differing(then, now)}: take data with '
-                     'its own, or begin a training on these from its weights, tools/train.py with '
-                     f'load_from={file}')
+        fix = (
+            f'give them as trained, classes = {then!r} in the config'
+            if len(then) <= SHOWN
+            else 'give them in the order of the config that its training wrote beside it'
+        )
+        raise InputError(
+            f'{file} was trained on the classes in the order {differing(then, now)}: '
+            f'what it finds would get the wrong names: {fix}'
+        )
+    raise InputError(
+        f'{file} was trained on other classes: {differing(then, now)}: take data with '
+        'its own, or begin a training on these from its weights, tools/train.py with '
+        f'load_from={file}'
+    )
 
 
 def differing(then: tuple[str, ...], now: tuple[str, ...]) -> str:
     """Both lists of classes, or of long ones the first place where they differ."""
     if max(len(then), len(now)) <= SHOWN:
         return f'{_listed(then)}, the config has {_listed(now)}'
-    place = next((i for i, pair in enumerate(zip(then, now)) if pair[0] != pair[1]),
-                 min(len(then), len(now)))
-    first, second = (_listed(names[place:place + 1]) for names in (then, now))
-    return (f'its {len(then)} have {first} at place {place + 1}, the {len(now)} of the config '
-            f'{second}')
+    place = next(
+        (i for i, pair in enumerate(zip(then, now)) if pair[0] != pair[1]), min(len(then), len(now))
+    )
+    first, second = (_listed(names[place : place + 1]) for names in (then, now))
+    return (
+        f'its {len(then)} have {first} at place {place + 1}, the {len(now)} of the config {second}'
+    )
 
 
 def check_test_pictures(file: str, meta: dict, runner: Runner, other_size: bool) -> None:
@@ -79,29 +88,41 @@ def check_test_pictures(file: str, meta: dict, runner: Runner, other_size: bool)
     now = _pictures(runner.cfg, test)
     before, here = then.pop('scale'), now.pop('scale')
     if before and here and before != here:
-        sizes = (f'{file} was trained for pictures of up to {_size(before)} px, here they are '
-                 f'resized to {_size(here)}')
+        sizes = (
+            f'{file} was trained for pictures of up to {_size(before)} px, here they are '
+            f'resized to {_size(here)}'
+        )
         if not other_size:
-            raise InputError(f'{sizes}: score it with the config that its training wrote beside it, '
-                             'or say that the other size is meant, tools/test.py --other-size')
+            raise InputError(
+                f'{sizes}: score it with the config that its training wrote beside it, '
+                'or say that the other size is meant, tools/test.py --other-size'
+            )
         runner.logger.info(f'{sizes}, as --other-size says')
     for name, value in then.items():
         if None not in (value, now[name]) and value != now[name]:
-            raise InputError(f"{file} was trained with {name}={value} of the pictures' colours, the "
-                             f'config has {now[name]}: set --cfg-options '
-                             f'"model.data_preprocessor.{name}={value}"')
+            raise InputError(
+                f"{file} was trained with {name}={value} of the pictures' colours, the "
+                f'config has {now[name]}: set --cfg-options '
+                f'"model.data_preprocessor.{name}={value}"'
+            )
 
 
 def _pictures(cfg: dict, test: bool) -> dict[str, Any]:
     """How a config resizes what is scored, ``scale`` (W, H) pixels, and normalises it."""
-    scales = [step['scale'] for step in _scored_steps(cfg, test)
-              if str(step.get('type')).rpartition('.')[2] == 'Resize' and step.get('scale')]
+    scales = [
+        step['scale']
+        for step in _scored_steps(cfg, test)
+        if str(step.get('type')).rpartition('.')[2] == 'Resize' and step.get('scale')
+    ]
     scale = scales[0] if scales else None
     model = cfg.get('model') or {}
     colours = (model.get('module') or model).get('data_preprocessor') or {}
-    return dict(scale=(scale, scale) if isinstance(scale, int) else scale and tuple(scale),
-                mean=_numbers(colours.get('mean')), std=_numbers(colours.get('std')),
-                bgr_to_rgb=colours.get('bgr_to_rgb'))
+    return dict(
+        scale=(scale, scale) if isinstance(scale, int) else scale and tuple(scale),
+        mean=_numbers(colours.get('mean')),
+        std=_numbers(colours.get('std')),
+        bgr_to_rgb=colours.get('bgr_to_rgb'),
+    )
 
 
 def _scored_steps(cfg: dict, test: bool) -> Iterator[dict]:
@@ -117,8 +138,11 @@ def _numbers(values: Any) -> list[float] | None:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    return '(' + ', '.join(name[:60] if name.isprintable() else ascii(name[:60])
-                           for name in names) + ')'
+    return (
+        '('
+        + ', '.join(name[:60] if name.isprintable() else ascii(name[:60]) for name in names)
+        + ')'
+    )
 
 
 def _size(scale: tuple[int, int]) -> str:

@@ -24,12 +24,19 @@ class OCRNetVisualizationHook(DetVisualizationHook):
 
     def before_test(self, runner: Runner) -> None:
         dataset = runner.test_dataloader.dataset
-        folders = {os.path.dirname(os.path.abspath(dataset.get_data_info(i)['img_path']))
-                   for i in range(len(dataset))} if self.draw else ()
+        folders = (
+            {
+                os.path.dirname(os.path.abspath(dataset.get_data_info(i)['img_path']))
+                for i in range(len(dataset))
+            }
+            if self.draw
+            else ()
+        )
         self._root = os.path.commonpath(folders) if folders else ''
 
-    def after_test_iter(self, runner: Runner, batch_idx: int, data_batch: dict,
-                        outputs: Sequence[DetDataSample]) -> None:
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict, outputs: Sequence[DetDataSample]
+    ) -> None:
         if not self.draw or self.test_out_dir is None:
             return super().after_test_iter(runner, batch_idx, data_batch, outputs)
         folder = os.path.join(runner.work_dir, runner.timestamp, self.test_out_dir)
@@ -39,6 +46,12 @@ class OCRNetVisualizationHook(DetVisualizationHook):
             name = os.path.relpath(os.path.abspath(sample.img_path), self._root)
             suffix = '' if name.lower().endswith(WRITTEN) else '.png'
             self._visualizer.add_datasample(
-                'test_img', mmcv.imfrombytes(content, channel_order='rgb'), data_sample=sample,
-                show=self.show, wait_time=self.wait_time, pred_score_thr=self.score_thr,
-                out_file=os.path.join(folder, name + suffix), step=self._test_index)
+                'test_img',
+                mmcv.imfrombytes(content, channel_order='rgb'),
+                data_sample=sample,
+                show=self.show,
+                wait_time=self.wait_time,
+                pred_score_thr=self.score_thr,
+                out_file=os.path.join(folder, name + suffix),
+                step=self._test_index,
+            )

@@ -1,2 +1,3 @@
 """What a user can measure: the recall of regions, speed and memory."""
+
 __all__ = ['recall', 'speed']

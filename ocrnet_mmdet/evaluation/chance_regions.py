@@ -1,4 +1,5 @@
 """Boxes that no picture was asked for: what recall is compared with."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -21,8 +22,9 @@ def grid_regions(shape: tuple[int, int], count: int) -> Regions:
     return _of_boxes(np.array(boxes[:count]).reshape(-1, 4), shape)
 
 
-def random_regions(shape: tuple[int, int], count: int, rng: np.random.Generator,
-                   like: Regions | None = None) -> Regions:
+def random_regions(
+    shape: tuple[int, int], count: int, rng: np.random.Generator, like: Regions | None = None
+) -> Regions:
     """``count`` boxes at random places.
 
     Args:
@@ -36,7 +38,7 @@ def random_regions(shape: tuple[int, int], count: int, rng: np.random.Generator,
         sides = sides[np.arange(count) % len(sides)]
     else:
         side = rng.uniform(0.1, 0.9, count)
-        aspect = 3.0**rng.uniform(-1, 1, count)
+        aspect = 3.0 ** rng.uniform(-1, 1, count)
         sides = np.stack([side * aspect**0.5, side * aspect**-0.5], axis=1).clip(max=1)
     corners = rng.uniform(0, 1, (count, 2)) * (1 - sides)
     return _of_boxes(np.concatenate([corners, corners + sides], axis=1), shape)
@@ -49,6 +51,10 @@ def _of_boxes(boxes: np.ndarray, shape: tuple[int, int]) -> Regions:
     x2, y2 = (boxes[:, 2:] * (w, h)).round().T
     x2, y2 = np.maximum(x2, x1 + 1), np.maximum(y2, y1 + 1)
     rows, columns = np.arange(h)[:, None], np.arange(w)
-    segments = ((rows >= y1[:, None, None]) & (rows < y2[:, None, None])
-                & (columns >= x1[:, None, None]) & (columns < x2[:, None, None]))
+    segments = (
+        (rows >= y1[:, None, None])
+        & (rows < y2[:, None, None])
+        & (columns >= x1[:, None, None])
+        & (columns < x2[:, None, None])
+    )
     return Regions.of_segments(segments, np.full(len(boxes), 255), shape)

@@ -4,6 +4,7 @@ in random boxes.
 Recall at K is the share of objects of which one of a picture's first K boxes has an IoU of at least
 0.5, or 0.75. Crowds are left out. Labels are read here alone, never by the discovery.
 """
+
 import contextlib
 import io
 import statistics
@@ -36,9 +37,12 @@ USED = 36  # best boxes of a picture, among which precision is counted
 IOU, STRICT_IOU = 0.5, 0.75
 
 
-def measure(sources: list[tuple[Path, Path]], least_area: float = 0.0,
-            detect: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None,
-            size: int = WORKING_SIZE) -> dict:
+def measure(
+    sources: list[tuple[Path, Path]],
+    least_area: float = 0.0,
+    detect: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None,
+    size: int = WORKING_SIZE,
+) -> dict:
     """Recall, precision, milliseconds and cached bytes of labelled pictures.
 
     Args:
@@ -66,25 +70,35 @@ def measure(sources: list[tuple[Path, Path]], least_area: float = 0.0,
             cache.save(image, regions)
             sizes.append(cache.path(image).stat().st_size)
             shape, most = image.shape[:2], COUNTS[-1]
-            arms = dict(discovered=regions.boxes, grid=grid_regions(shape, most).boxes,
-                        random=random_regions(shape, most, rng).boxes,
-                        random_alike=random_regions(shape, most, rng, regions).boxes)
+            arms = dict(
+                discovered=regions.boxes,
+                grid=grid_regions(shape, most).boxes,
+                random=random_regions(shape, most, rng).boxes,
+                random_alike=random_regions(shape, most, rng, regions).boxes,
+            )
             if detect:
                 arms |= detect(image)
             for arm, boxes in arms.items():
-                found[arm].append(bbox_overlaps(
-                    torch.from_numpy(boxes), torch.from_numpy(objects)).numpy())
+                found[arm].append(
+                    bbox_overlaps(torch.from_numpy(boxes), torch.from_numpy(objects)).numpy()
+                )
     if not wall:
-        raise InputError(f'no picture of {[str(labels) for labels, _ in sources]} has an object of '
-                         f'at least {least_area:g} of its area: name other labels')
-    return dict(pictures=len(wall), objects=sum(iou.shape[1] for iou in found['grid']),
-                arms={arm: _figures(ious) for arm, ious in found.items()},
-                milliseconds=dict(processor=_spread(processor), wall=_spread(wall)),
-                cache_bytes=_spread(sizes))
+        raise InputError(
+            f'no picture of {[str(labels) for labels, _ in sources]} has an object of '
+            f'at least {least_area:g} of its area: name other labels'
+        )
+    return dict(
+        pictures=len(wall),
+        objects=sum(iou.shape[1] for iou in found['grid']),
+        arms={arm: _figures(ious) for arm, ious in found.items()},
+        milliseconds=dict(processor=_spread(processor), wall=_spread(wall)),
+        cache_bytes=_spread(sizes),
+    )
 
 
-def detections_of(config: str, checkpoint: str, size: int
-                  ) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+def detections_of(
+    config: str, checkpoint: str, size: int
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     """What a pretrained detector finds in a picture of longest side ``size``.
 
     ``candidates`` are its region head's best, ``own_regions`` what a pretraining would go on with.
@@ -98,47 +112,69 @@ def detections_of(config: str, checkpoint: str, size: int
     def find(image: np.ndarray) -> dict[str, np.ndarray]:
         resized, scale = mmcv.imrescale(image, (size, size), return_scale=True)
         picture = torch.from_numpy(resized.transpose(2, 0, 1).copy())
-        meta = dict(img_shape=resized.shape[:2], ori_shape=resized.shape[:2], scale_factor=(1.0, 1.0))
+        meta = dict(
+            img_shape=resized.shape[:2], ori_shape=resized.shape[:2], scale_factor=(1.0, 1.0)
+        )
         data = model.data_preprocessor(
-            dict(inputs=[picture], data_samples=[DetDataSample(metainfo=meta)]), False)
+            dict(inputs=[picture], data_samples=[DetDataSample(metainfo=meta)]), False
+        )
         levels = model.extract_feat(data['inputs'])
         candidates = model.rpn_head.predict(levels, data['data_samples'], rescale=False)
         best = candidates[0].bboxes
-        own, = find_regions(model, levels, candidates, [meta], MIN_SCORE, True)
-        return {name: (boxes / scale).numpy() for name, boxes in
-                dict(candidates=best, own_regions=own.bboxes).items()}
+        (own,) = find_regions(model, levels, candidates, [meta], MIN_SCORE, True)
+        return {
+            name: (boxes / scale).numpy()
+            for name, boxes in dict(candidates=best, own_regions=own.bboxes).items()
+        }
 
     return find
 
 
-def _pictures(sources: list[tuple[Path, Path]], least_area: float
-              ) -> Iterator[tuple[Path, np.ndarray]]:
+def _pictures(
+    sources: list[tuple[Path, Path]], least_area: float
+) -> Iterator[tuple[Path, np.ndarray]]:
     """Path and objects (M, 4) xyxy of every picture that has an object to be found."""
     for labels, folder in sources:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of its progress
             coco = COCO(str(labels))
         for image in coco.imgs.values():
             least = least_area * image['width'] * image['height']
-            boxes = [label['bbox'] for label in coco.imgToAnns[image['id']] if not label.get('iscrowd')]
+            boxes = [
+                label['bbox'] for label in coco.imgToAnns[image['id']] if not label.get('iscrowd')
+            ]
             boxes = [(x, y, x + w, y + h) for x, y, w, h in boxes if w * h > least]
             if boxes:
                 yield folder / image['file_name'], np.array(boxes, np.float32)
 
 
 def _figures(ious: list[np.ndarray]) -> dict:
-    """Recall at each count over all objects, precision, the mean over pictures of the share of their
-    first USED boxes that hold an object, and for all boxes their mean number and share."""
+    """Recall at each count over all objects, precision, and of all boxes mean number and share.
+
+    Precision is the mean over pictures of the share of their first USED boxes that hold an object.
+    """
+
     def recall(least: float) -> dict:
-        return {k: round(float(np.mean(np.concatenate([(iou[:k] >= least).any(axis=0) for iou in ious]))), 4)
-                for k in COUNTS}
+        return {
+            k: round(
+                float(np.mean(np.concatenate([(iou[:k] >= least).any(axis=0) for iou in ious]))), 4
+            )
+            for k in COUNTS
+        }
 
     precision = [(iou[:USED] >= IOU).any(axis=1).mean() for iou in ious if len(iou)]
     holds = np.concatenate([(iou >= IOU).any(axis=1) for iou in ious])
-    return dict(recall=recall(IOU), strict_recall=recall(STRICT_IOU),
-                precision=round(float(np.mean(precision)), 4), boxes=round(len(holds) / len(ious), 1),
-                precision_of_all=round(float(holds.mean()), 4))
+    return dict(
+        recall=recall(IOU),
+        strict_recall=recall(STRICT_IOU),
+        precision=round(float(np.mean(precision)), 4),
+        boxes=round(len(holds) / len(ious), 1),
+        precision_of_all=round(float(holds.mean()), 4),
+    )
 
 
 def _spread(values: Sequence[float]) -> dict:
-    return dict(median=round(statistics.median(values), 1), mean=round(statistics.mean(values), 1),
-                most=round(max(values), 1))
+    return dict(
+        median=round(statistics.median(values), 1),
+        mean=round(statistics.mean(values), 1),
+        most=round(max(values), 1),
+    )

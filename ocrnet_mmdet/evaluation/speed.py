@@ -1,10 +1,12 @@
 """Speed, memory and parameters of a detector as ratios against another one, in one process.
 
 Both models see the same random pictures and the same boxes; every measurement alternates between
-them, so that a change of the machine's pace meets both. Weights are random, but that every region is
-firmly of the first class: each draws its full 100 detections and their masks, as on a crowded picture,
-and non-maximum suppression reads a score over the usual threshold for one class of a region, not for 80.
+them, so that a change of the machine's pace meets both. Weights are random, but that every region
+is firmly of the first class: each draws its full 100 detections and their masks, as on a crowded
+picture, and non-maximum suppression reads a score over the usual threshold for one class of a
+region, not for 80.
 """
+
 import itertools
 import platform
 import statistics
@@ -36,8 +38,10 @@ def compare(configs: dict[str, Config], size: int, batch: int, repeats: int, dev
         device: ``cpu`` or ``cuda``.
     """
     models = {name: _build(cfg, device) for name, cfg in configs.items()}
-    result = {name: dict(parameters=sum(p.numel() for p in model.parameters()) / 1e6)
-              for name, model in models.items()}
+    result = {
+        name: dict(parameters=sum(p.numel() for p in model.parameters()) / 1e6)
+        for name, model in models.items()
+    }
     for kind, make in dict(inference=_inference, training=_training).items():
         steps = {name: make(model, size, batch) for name, model in models.items()}
         taken = alternating_seconds(steps, repeats, device)
@@ -55,8 +59,12 @@ def ratios(result: dict, ours: str, theirs: str) -> dict[str, float]:
 def machine(device: str) -> dict:
     """What the figures were measured on."""
     name = torch.cuda.get_device_name() if device == 'cuda' else platform.machine()
-    return dict(device=name, threads=torch.get_num_threads(), torch=torch.__version__,
-                python=platform.python_version())
+    return dict(
+        device=name,
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+        python=platform.python_version(),
+    )
 
 
 def _build(cfg: Config, device: str) -> nn.Module:
@@ -72,8 +80,13 @@ def _build(cfg: Config, device: str) -> nn.Module:
 def _inputs(size: int, batch: int) -> dict:
     np.random.seed(0)
     torch.manual_seed(0)
-    return demo_mm_inputs(batch, [[3, size, size]] * batch, num_items=[OBJECTS] * batch,
-                          num_classes=CLASSES, with_mask=True)
+    return demo_mm_inputs(
+        batch,
+        [[3, size, size]] * batch,
+        num_items=[OBJECTS] * batch,
+        num_classes=CLASSES,
+        with_mask=True,
+    )
 
 
 def _inference(model: nn.Module, size: int, batch: int) -> Callable[[], None]:
@@ -93,18 +106,21 @@ def _training(model: nn.Module, size: int, batch: int) -> Callable[[], None]:
     def step() -> None:
         model.train()
         inputs = model.data_preprocessor(
-            dict(data, data_samples=[s.clone() for s in data['data_samples']]), True)
+            dict(data, data_samples=[s.clone() for s in data['data_samples']]), True
+        )
         model.parse_losses(model(**inputs, mode='loss'))[0].backward()
         model.zero_grad(set_to_none=True)
 
     return step
 
 
-def alternating_seconds(steps: dict[str, Callable[[], None]], repeats: int,
-                        device: str) -> dict[str, float]:
+def alternating_seconds(
+    steps: dict[str, Callable[[], None]], repeats: int, device: str
+) -> dict[str, float]:
     """Median of each step's times; every round takes each in turn, the first one warms up."""
-    rounds = [{name: _seconds(step, device) for name, step in steps.items()}
-              for _ in range(repeats + 1)]
+    rounds = [
+        {name: _seconds(step, device) for name, step in steps.items()} for _ in range(repeats + 1)
+    ]
     return {name: statistics.median(taken[name] for taken in rounds[1:]) for name in steps}
 
 
@@ -132,7 +148,9 @@ def peak_mib(step: Callable[[], None], device: str) -> float:
         return (torch.cuda.max_memory_allocated() - before) / 2**20
     with profile(profile_memory=True) as record:
         step()
-    events = sorted((event.start_ns(), event.nbytes())
-                    for event in record.profiler.kineto_results.events()
-                    if event.name() == '[memory]')
+    events = sorted(
+        (event.start_ns(), event.nbytes())
+        for event in record.profiler.kineto_results.events()
+        if event.name() == '[memory]'
+    )
     return max(itertools.accumulate((size for _, size in events), initial=0)) / 2**20

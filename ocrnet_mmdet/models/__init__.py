@@ -8,5 +8,14 @@ from .region_head import OCRNetRegionHead
 from .roi_extractor import OCRNetRoIExtractor
 from .roi_head import OCRNetRoIHead
 
-__all__ = ['Aggregator', 'OCRNetClassifier', 'OCRNetDetector', 'OCRNetEncoder', 'OCRNetJitterSampler',
-           'OCRNetRegionGenerator', 'OCRNetRegionHead', 'OCRNetRoIExtractor', 'OCRNetRoIHead']
+__all__ = [
+    'Aggregator',
+    'OCRNetClassifier',
+    'OCRNetDetector',
+    'OCRNetEncoder',
+    'OCRNetJitterSampler',
+    'OCRNetRegionGenerator',
+    'OCRNetRegionHead',
+    'OCRNetRoIExtractor',
+    'OCRNetRoIHead',
+]

@@ -6,6 +6,7 @@ Naming convention: a region's *token 0* is its vector; it takes part in the atte
 region and is the only token that sees other regions, so what it learns there reaches the G*G others
 in the next layer. Plain torch; the RoI head wraps it.
 """
+
 import math
 
 import torch
@@ -25,8 +26,10 @@ class Attention(nn.Module):
     def __init__(self, channels: int, num_heads: int) -> None:
         super().__init__()
         if channels % num_heads:
-            raise InputError(f'channels={channels} cannot be split into num_heads={num_heads}: '
-                             'set num_heads to a divisor of the neck\'s out_channels')
+            raise InputError(
+                f'channels={channels} cannot be split into num_heads={num_heads}: '
+                "set num_heads to a divisor of the neck's out_channels"
+            )
         self.num_heads = num_heads
         self.query = nn.Linear(channels, channels)
         self.key_value = nn.Linear(channels, 2 * channels)
@@ -39,7 +42,7 @@ class Attention(nn.Module):
             bias = torch.cat([self.query.bias, self.key_value.bias])
             q, k, v = self._heads(F.linear(queries, weight, bias), 3)
         else:
-            q, = self._heads(self.query(queries), 1)
+            (q,) = self._heads(self.query(queries), 1)
             k, v = self._heads(self.key_value(keys), 2)
         mask = None if visible is None else visible[:, None, None]
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, heads, Q, C / heads)
@@ -51,7 +54,9 @@ class Attention(nn.Module):
 
 
 class AggregatorLayer(nn.Module):
-    """Attention within the regions, attention between them, feed-forward; each pre-norm and residual."""
+    """Attention within the regions, attention between them, feed-forward; each pre-norm and
+    residual.
+    """
 
     def __init__(self, channels: int, num_heads: int, ffn_ratio: float) -> None:
         super().__init__()
@@ -62,19 +67,26 @@ class AggregatorLayer(nn.Module):
         # An image without context regions still has one key: an empty softmax is NaN.
         self.nobody = nn.Parameter(torch.zeros(channels))
         hidden = int(channels * ffn_ratio)
-        self.feed_forward = nn.Sequential(nn.LayerNorm(channels), nn.Linear(channels, hidden),
-                                          nn.GELU(), nn.Linear(hidden, channels))
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, hidden),
+            nn.GELU(),
+            nn.Linear(hidden, channels),
+        )
 
     def forward(self, tokens: Tensor, counts: list[int], visible: Tensor) -> Tensor:
         """Tokens (N, T, C) of regions grouped by image, ``visible`` (B, R) as keys."""
         x = self.norm_within(tokens)
         tokens = tokens + self.within(x, x)
-        tokens = torch.cat([tokens[:, :1] + self._between(tokens[:, 0], counts, visible)[:, None],
-                            tokens[:, 1:]], dim=1)
+        tokens = torch.cat(
+            [tokens[:, :1] + self._between(tokens[:, 0], counts, visible)[:, None], tokens[:, 1:]],
+            dim=1,
+        )
         return tokens + self.feed_forward(tokens)
 
     def _between(self, vectors: Tensor, counts: list[int], visible: Tensor) -> Tensor:
-        vectors = pad_sequence(self.norm_between(vectors).split(counts), batch_first=True)  # (B, R, C)
+        # (B, R, C)
+        vectors = pad_sequence(self.norm_between(vectors).split(counts), batch_first=True)
         nobody = self.nobody.to(vectors.dtype).expand(len(counts), 1, -1)
         visible = F.pad(visible, (1, 0), value=True)
         out = self.between(vectors, torch.cat([nobody, vectors], dim=1), visible)
@@ -93,23 +105,25 @@ class Aggregator(nn.Module):
         num_heads: Attention heads.
         ffn_ratio: Hidden width of the feed-forward part, in C.
         roi_size: S.
-        token_size: G, to which the regions are averaged. With S tokens a side a prediction of the narrow
-            net takes 2.5 times as long, at the same AP (docs/benchmarks.md, The step).
+        token_size: G, to which the regions are averaged. With S tokens a side a prediction of the
+            narrow net takes 2.5 times as long, at the same AP (docs/benchmarks.md, The step).
         max_context: Regions of an image that others may attend to: its first ones, which at test
             time are its best. The context of the best 100 regions is then the same whether 100 or
             1,000 are read.
         with_cp: Recompute each layer in the backward pass to save memory.
     """
 
-    def __init__(self,
-                 channels: int,
-                 num_layers: int = 3,
-                 num_heads: int = 8,
-                 ffn_ratio: float = 2.0,
-                 roi_size: int = 7,
-                 token_size: int = 2,
-                 max_context: int = 100,
-                 with_cp: bool = False) -> None:
+    def __init__(
+        self,
+        channels: int,
+        num_layers: int = 3,
+        num_heads: int = 8,
+        ffn_ratio: float = 2.0,
+        roi_size: int = 7,
+        token_size: int = 2,
+        max_context: int = 100,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__()
         require('aggregator.num_layers', num_layers, int, low=1)
         require('aggregator.num_heads', num_heads, int, low=1)
@@ -121,7 +135,8 @@ class Aggregator(nn.Module):
         self.position = nn.Parameter(torch.zeros(1 + roi_size**2, channels))
         self.place = nn.Sequential(nn.Linear(4, channels), nn.GELU(), nn.Linear(channels, channels))
         self.layers = nn.ModuleList(
-            AggregatorLayer(channels, num_heads, ffn_ratio) for _ in range(num_layers))
+            AggregatorLayer(channels, num_heads, ffn_ratio) for _ in range(num_layers)
+        )
         self.fuse = nn.Linear(num_layers * channels, channels)
         self.norm_out = nn.LayerNorm(channels)
         self.out = nn.Linear(channels, channels)
@@ -132,8 +147,14 @@ class Aggregator(nn.Module):
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, regions: Tensor, places: Tensor, image: Tensor, num_images: int,
-                context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self,
+        regions: Tensor,
+        places: Tensor,
+        image: Tensor,
+        num_images: int,
+        context: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """What to add to the regions, and the regions' vectors.
 
         Args:
@@ -145,8 +166,8 @@ class Aggregator(nn.Module):
             context: (N,) False for regions that no other region may see; None shows all.
 
         Returns:
-            F_F(R) (N, C, G, G), see :func:`add_resampled`, and F_FL (N, num_layers, C), the vectors after each
-            layer.
+            F_F(R) (N, C, G, G), see :func:`add_resampled`, and F_FL (N, num_layers, C), the vectors
+            after each layer.
         """
         counts = torch.bincount(image, minlength=num_images).tolist()
         context = torch.ones_like(image, dtype=torch.bool) if context is None else context
@@ -168,7 +189,9 @@ class Aggregator(nn.Module):
         return out.transpose(1, 2).unflatten(2, coarse.shape[-2:]), torch.stack(levels, dim=1)
 
     def _position(self) -> Tensor:
-        """(1 + G*G, C): that of the region's vector, and those of its S x S places averaged to G x G."""
+        """(1 + G*G, C): that of the region's vector, and those of its S x S places averaged to G x
+        G.
+        """
         side = math.isqrt(len(self.position) - 1)
         grid = self.position[1:].T.unflatten(1, (side, side))
         coarse = F.adaptive_avg_pool2d(grid, self.token_size)
@@ -176,17 +199,20 @@ class Aggregator(nn.Module):
 
 
 def add_resampled(regions: Tensor, added: Tensor) -> Tensor:
-    """R + F_F(R): regions (N, C, H, W) of any resolution and F_F(R) (N, C, G, G), resampled to it."""
-    return regions + F.interpolate(added, size=regions.shape[-2:], mode='bilinear', align_corners=False)
+    """R + F_F(R): regions (N, C, H, W) of any size and F_F(R) (N, C, G, G), resampled to it."""
+    return regions + F.interpolate(
+        added, size=regions.shape[-2:], mode='bilinear', align_corners=False
+    )
 
 
 def region_places(boxes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Centre in picture widths and heights, and the logarithm of each side in units of ``SIDE_UNIT``.
+    """Centre in picture widths and heights, and the logarithm of each side in units of
+    ``SIDE_UNIT``.
 
-    The sides are not the picture's share: a network trained on crops would take every object of a whole
-    picture for one of a size that it has not seen. On nuclei (crops of 128 px, pictures of 384) dark
-    background was found as small objects, and 1,000 steps from pretrained weights on 25 pictures gave
-    20.5 box AP instead of 37.8.
+    The sides are not the picture's share: a network trained on crops would take every object of a
+    whole picture for one of a size that it has not seen. On nuclei (crops of 128 px, pictures of
+    384) dark background was found as small objects, and 1,000 steps from pretrained weights on 25
+    pictures gave 20.5 box AP instead of 37.8.
 
     Args:
         boxes: (N, 4) xyxy, pixels of the network's input.

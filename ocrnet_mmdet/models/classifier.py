@@ -2,6 +2,7 @@
 
 Shape shorthand: B images, C channels, H W pixels, K classes.
 """
+
 import torch.nn.functional as F
 from mmdet.registry import MODELS
 from mmengine.model import BaseModel
@@ -25,18 +26,30 @@ class OCRNetClassifier(BaseModel):
         init_cfg: Passed to BaseModule.
     """
 
-    def __init__(self, backbone: dict, num_classes: int, data_preprocessor: dict | None = None,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        backbone: dict,
+        num_classes: int,
+        data_preprocessor: dict | None = None,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__(data_preprocessor, init_cfg)
         if require('model.num_classes', num_classes, int, low=0) < 1:
-            raise InputError('model.num_classes is 0: name the classes in a config of your own, as the '
-                             'head of configs/ocrnet_classification.py shows')
+            raise InputError(
+                'model.num_classes is 0: name the classes in a config of your own, as the '
+                'head of configs/ocrnet_classification.py shows'
+            )
         self.num_classes = num_classes
         self.backbone = MODELS.build(backbone)
         self.fc = nn.Linear(self.backbone.out_channels[-1], num_classes)
 
-    def forward(self, inputs: Tensor, labels: Tensor | None = None, mode: str = 'tensor',
-                data_samples: None = None) -> Tensor | dict[str, Tensor] | list[dict]:
+    def forward(
+        self,
+        inputs: Tensor,
+        labels: Tensor | None = None,
+        mode: str = 'tensor',
+        data_samples: None = None,
+    ) -> Tensor | dict[str, Tensor] | list[dict]:
         """Logits (B, K) of pictures ``inputs`` (B, 3, H, W) with labels (B,) in [0, K).
 
         Args:
@@ -48,7 +61,9 @@ class OCRNetClassifier(BaseModel):
         if mode == 'tensor':
             return logits
         if mode == 'predict':
-            return [dict(logits=row, label=int(label))
-                    for row, label in zip(logits.float().cpu(), labels)]  # type: ignore[arg-type]
-        return dict(loss=F.cross_entropy(logits, labels),
-                    accuracy=(logits.argmax(1) == labels).float().mean())
+            pairs = zip(logits.float().cpu(), labels)  # type: ignore[arg-type]
+            return [dict(logits=row, label=int(label)) for row, label in pairs]
+        return dict(
+            loss=F.cross_entropy(logits, labels),
+            accuracy=(logits.argmax(1) == labels).float().mean(),
+        )

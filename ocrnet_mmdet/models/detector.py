@@ -1,4 +1,5 @@
 """The two-stage detector with one switch for what fine-tuning may change."""
+
 from mmdet.models.detectors import TwoStageDetector
 from mmdet.registry import MODELS
 from mmdet.structures import DetDataSample
@@ -47,8 +48,9 @@ class OCRNetDetector(TwoStageDetector):
         missing = unfilled(self, state_dict, prefix)
         self._unfilled = [key for key in missing if self._unfilled is None or key in self._unfilled]
 
-    def forward(self, inputs: Tensor, data_samples: list[DetDataSample] | None = None,
-                mode: str = 'tensor') -> dict | list:
+    def forward(
+        self, inputs: Tensor, data_samples: list[DetDataSample] | None = None, mode: str = 'tensor'
+    ) -> dict | list:
         """
         Raises:
             InputError: It is to predict with weights that leave a part as it was drawn at random,
@@ -57,7 +59,9 @@ class OCRNetDetector(TwoStageDetector):
         if mode == 'loss' and self.training:
             self._unfilled = None
         if mode == 'predict' and self._unfilled:
-            raise InputError('the weights that were loaded do not fill '
-                             f'{shown_tensors(self._unfilled)} of this model, which are random: take '
-                             'the config and the classes that they were trained with, or train first')
+            raise InputError(
+                'the weights that were loaded do not fill '
+                f'{shown_tensors(self._unfilled)} of this model, which are random: take '
+                'the config and the classes that they were trained with, or train first'
+            )
         return super().forward(inputs, data_samples, mode)

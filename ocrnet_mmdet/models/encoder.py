@@ -2,6 +2,7 @@
 
 Shape shorthand: B images, C channels, H W pixels.
 """
+
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -17,8 +18,13 @@ from .efficientnet_lite import EfficientNetLite0
 from .staged_cnn import VGG_CONVS, conv8, inception, vgg
 
 RESNET_DEPTHS = (18, 34, 50, 101)
-ARCHS = ('conv8', *(f'vgg{d}' for d in VGG_CONVS), *(f'resnet{d}' for d in RESNET_DEPTHS),
-         'inception', 'efficientnet_lite0')
+ARCHS = (
+    'conv8',
+    *(f'vgg{d}' for d in VGG_CONVS),
+    *(f'resnet{d}' for d in RESNET_DEPTHS),
+    'inception',
+    'efficientnet_lite0',
+)
 
 
 @MODELS.register_module()
@@ -56,35 +62,48 @@ class OCRNetEncoder(BaseModule):
             ``init_cfg`` do not fit the encoder (another ``arch``, ``width`` or kind of norm layer).
     """
 
-    def __init__(self,
-                 arch: str = 'resnet50',
-                 width: float = 1.0,
-                 out_indices: Sequence[int] = (0, 1, 2, 3),
-                 frozen_stages: int = -1,
-                 norm_cfg: dict | None = dict(type='BN', requires_grad=True),
-                 norm_eval: bool = False,
-                 with_cp: bool = False,
-                 init_cfg: dict | None = None) -> None:
+    def __init__(
+        self,
+        arch: str = 'resnet50',
+        width: float = 1.0,
+        out_indices: Sequence[int] = (0, 1, 2, 3),
+        frozen_stages: int = -1,
+        norm_cfg: dict | None = dict(type='BN', requires_grad=True),
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        init_cfg: dict | None = None,
+    ) -> None:
         super().__init__()
         if arch not in ARCHS:
-            raise InputError(f'arch is {arch!r}, expected one of {", ".join(ARCHS)}: '
-                             'set model.backbone.arch')
+            raise InputError(
+                f'arch is {arch!r}, expected one of {", ".join(ARCHS)}: set model.backbone.arch'
+            )
         if not set(out_indices) <= set(range(4)) or not -1 <= frozen_stages <= 4:
-            raise InputError(f'out_indices={tuple(out_indices)}, frozen_stages={frozen_stages}: the '
-                             'encoder has stages 0 to 3, and frozen_stages goes from -1 to 4')
+            raise InputError(
+                f'out_indices={tuple(out_indices)}, frozen_stages={frozen_stages}: the '
+                'encoder has stages 0 to 3, and frozen_stages goes from -1 to 4'
+            )
         require('backbone.width', width, low=1 / 64)
-        options: dict[str, Any] = dict(out_indices=tuple(out_indices), frozen_stages=frozen_stages,
-                       norm_eval=norm_eval, with_cp=with_cp, init_cfg=init_cfg)
+        options: dict[str, Any] = dict(
+            out_indices=tuple(out_indices),
+            frozen_stages=frozen_stages,
+            norm_eval=norm_eval,
+            with_cp=with_cp,
+            init_cfg=init_cfg,
+        )
         if arch.startswith('resnet'):
             base = int(64 * width)
-            self.body = ResNet(int(arch[6:]), base_channels=base, stem_channels=base,
-                               norm_cfg=norm_cfg, **options)
+            self.body = ResNet(
+                int(arch[6:]), base_channels=base, stem_channels=base, norm_cfg=norm_cfg, **options
+            )
             channels = [self.body.block.expansion * base * 2**i for i in range(4)]
         elif arch == 'efficientnet_lite0':
             self.body = EfficientNetLite0(width, norm_cfg, **options)
             channels = self.body.channels
         else:
-            build: Callable = dict(conv8=conv8, inception=inception).get(arch) or partial(vgg, int(arch[3:]))
+            build: Callable = dict(conv8=conv8, inception=inception).get(arch) or partial(
+                vgg, int(arch[3:])
+            )
             self.body = build(width, norm_cfg, **options)
             channels = self.body.channels
         self.out_channels = tuple(channels[i] for i in out_indices)
@@ -95,7 +114,9 @@ class OCRNetEncoder(BaseModule):
         check.remove()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Maps (B, C_i, H / s_i, W / s_i) of pictures ``x`` (B, 3, H, W), strides s of ``out_indices``."""
+        """Maps (B, C_i, H / s_i, W / s_i) of pictures ``x`` (B, 3, H, W), strides s of
+        ``out_indices``.
+        """
         if x.device.type == 'cpu':
             x = x.contiguous(memory_format=torch.channels_last)  # a third faster
         # mmcv's CPU roi_align reads channels-last maps wrongly, and any neck may pass the layout
@@ -109,8 +130,11 @@ def _refuse_partial(body: nn.Module, state: dict[str, Tensor], prefix: str, *_: 
         InputError: ``state`` lacks a tensor of the net, or has it in another shape; mmengine would
             leave it random and go on.
     """
-    own = {key: tuple(value.shape) for key, value in body.state_dict().items()
-           if not key.endswith('num_batches_tracked')}
+    own = {
+        key: tuple(value.shape)
+        for key, value in body.state_dict().items()
+        if not key.endswith('num_batches_tracked')
+    }
     given = {key: tuple(state[prefix + key].shape) for key in own if prefix + key in state}
     wrong = [key for key, shape in own.items() if given.get(key) != shape]
     if wrong:
@@ -118,4 +142,5 @@ def _refuse_partial(body: nn.Module, state: dict[str, Tensor], prefix: str, *_: 
             f'the checkpoint of model.backbone.init_cfg fits {len(own) - len(wrong)} of the '
             f"encoder's {len(own)} tensors: {wrong[0]} is {own[wrong[0]]} here, "
             f'{given.get(wrong[0], "missing")} there: published weights are for their own arch, '
-            'width=1.0 and norm_cfg type BN (those of VGG without norm layers: norm_cfg=None)')
+            'width=1.0 and norm_cfg type BN (those of VGG without norm layers: norm_cfg=None)'
+        )

@@ -1,4 +1,5 @@
 """Training samples of the RoI head: candidates, and the objects' boxes moved a little."""
+
 import torch
 from mmdet.models.task_modules.assigners import AssignResult
 from mmdet.models.task_modules.samplers import RandomSampler, SamplingResult
@@ -19,13 +20,19 @@ class OCRNetJitterSampler(RandomSampler):
     The exact ones teach the box branch to change nothing.
     """
 
-    def sample(self, assign_result: AssignResult, pred_instances: InstanceData,
-               gt_instances: InstanceData, **kwargs) -> SamplingResult:
+    def sample(
+        self,
+        assign_result: AssignResult,
+        pred_instances: InstanceData,
+        gt_instances: InstanceData,
+        **kwargs,
+    ) -> SamplingResult:
         exact = get_box_tensor(gt_instances.bboxes)
         moved = jitter_boxes(exact, JITTER, (torch.inf, torch.inf))
         near = bbox_overlaps(moved, exact, is_aligned=True) >= MIN_IOU
-        added = InstanceData(bboxes=torch.where(near[:, None], moved, exact),
-                             labels=gt_instances.labels)
+        added = InstanceData(
+            bboxes=torch.where(near[:, None], moved, exact), labels=gt_instances.labels
+        )
         result = super().sample(assign_result, pred_instances, added, **kwargs)
         if len(exact):
             result.pos_gt_bboxes = exact[result.pos_assigned_gt_inds]
@@ -33,7 +40,8 @@ class OCRNetJitterSampler(RandomSampler):
 
 
 def jitter_boxes(boxes: Tensor, amount: float, size: tuple[float, float]) -> Tensor:
-    """Move every edge of boxes (R, 4) by up to ``amount`` of its box's side, within ``size`` (H, W).
+    """Move every edge of boxes (R, 4) by up to ``amount`` of its box's side, within ``size`` (H,
+    W).
 
     A box that would become thinner than ``MIN_SIDE`` stays.
     """

@@ -2,6 +2,7 @@
 
 Shape shorthand: B images, C channels, H W pixels of a level, L levels.
 """
+
 from collections.abc import Sequence
 
 import torch
@@ -29,8 +30,9 @@ class PyramidPooling(nn.Module):
         norm_cfg: Norm layer after the sum; without one the levels' scale runs away within 60 steps.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, pool_bins: Sequence[int],
-                 norm_cfg: dict) -> None:
+    def __init__(
+        self, in_channels: int, out_channels: int, pool_bins: Sequence[int], norm_cfg: dict
+    ) -> None:
         super().__init__()
         self.lateral = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         self.pool_bins = tuple(pool_bins)
@@ -43,9 +45,15 @@ class PyramidPooling(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, in_channels, H, W) to (B, out_channels, H, W)."""
         finest = max(self.pool_bins)
-        pooled = [F.interpolate(conv(F.adaptive_avg_pool2d(x, bins)), size=(finest, finest),
-                                mode='bilinear', align_corners=False)
-                  for bins, conv in zip(self.pool_bins, self.branches)]
+        pooled = [
+            F.interpolate(
+                conv(F.adaptive_avg_pool2d(x, bins)),
+                size=(finest, finest),
+                mode='bilinear',
+                align_corners=False,
+            )
+            for bins, conv in zip(self.pool_bins, self.branches)
+        ]
         context = self.context(torch.cat(pooled, dim=1))
         context = F.interpolate(context, size=x.shape[-2:], mode='bilinear', align_corners=False)
         return self.norm(self.lateral(x) + context)
@@ -67,17 +75,22 @@ class OCRNetRegionGenerator(FPN):
         kwargs: The rest of FPN's arguments.
     """
 
-    def __init__(self,
-                 in_channels: Sequence[int],
-                 out_channels: int,
-                 num_outs: int = 4,
-                 pool_bins: Sequence[int] = (1, 2, 3, 6),
-                 norm_cfg: dict = dict(type='GN', num_groups=32, requires_grad=True),
-                 with_cp: bool = False,
-                 **kwargs) -> None:
+    def __init__(
+        self,
+        in_channels: Sequence[int],
+        out_channels: int,
+        num_outs: int = 4,
+        pool_bins: Sequence[int] = (1, 2, 3, 6),
+        norm_cfg: dict = dict(type='GN', num_groups=32, requires_grad=True),
+        with_cp: bool = False,
+        **kwargs,
+    ) -> None:
         if norm_cfg is None:
-            raise InputError('model.neck.norm_cfg=None lets the scale of OCRNetRegionGenerator\'s levels run away: '
-                             'leave it out (group norm), or name a norm layer')
+            raise InputError(
+                "model.neck.norm_cfg=None lets the scale of OCRNetRegionGenerator's levels run "
+                'away: '
+                'leave it out (group norm), or name a norm layer'
+            )
         require('neck.out_channels', out_channels, int, low=1)
         require('neck.num_outs', num_outs, int, low=1)
         for bins in pool_bins:
@@ -86,7 +99,8 @@ class OCRNetRegionGenerator(FPN):
         self.with_cp = with_cp
         self.lateral_convs = nn.ModuleList(
             PyramidPooling(c, out_channels, pool_bins, norm_cfg)
-            for c in self.in_channels[self.start_level:self.backbone_end_level])
+            for c in self.in_channels[self.start_level : self.backbone_end_level]
+        )
 
     def forward(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """Levels (B, C, H_l, W_l), finest first.
@@ -96,8 +110,10 @@ class OCRNetRegionGenerator(FPN):
         """
         given = [level.shape[1] for level in inputs]
         if given != list(self.in_channels):
-            raise InputError(f'in_channels is {list(self.in_channels)}, the backbone gives {given}: '
-                             f'set model.neck.in_channels={given}')
+            raise InputError(
+                f'in_channels is {list(self.in_channels)}, the backbone gives {given}: '
+                f'set model.neck.in_channels={given}'
+            )
         if self.with_cp and self.training:
             levels = checkpoint(super().forward, inputs, use_reentrant=False)
         else:

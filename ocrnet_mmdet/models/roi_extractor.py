@@ -3,6 +3,7 @@
 Shape shorthand: B images, N regions of a batch, R most regions of one image, L levels, C channels,
 S pooled side.
 """
+
 from collections.abc import Sequence
 
 import torch
@@ -21,12 +22,15 @@ KEY_CHANNELS = 32  # of the attention over L levels, a choice among four
 
 
 def level_rows(levels: Sequence[Tensor]) -> Tensor:
-    """All cells of L maps (B, C, H_l, W_l) as rows (P, C): level by level, image by image, row by row."""
+    """All cells of L maps (B, C, H_l, W_l) as rows (P, C): level by level, image by image, row by
+    row.
+    """
     return torch.cat([level.permute(0, 2, 3, 1).flatten(0, 2) for level in levels]).float()
 
 
-def bilinear_taps(sizes: Sequence[tuple[int, int]], num_images: int, rois: Tensor, stride: int,
-                  size: int) -> tuple[Tensor, Tensor]:
+def bilinear_taps(
+    sizes: Sequence[tuple[int, int]], num_images: int, rois: Tensor, stride: int, size: int
+) -> tuple[Tensor, Tensor]:
     """Which rows of :func:`level_rows` a region's bins are read from, and their shares.
 
     RoIAlign with one bilinear sample a bin. What a large region loses between its samples on a fine
@@ -43,13 +47,14 @@ def bilinear_taps(sizes: Sequence[tuple[int, int]], num_images: int, rois: Tenso
     Returns:
         Indices and weights (N, size, size, L, 4); a bin's four weights of a level add up to 1.
     """
-    strides = stride * 2**torch.arange(len(sizes), device=rois.device)
+    strides = stride * 2 ** torch.arange(len(sizes), device=rois.device)
     bins = (torch.arange(size, device=rois.device) + 0.5) / size
     last = torch.tensor(sizes, device=rois.device).flip(1) - 1  # (L, 2) of x and y
     start, end = rois[:, None, 1:3].float(), rois[:, None, 3:5].float()
     points = start + bins[:, None] * (end - start)  # (N, size, 2)
     points = points[:, :, None] / strides[:, None] - 0.5  # (N, size, L, 2)
-    points = points.nan_to_num().clamp(min=0).minimum(last)  # a net that diverged reads rows that there are
+    # a net that diverged reads rows that there are
+    points = points.nan_to_num().clamp(min=0).minimum(last)
     low = points.floor()
     share = points - low
     low = low.long()
@@ -58,12 +63,21 @@ def bilinear_taps(sizes: Sequence[tuple[int, int]], num_images: int, rois: Tenso
     height, width = (last + 1).flip(1).unbind(1)
     first = F.pad((num_images * height * width).cumsum(0), (1, -1))  # (L,) rows before each level
     x, y = cells.unbind(3)
-    rows = first[:, None] + ((rois[:, 0].long()[:, None, None] * height)[..., None] + y) * width[:, None]
-    # Both of a bin's factors in full before they meet: sums and products over an inner side of 2 are slow.
-    x, x_share = (factor[..., None, :].expand(-1, -1, -1, 2, -1).flatten(2)[:, None]
-                  for factor in (x, shares[:, :, :, 0]))  # (N, 1, size, L * 4)
-    rows, y_share = (factor[..., None].expand(-1, -1, -1, -1, 2).flatten(2)[:, :, None]
-                     for factor in (rows, shares[:, :, :, 1]))  # (N, size, 1, L * 4)
+    rows = (
+        first[:, None]
+        + ((rois[:, 0].long()[:, None, None] * height)[..., None] + y) * width[:, None]
+    )
+    # Both of a bin's factors in full before they meet: sums and products over an inner side of 2
+    # are slow. (N, 1, size, L * 4)
+    x, x_share = (
+        factor[..., None, :].expand(-1, -1, -1, 2, -1).flatten(2)[:, None]
+        for factor in (x, shares[:, :, :, 0])
+    )
+    # (N, size, 1, L * 4)
+    rows, y_share = (
+        factor[..., None].expand(-1, -1, -1, -1, 2).flatten(2)[:, :, None]
+        for factor in (rows, shares[:, :, :, 1])
+    )
     taps = (len(sizes), 4)
     return (rows + x).unflatten(3, taps), (y_share * x_share).unflatten(3, taps)
 
@@ -81,11 +95,17 @@ class OCRNetRoIExtractor(BaseModule):
         featmap_strides: Strides of the L levels that are pooled, in pixels, each twice the one
             before.
         roi_size: S.
-        with_cp: Pool again in the backward pass instead of keeping the places and weights that were read.
+        with_cp: Pool again in the backward pass instead of keeping the places and weights that were
+            read.
     """
 
-    def __init__(self, out_channels: int, featmap_strides: Sequence[int] = (4, 8, 16, 32),
-                 roi_size: int = 7, with_cp: bool = False) -> None:
+    def __init__(
+        self,
+        out_channels: int,
+        featmap_strides: Sequence[int] = (4, 8, 16, 32),
+        roi_size: int = 7,
+        with_cp: bool = False,
+    ) -> None:
         super().__init__()
         self.with_cp = with_cp
         self.out_channels = require('bbox_roi_extractor.out_channels', out_channels, int, low=1)
@@ -93,8 +113,9 @@ class OCRNetRoIExtractor(BaseModule):
         self.roi_size = require('bbox_roi_extractor.roi_size', roi_size, int, low=1)
         self.level_embedding = nn.Parameter(torch.randn(len(featmap_strides), KEY_CHANNELS) * 0.02)
         self.level_content = nn.Linear(out_channels, KEY_CHANNELS)
-        self.level_query = nn.Sequential(nn.Linear(2, KEY_CHANNELS), nn.GELU(),
-                                         nn.Linear(KEY_CHANNELS, KEY_CHANNELS))
+        self.level_query = nn.Sequential(
+            nn.Linear(2, KEY_CHANNELS), nn.GELU(), nn.Linear(KEY_CHANNELS, KEY_CHANNELS)
+        )
         self.level_sharpness = nn.Parameter(torch.tensor(2.0))
 
     @property
@@ -117,11 +138,21 @@ class OCRNetRoIExtractor(BaseModule):
     def _pool_and_merge(self, feats: tuple[Tensor, ...], rois: Tensor, scale: int) -> Tensor:
         rows = level_rows(feats)
         side = scale * self.roi_size
-        indices, weights = bilinear_taps([level.shape[-2:] for level in feats], len(feats[0]), rois,
-                                         self.featmap_strides[0], side)
-        # The means teach the level weights, not the maps: their gradient costs as much as the pooling's own.
-        levels = self._level_weights(_sums(rows.detach(), *_by_level(indices, weights)) / side**2, rois)
-        merged = _sums(rows, indices.flatten(3), (weights * levels[:, None, None, :, None]).flatten(3))
+        indices, weights = bilinear_taps(
+            [level.shape[-2:] for level in feats],
+            len(feats[0]),
+            rois,
+            self.featmap_strides[0],
+            side,
+        )
+        # The means teach the level weights, not the maps: their gradient costs as much as the
+        # pooling's own.
+        levels = self._level_weights(
+            _sums(rows.detach(), *_by_level(indices, weights)) / side**2, rois
+        )
+        merged = _sums(
+            rows, indices.flatten(3), (weights * levels[:, None, None, :, None]).flatten(3)
+        )
         # mmcv's DCNv2 reads a view in another layout wrongly.
         return merged.permute(0, 3, 1, 2).contiguous()
 
@@ -143,8 +174,9 @@ def _by_level(indices: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _sums(rows: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
-    """(..., C): the sum of the rows that each of ``indices`` (..., taps) names, times its weight."""
+    """(..., C): the sum of the rows that ``indices`` (..., taps) name, each times its weight."""
     taps = indices.shape[-1]
-    sums = F.embedding_bag(indices.reshape(-1, taps), rows, mode='sum',
-                           per_sample_weights=weights.reshape(-1, taps))
+    sums = F.embedding_bag(
+        indices.reshape(-1, taps), rows, mode='sum', per_sample_weights=weights.reshape(-1, taps)
+    )
     return sums.unflatten(0, indices.shape[:-1])

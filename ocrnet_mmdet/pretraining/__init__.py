@@ -1,4 +1,5 @@
 """The stage without labels: regions, views, the pretrainer, its loss terms and its hooks."""
+
 from mmdet.registry import MODELS
 
 from .assigner import OCRNetLenientAssigner
@@ -15,6 +16,17 @@ from .two_views import OCRNetTwoViews
 
 MODELS.register_module(module=OCRNetRegionLoss)  # here, for its file knows nothing of mmdet
 
-__all__ = ['OCRNetDiscoverRegions', 'OCRNetExportHook', 'OCRNetLenientAssigner', 'OCRNetMonitorHook',
-           'OCRNetPretrainCheckHook', 'OCRNetPretrainHook', 'OCRNetPretrainer', 'OCRNetProbeHook', 'OCRNetRegionLoss',
-           'OCRNetTwoViews', 'Regions', 'discover_regions']
+__all__ = [
+    'OCRNetDiscoverRegions',
+    'OCRNetExportHook',
+    'OCRNetLenientAssigner',
+    'OCRNetMonitorHook',
+    'OCRNetPretrainCheckHook',
+    'OCRNetPretrainHook',
+    'OCRNetPretrainer',
+    'OCRNetProbeHook',
+    'OCRNetRegionLoss',
+    'OCRNetTwoViews',
+    'Regions',
+    'discover_regions',
+]

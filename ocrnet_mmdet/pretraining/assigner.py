@@ -1,4 +1,7 @@
-"""Anchors for the regions of a stock region head, without a penalty for what lies in areas left alone."""
+"""Anchors for the regions of a stock region head, without a penalty for what lies in areas left
+alone.
+"""
+
 from __future__ import annotations
 
 from mmdet.models.task_modules.assigners import AssignResult, MaxIoUAssigner
@@ -15,8 +18,13 @@ class OCRNetLenientAssigner(MaxIoUAssigner):
     There its ``ignore_iof_thr`` leaves an object without any positive if the area holds it.
     """
 
-    def assign(self, pred_instances: InstanceData, gt_instances: InstanceData,
-               gt_instances_ignore: InstanceData | None = None, **kwargs) -> AssignResult:
+    def assign(
+        self,
+        pred_instances: InstanceData,
+        gt_instances: InstanceData,
+        gt_instances_ignore: InstanceData | None = None,
+        **kwargs,
+    ) -> AssignResult:
         result = super().assign(pred_instances, gt_instances, None, **kwargs)
         if gt_instances_ignore is not None and len(gt_instances_ignore):
             inside = lie_inside(pred_instances.priors, gt_instances_ignore.bboxes)

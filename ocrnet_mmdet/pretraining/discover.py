@@ -1,4 +1,5 @@
 """The transform that gives an image its regions."""
+
 from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
@@ -27,11 +28,13 @@ class OCRNetDiscoverRegions(BaseTransform):
         InputError: If ``cache_dir`` cannot be written to.
     """
 
-    def __init__(self, cache_dir: str | None = None, max_regions: int = 100,
-                 size: int = WORKING_SIZE) -> None:
+    def __init__(
+        self, cache_dir: str | None = None, max_regions: int = 100, size: int = WORKING_SIZE
+    ) -> None:
         self.settings = dict(
             max_regions=require('OCRNetDiscoverRegions.max_regions', max_regions, int, low=1),
-            size=require('OCRNetDiscoverRegions.size', size, int, low=8))
+            size=require('OCRNetDiscoverRegions.size', size, int, low=8),
+        )
         self.cache = RegionCache(cache_dir, self.settings) if cache_dir else None
 
     def transform(self, results: dict) -> dict:

@@ -1,4 +1,5 @@
 """The pretrained file: the teacher's weights under the detector's own keys."""
+
 from __future__ import annotations
 
 import io
@@ -20,7 +21,9 @@ EXPORT_NAME = 'pretrained_detector.pth'
 
 @HOOKS.register_module()
 class OCRNetExportHook(Hook):
-    """Hands the teacher over at the end of a pretraining; a checkpoint says what of it was not trained."""
+    """Hands the teacher over at the end of a pretraining; a checkpoint says what of it was not
+    trained.
+    """
 
     def before_train(self, runner: Runner) -> None:
         runner.logger.info(f'the detector will be written to {Path(runner.work_dir) / EXPORT_NAME}')
@@ -35,7 +38,9 @@ class OCRNetExportHook(Hook):
             OSError: See :func:`export_detector`.
         """
         path = export_detector(pretrainer_of(runner), runner)
-        runner.logger.info(f'pretrained detector: {path}; fine-tune it with --cfg-options load_from={path}')
+        runner.logger.info(
+            f'pretrained detector: {path}; fine-tune it with --cfg-options load_from={path}'
+        )
 
 
 def untrained_of(model: OCRNetPretrainer) -> list[str]:
@@ -54,10 +59,19 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
     Raises:
         OSError: It cannot be written; one that was there stays.
     """
-    state = {key: value.detach().cpu().clone() for key, value in teacher_weights(model.state_dict()).items()}
-    meta = dict(ocrnet_mmdet=__version__, steps=runner.iter, seed=int(runner.seed or 0),
-                pretrained_without_labels=True, weights=dict(model.weights),
-                untrained=untrained_of(model), data=runner.train_dataloader.dataset.fingerprint())
+    state = {
+        key: value.detach().cpu().clone()
+        for key, value in teacher_weights(model.state_dict()).items()
+    }
+    meta = dict(
+        ocrnet_mmdet=__version__,
+        steps=runner.iter,
+        seed=int(runner.seed or 0),
+        pretrained_without_labels=True,
+        weights=dict(model.weights),
+        untrained=untrained_of(model),
+        data=runner.train_dataloader.dataset.fingerprint(),
+    )
     path = Path(runner.work_dir) / EXPORT_NAME
     content = io.BytesIO()  # torch's own writer says nothing of a disk that is full
     torch.save(dict(meta=meta, state_dict=state), content)

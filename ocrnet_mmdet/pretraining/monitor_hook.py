@@ -1,4 +1,5 @@
 """Watches a pretraining: its measures go to the log, what is wrong is said or stops the run."""
+
 from __future__ import annotations
 
 import time
@@ -17,7 +18,8 @@ from .pretrainer import pretrainer_of
 from .record import StepRecord
 
 NO_REGION_STEPS = 100  # of regions from one source, after which it is said that none was seen
-ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')  # a level of the record -> its loss's name
+# a level of the record -> its loss's name
+ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')
 
 
 @HOOKS.register_module()
@@ -45,14 +47,20 @@ class OCRNetMonitorHook(Hook):
         self.start, self.regions_from = (time.time(), runner.iter), runner.iter
         self.saved = SavedCheckpoints(runner)
 
-    def before_train_iter(self, runner: Runner, batch_idx: int,
-                          data_batch: dict | None = None) -> None:
+    def before_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: dict | None = None
+    ) -> None:
         own = pretrainer_of(runner).own_regions
         if own and not self.own_regions:
             self.own_regions, self.regions_seen, self.regions_from = True, None, runner.iter
 
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch: dict | None = None,
-                         outputs: dict | None = None) -> None:
+    def after_train_iter(
+        self,
+        runner: Runner,
+        batch_idx: int,
+        data_batch: dict | None = None,
+        outputs: dict | None = None,
+    ) -> None:
         """
         Raises:
             InputError: The region vectors have collapsed.
@@ -83,7 +91,11 @@ class OCRNetMonitorHook(Hook):
     def _warn_of_no_region(self, runner: Runner, seen: bool, step: int) -> None:
         self.regions_seen = self.regions_seen or seen
         source = 'own regions' if self.own_regions else 'regions'
-        if not self.regions_seen and step - self.regions_from >= NO_REGION_STEPS and source not in self.said:
+        if (
+            not self.regions_seen
+            and step - self.regions_from >= NO_REGION_STEPS
+            and source not in self.said
+        ):
             self.said.add(source)
             _say_no_region(runner, step)
 
@@ -93,15 +105,23 @@ class OCRNetMonitorHook(Hook):
         message = self.collapse.update(step, spread, share)
         if message:
             saved = self.saved.last_good()
-            raise InputError(f'{message}; nothing was exported, '
-                             + (f'the last checkpoint is {saved}' if saved else
-                                f'there is no checkpoint yet of this run in {runner.work_dir}'))
+            raise InputError(
+                f'{message}; nothing was exported, '
+                + (
+                    f'the last checkpoint is {saved}'
+                    if saved
+                    else f'there is no checkpoint yet of this run in {runner.work_dir}'
+                )
+            )
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         checkpoint.setdefault(PRETRAINING, {}).update(
-            collapse=self.collapse.state_dict(), said=sorted(self.said), own_regions=self.own_regions,
+            collapse=self.collapse.state_dict(),
+            said=sorted(self.said),
+            own_regions=self.own_regions,
             regions_seen=self.regions_seen,
-            alarms={level: alarm.state_dict() for level, alarm in self.alarms.items()})
+            alarms={level: alarm.state_dict() for level, alarm in self.alarms.items()},
+        )
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         state = checkpoint.get(PRETRAINING, {})
@@ -120,8 +140,14 @@ class OCRNetMonitorHook(Hook):
 
 def _say_no_region(runner: Runner, step: int) -> None:
     model = pretrainer_of(runner)
-    fix = (f'the teacher\'s proposals have scores below {model.min_score}: lower model.min_score, or let them begin '
-           'later (own_from)' if model.own_regions else
-           'look at what ocrnet_mmdet.pretraining.discover_regions finds in the images; are they of one colour, or '
-           'far smaller than a view?')
-    runner.logger.warning(f'step {step}: no view that was looked at had a region, so there was nothing to learn: {fix}')
+    fix = (
+        f"the teacher's proposals have scores below {model.min_score}: lower model.min_score, or "
+        'let them begin later (own_from)'
+        if model.own_regions
+        else 'look at what ocrnet_mmdet.pretraining.discover_regions finds in the images; are '
+        'they of one colour, or far smaller than a view?'
+    )
+    runner.logger.warning(
+        f'step {step}: no view that was looked at had a region, so there was nothing to learn: '
+        f'{fix}'
+    )

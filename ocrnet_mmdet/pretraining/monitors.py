@@ -5,6 +5,7 @@ image.
 The measures are functions of detached tensors and give a scalar tensor (no exchange with the
 device until it is read), NaN where there are too few rows to tell. The alarms are plain Python.
 """
+
 import math
 
 import torch
@@ -132,8 +133,8 @@ def _share_of_nearest(vectors: Tensor, wanted: Tensor, allowed: Tensor) -> tuple
 def same_image_share(vectors: Tensor, images: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Share of regions whose nearest other region lies in the same image, and chance's.
 
-    A region's own copy in the other view is no other region. Healthy is falling towards chance; near 1
-    the vectors tell the image, not the region.
+    A region's own copy in the other view is no other region. Healthy is falling towards chance;
+    near 1 the vectors tell the image, not the region.
 
     Args:
         vectors: (N, D).
@@ -150,8 +151,8 @@ def same_image_share(vectors: Tensor, images: Tensor, ids: Tensor) -> tuple[Tens
 def retrieval(vectors: Tensor, images: Tensor, ids: Tensor) -> tuple[Tensor, Tensor]:
     """Share of regions whose nearest vector is their own copy in the other view, and chance's.
 
-    Of the regions that both views show. Healthy is rising, and far above chance; it stays below 1 where an
-    image's regions look alike.
+    Of the regions that both views show. Healthy is rising, and far above chance; it stays below 1
+    where an image's regions look alike.
 
     Args:
         vectors, images, ids: See :func:`same_image_share`.
@@ -198,11 +199,13 @@ class CollapseMonitor:
             alike and part in the first steps.
     """
 
-    def __init__(self, min_spread: float = 0.1, min_rank_share: float = 0.02,
-                 patience: int = 100) -> None:
+    def __init__(
+        self, min_spread: float = 0.1, min_rank_share: float = 0.02, patience: int = 100
+    ) -> None:
         self.floors = dict(
             spread=require('collapse.min_spread', min_spread, low=0),
-            rank_share=require('collapse.min_rank_share', min_rank_share, low=0, high=1))
+            rank_share=require('collapse.min_rank_share', min_rank_share, low=0, high=1),
+        )
         self.patience = require('collapse.patience', patience, int, low=1)
         self.since: dict[str, int] = {}  # measure -> first step of its present low
 
@@ -217,13 +220,18 @@ class CollapseMonitor:
                 self.since.pop(name, None)
             elif value < self.floors[name]:
                 self.since.setdefault(name, step)
-        lows = [f'{name} {values[name]:.3g} (below {self.floors[name]:g}) since step {first}'
-                for name, first in self.since.items() if step - first >= self.patience]
+        lows = [
+            f'{name} {values[name]:.3g} (below {self.floors[name]:g}) since step {first}'
+            for name, first in self.since.items()
+            if step - first >= self.patience
+        ]
         if not lows:
             return None
-        return (f'step {step}: the region vectors have collapsed, {" and ".join(lows)}: give the '
-                'variance and covariance terms more weight, lower optim_wrapper.optimizer.lr, or '
-                "leave form='literal' for 'beta_nll'")
+        return (
+            f'step {step}: the region vectors have collapsed, {" and ".join(lows)}: give the '
+            'variance and covariance terms more weight, lower optim_wrapper.optimizer.lr, or '
+            "leave form='literal' for 'beta_nll'"
+        )
 
     def state_dict(self) -> dict:
         return dict(since=dict(self.since))
@@ -246,8 +254,9 @@ class PlateauAlarm:
         window: Steps of the smoothing.
     """
 
-    def __init__(self, name: str, max_ratio: float = 0.97, patience: int = 300,
-                 window: int = 50) -> None:
+    def __init__(
+        self, name: str, max_ratio: float = 0.97, patience: int = 300, window: int = 50
+    ) -> None:
         self.name = name
         self.max_ratio = max_ratio
         self.patience = patience
@@ -278,10 +287,12 @@ class PlateauAlarm:
         self.since = step if self.since is None else self.since
         if step - self.since < self.patience:
             return None
-        return (f'step {step}: {self.name} has been no better than a constant prediction since '
-                f'step {self.since} ({self.loss:.3g}, a constant has {self.constant:.3g}): its '
-                'head does not see what it should; check that its targets and features belong to '
-                'the same regions, and optim_wrapper.optimizer.lr')
+        return (
+            f'step {step}: {self.name} has been no better than a constant prediction since '
+            f'step {self.since} ({self.loss:.3g}, a constant has {self.constant:.3g}): its '
+            'head does not see what it should; check that its targets and features belong to '
+            'the same regions, and optim_wrapper.optimizer.lr'
+        )
 
     def state_dict(self) -> dict:
         return dict(step=self.step, since=self.since, loss=self.loss, constant=self.constant)

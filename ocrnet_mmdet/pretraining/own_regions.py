@@ -2,6 +2,7 @@
 
 Shape shorthand: V views of a batch, S side of a view, R regions of one view.
 """
+
 from __future__ import annotations
 
 import copy
@@ -22,8 +23,14 @@ DUPLICATE_IOU = 0.5
 
 
 @torch.no_grad()
-def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], proposals: list[InstanceData],
-                 metas: list[dict], min_score: float, with_boxes: bool) -> list[InstanceData]:
+def find_regions(
+    detector: TwoStageDetector,
+    levels: tuple[Tensor, ...],
+    proposals: list[InstanceData],
+    metas: list[dict],
+    min_score: float,
+    with_boxes: bool,
+) -> list[InstanceData]:
     """What a class-agnostic detector is confident of, in each image, best first.
 
     Args:
@@ -41,28 +48,39 @@ def find_regions(detector: TwoStageDetector, levels: tuple[Tensor, ...], proposa
 
 
 @torch.no_grad()
-def find_segments(detector: TwoStageDetector, levels: tuple[Tensor, ...], found: list[InstanceData],
-                  metas: list[dict], count: int) -> list[InstanceData]:
+def find_segments(
+    detector: TwoStageDetector,
+    levels: tuple[Tensor, ...],
+    found: list[InstanceData],
+    metas: list[dict],
+    count: int,
+) -> list[InstanceData]:
     """Boxes and masks of up to ``count`` of each image's regions, drawn at random."""
-    drawn = [regions[torch.randperm(len(regions), device=regions.bboxes.device)[:count]]
-             for regions in found]
+    drawn = [
+        regions[torch.randperm(len(regions), device=regions.bboxes.device)[:count]]
+        for regions in found
+    ]
     segments = []
     for regions in detector.roi_head.predict_mask(levels, metas, drawn, rescale=False):
         masks = regions.masks.cpu().numpy().astype(np.uint8)
-        segments.append(InstanceData(bboxes=regions.bboxes, masks=BitmapMasks(masks, *masks.shape[1:])))
+        segments.append(
+            InstanceData(bboxes=regions.bboxes, masks=BitmapMasks(masks, *masks.shape[1:]))
+        )
     return segments
 
 
-def relabelled(samples: list[DetDataSample], found: list[InstanceData],
-               segments: list[InstanceData]) -> list[DetDataSample]:
+def relabelled(
+    samples: list[DetDataSample], found: list[InstanceData], segments: list[InstanceData]
+) -> list[DetDataSample]:
     """The samples of V views, every image's first, then every image's second, with ``found`` and
     ``segments`` in the place of theirs.
     """
     half = len(samples) // 2
     for i, j in zip(range(half), range(half, len(samples))):
         first, second = samples[i].metainfo, samples[j].metainfo
-        found[i].ids, found[j].ids = common_ids(found[i].bboxes, found[j].bboxes, first['view'],
-                                                second['view'], first['img_shape'])
+        found[i].ids, found[j].ids = common_ids(
+            found[i].bboxes, found[j].bboxes, first['view'], second['view'], first['img_shape']
+        )
     copies = [copy.copy(sample) for sample in samples]
     for sample, regions, some in zip(copies, found, segments):
         sample.gt_instances, sample.segments = regions, some
@@ -74,5 +92,6 @@ def _distinct(regions: InstanceData) -> InstanceData:
     _, kept = nms(regions.bboxes, regions.scores, DUPLICATE_IOU)
     sides = regions.bboxes[kept, 2:] - regions.bboxes[kept, :2]
     kept = kept[sides.amin(1) >= MIN_SIDE]
-    return InstanceData(bboxes=regions.bboxes[kept], scores=regions.scores[kept],
-                        labels=torch.zeros_like(kept))
+    return InstanceData(
+        bboxes=regions.bboxes[kept], scores=regions.scores[kept], labels=torch.zeros_like(kept)
+    )

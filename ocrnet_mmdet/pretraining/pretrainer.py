@@ -4,6 +4,7 @@ Shape shorthand: B images, V = 2B views of a batch (every image's first, then ev
 Naming convention: *student* is the detector that the gradient trains, *teacher* its exponential
 moving average, the one that is exported.
 """
+
 from __future__ import annotations
 
 from functools import partial
@@ -37,13 +38,17 @@ class ViewsPreprocessor(nn.Module):
         self.single = single
 
     def forward(self, data: dict, training: bool = False) -> dict:
-        """``data``: as mmengine's pseudo_collate makes it, a list of two views, each a list of B."""
-        return self.single({key: [item for view in value for item in view]
-                            for key, value in data.items()}, training)
+        """``data``: as mmengine's pseudo_collate makes it, two views, each a list of B."""
+        return self.single(
+            {key: [item for view in value for item in view] for key, value in data.items()},
+            training,
+        )
 
 
 class VectorHead(nn.Module):
-    """Two layers; LayerNorm between them because its result depends on no other region of the batch."""
+    """Two layers; LayerNorm between them because its result depends on no other region of the
+    batch.
+    """
 
     def __init__(self, in_features: int, hidden: int, out_features: int) -> None:
         super().__init__()
@@ -66,28 +71,29 @@ class OCRNetPretrainer(BaseModel):
     | ``boxes`` | the box branch: from jittered boxes back to the regions |
     | ``masks`` | the mask branch: the regions' segments |
 
-    The terms are in :mod:`.terms`. One of weight 0 costs nothing; where no vectors are compared, as by
-    default, the teacher is not even run.
+    The terms are in :mod:`.terms`. One of weight 0 costs nothing; where no vectors are compared, as
+    by default, the teacher is not even run.
 
-    While ``own_regions`` is set, the regions of the views are those that a *finder* is confident of, a copy
-    of the teacher at one step: a moving one would confirm its own errors.
+    While ``own_regions`` is set, the regions of the views are those that a *finder* is confident
+    of, a copy of the teacher at one step: a moving one would confirm its own errors.
 
     The arguments' defaults are those of ``configs/_base_/pretrain.py``.
 
     Args:
-        detector: Config of a ``TwoStageDetector`` with ``rpn_head`` and one box head. Its box and mask
-            branches are made class-agnostic, its classifier is not trained.
+        detector: Config of a ``TwoStageDetector`` with ``rpn_head`` and one box head. Its box and
+            mask branches are made class-agnostic, its classifier is not trained.
         weights: Weight of each term; missing ones are those of :data:`.term_weights.TERMS`.
         region_loss: Of the vectors, an ``OCRNetRegionLoss``.
-        regions_per_view: Regions of a view that the boxes' and the vectors' term read. With 4, and 8 images a
-            step, the box branch began to learn after 400 steps instead of 150.
-        jitter: How far the student's boxes are moved, in box sides: the first half of a view's by the
-            first number, the others by the second.
-        hidden_context: Share of a view's regions that the student hides from the others (for RoI heads
-            with attention between regions, where a vector could otherwise be read off the neighbours).
+        regions_per_view: Regions of a view that the boxes' and the vectors' term read. With 4, and
+            8 images a step, the box branch began to learn after 400 steps instead of 150.
+        jitter: How far the student's boxes are moved, in box sides: the first half of a view's by
+            the first number, the others by the second.
+        hidden_context: Share of a view's regions that the student hides from the others (for RoI
+            heads with attention between regions, where a vector could otherwise be read off the
+            neighbours).
         vector_size: Length of the vectors that are compared.
-        min_score: Of a proposal that no region covers, to be left alone; and of a region that the finder
-            finds.
+        min_score: Of a proposal that no region covers, to be left alone; and of a region that the
+            finder finds.
         frozen_parts: Parts of the detector that stay as they were initialised.
 
     Attributes:
@@ -95,16 +101,18 @@ class OCRNetPretrainer(BaseModel):
         record: Of the last step, for the monitors.
     """
 
-    def __init__(self,
-                 detector: dict,
-                 weights: dict[str, float] = TERMS,
-                 region_loss: dict = dict(type='OCRNetRegionLoss'),
-                 regions_per_view: int = 16,
-                 jitter: tuple[float, float] = (0.1, 0.25),
-                 hidden_context: float = 0.4,
-                 vector_size: int = 128,
-                 min_score: float = MIN_SCORE,
-                 frozen_parts: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        detector: dict,
+        weights: dict[str, float] = TERMS,
+        region_loss: dict = dict(type='OCRNetRegionLoss'),
+        regions_per_view: int = 16,
+        jitter: tuple[float, float] = (0.1, 0.25),
+        hidden_context: float = 0.4,
+        vector_size: int = 128,
+        min_score: float = MIN_SCORE,
+        frozen_parts: tuple[str, ...] = (),
+    ) -> None:
         super().__init__()
         require('model.regions_per_view', regions_per_view, int, low=1)
         require('model.hidden_context', hidden_context, low=0, high=1)
@@ -115,7 +123,10 @@ class OCRNetPretrainer(BaseModel):
         check_slots(detector, self.weights, frozen_parts)
         self.region_loss = MODELS.build(dict(type='OCRNetRegionLoss') | dict(region_loss))
         if not self.weights['vectors'] and repr(self.region_loss) != repr(OCRNetRegionLoss()):
-            raise InputError('model.region_loss is of the vectors\' term, which is off: set model.weights.vectors=0.1')
+            raise InputError(
+                "model.region_loss is of the vectors' term, which is off: set "
+                'model.weights.vectors=0.1'
+            )
         self.student = MODELS.build(class_agnostic(detector))
         check_loss(self.student)
         if self.weights['regions']:
@@ -142,7 +153,10 @@ class OCRNetPretrainer(BaseModel):
         for part in self.untrained:
             self.student.get_submodule(part).requires_grad_(False)
         if not any(p.requires_grad for p in self.student.parameters()):
-            raise InputError('model.frozen_parts leaves nothing to learn: the terms that are on reach frozen parts alone')
+            raise InputError(
+                'model.frozen_parts leaves nothing to learn: the terms that are on reach frozen '
+                'parts alone'
+            )
 
     def _terms(self) -> dict[str, Any]:
         """Those that are on, in the order in which they draw their random numbers."""
@@ -153,8 +167,14 @@ class OCRNetPretrainer(BaseModel):
         if weights['boxes']:
             terms['boxes'] = BoxTerm()
         if compares_vectors(weights):
-            terms['vectors'] = VectorTerm(self.projector, self.predictor, self.log_variance, self.teacher,
-                                          self.teacher_projector, self.region_loss)
+            terms['vectors'] = VectorTerm(
+                self.projector,
+                self.predictor,
+                self.log_variance,
+                self.teacher,
+                self.teacher_projector,
+                self.region_loss,
+            )
         if weights['masks']:
             terms['masks'] = MaskTerm(self.reader.jitter[0])
         return terms
@@ -194,19 +214,28 @@ class OCRNetPretrainer(BaseModel):
         """The finder is the teacher as it is now."""
         self.finder.load_state_dict(self.teacher.state_dict())
 
-    def forward(self, inputs: Tensor, data_samples: list[DetDataSample],
-                mode: str = 'loss') -> dict[str, Loss]:
+    def forward(
+        self, inputs: Tensor, data_samples: list[DetDataSample], mode: str = 'loss'
+    ) -> dict[str, Loss]:
         """The weighted loss terms of V views (V, 3, S, S).
 
         Raises:
-            InputError: Another ``mode`` than ``'loss'``: predicting is the exported detector's task.
+            InputError: Another ``mode`` than ``'loss'``: predicting is the exported detector's
+                task.
         """
         if mode != 'loss':
-            raise InputError(f'OCRNetPretrainer has no mode={mode!r}: it only trains; predict with '
-                             'the detector that it exports')
+            raise InputError(
+                f'OCRNetPretrainer has no mode={mode!r}: it only trains; predict with '
+                'the detector that it exports'
+            )
         if self.own_regions:
             data_samples = self._own_regions(inputs, data_samples)
-        views = Views(inputs, data_samples, self.student.extract_feat(inputs), partial(self.reader, self.student))
+        views = Views(
+            inputs,
+            data_samples,
+            self.student.extract_feat(inputs),
+            partial(self.reader, self.student),
+        )
         losses: dict[str, Loss] = {}
         records: dict[str, Any] = {}
         for name, term in self.terms.items():
@@ -236,8 +265,10 @@ def pretrainer_of(runner: Runner) -> OCRNetPretrainer:
     """
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     if not isinstance(model, OCRNetPretrainer):
-        raise InputError(f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
-                         f'{type(model).__name__}: set model.type or drop the hook')
+        raise InputError(
+            f'OCRNetPretrainHook needs model.type=OCRNetPretrainer, the config has '
+            f'{type(model).__name__}: set model.type or drop the hook'
+        )
     return model
 
 

@@ -3,6 +3,7 @@
 Shape shorthand: N regions, D a region vector's length, K classes; class K is the background. Boxes
 are xyxy in pixels of a view.
 """
+
 from __future__ import annotations
 
 import json
@@ -41,7 +42,9 @@ class Probe:
         InputError: Something of it cannot be used, or there are too few images to split.
     """
 
-    def __init__(self, ann_file: str, data_root: str = '', img_dir: str = '', size: int = 224) -> None:
+    def __init__(
+        self, ann_file: str, data_root: str = '', img_dir: str = '', size: int = 224
+    ) -> None:
         self.size = require('OCRNetProbeHook.size', size, int, low=8)
         ann_file, img_dir = (os.path.join(data_root, path) for path in (ann_file, img_dir))
         check_dataset(ann_file, img_dir, None, 'probe')
@@ -53,12 +56,15 @@ class Probe:
         for item in content['annotations']:
             if not item.get('iscrowd'):
                 boxes.setdefault(item['image_id'], []).append(
-                    (*item['bbox'], ids.index(item['category_id'])))
+                    (*item['bbox'], ids.index(item['category_id']))
+                )
         images = [image for image in content['images'] if image['id'] in boxes]
         even = np.linspace(0, len(images) - 1, min(len(images), IMAGES)).round().astype(int)
         images = [images[i] for i in even]
-        shown = [self._show(os.path.join(img_dir, image['file_name']), boxes[image['id']], seed)
-                 for seed, image in enumerate(images)]
+        shown = [
+            self._show(os.path.join(img_dir, image['file_name']), boxes[image['id']], seed)
+            for seed, image in enumerate(images)
+        ]
         self.images = [image for image, _, _ in shown]
         self.boxes = [boxes for _, boxes, _ in shown]
         self.labels = [labels for _, _, labels in shown]
@@ -76,17 +82,23 @@ class Probe:
         labels = torch.from_numpy(found[:, 4]).long()[large]
         empty = background_boxes(boxes, int(large.sum()), self.size, np.random.default_rng(seed))
         pixels = np.ascontiguousarray(show(image, view, self.size).transpose(2, 0, 1))
-        return (torch.from_numpy(pixels), torch.cat([boxes[large], empty]),
-                torch.cat([labels, labels.new_full((len(empty), ), self.background)]))
+        return (
+            torch.from_numpy(pixels),
+            torch.cat([boxes[large], empty]),
+            torch.cat([labels, labels.new_full((len(empty),), self.background)]),
+        )
 
     def _check_halves(self, ann_file: str) -> None:
-        halves = [torch.cat(self.labels[first::2]).unique() if len(self.labels) > first else []
-                  for first in (0, 1)]
+        halves = [
+            torch.cat(self.labels[first::2]).unique() if len(self.labels) > first else []
+            for first in (0, 1)
+        ]
         if min(map(len, halves)) < 2:
             raise InputError(
                 f'probe: {ann_file} has too few images with objects of {MIN_SIDE:g} px and '
                 f'background beside them ({len(self.labels)}) to fit on one half and score on the '
-                'other: name a larger file, or none')
+                'other: name a larger file, or none'
+            )
 
     def accuracy(self, detector: nn.Module) -> tuple[float, float]:
         """Balanced accuracy of the detector's vectors on the second half, and that of chance."""
@@ -138,6 +150,7 @@ def ridge_classes(vectors: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
 
 def balanced_accuracy(guesses: Tensor, labels: Tensor, known: Tensor) -> tuple[float, float]:
     """Mean share that is right over the classes of both ``labels`` and ``known``, and chance's."""
-    shares = [float((guesses[labels == c] == c).double().mean())
-              for c in known if (labels == c).any()]
+    shares = [
+        float((guesses[labels == c] == c).double().mean()) for c in known if (labels == c).any()
+    ]
     return float(np.mean(shares)), 1 / len(known)

@@ -4,6 +4,7 @@ Shape shorthand: V = 2B views of a batch, R regions and M proposals of one view,
 batch, P of them that the image's other view shows too, D a region vector's length. All tensors are
 detached.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -51,8 +52,8 @@ class VectorRecord:
         vectors: (N, D) the student's.
         images: (N,) number of each one's image.
         ids: (N,) of the regions, see :mod:`.targets`.
-        mine, theirs: (P,) positions among the N of the regions that are compared, and of the same in the
-            other view.
+        mine, theirs: (P,) positions among the N of the regions that are compared, and of the same
+            in the other view.
         prediction: (P, D) what the student predicts of ``target``.
         target: (P, D) the teacher's vectors.
         log_variance: (P,).
@@ -73,13 +74,19 @@ class VectorRecord:
         near, near_by_chance = monitors.same_image_share(*places)
         found, found_by_chance = monitors.retrieval(*places)
         return dict(
-            spread=monitors.spread(self.vectors), effective_rank=monitors.effective_rank(self.vectors),
+            spread=monitors.spread(self.vectors),
+            effective_rank=monitors.effective_rank(self.vectors),
             rank_share=monitors.rank_share(self.vectors),
             alignment=monitors.alignment(self.vectors[self.mine], self.vectors[self.theirs]),
-            uniformity=monitors.uniformity(self.vectors), same_image=near, same_image_chance=near_by_chance,
-            retrieval=found, retrieval_chance=found_by_chance,
+            uniformity=monitors.uniformity(self.vectors),
+            same_image=near,
+            same_image_chance=near_by_chance,
+            retrieval=found,
+            retrieval_chance=found_by_chance,
             variance_calibration=monitors.variance_calibration(
-                self.log_variance, squared_residual(self.prediction, self.target)))
+                self.log_variance, squared_residual(self.prediction, self.target)
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -106,5 +113,7 @@ class StepRecord:
         values = dict(regions=torch.tensor(sum(map(len, self.found)) / len(self.found)))
         if self.regions:
             values['proposal_recall'] = monitors.proposal_recall(self.regions.proposals, self.found)
-        values |= {f'{name}_ratio': torch.tensor(level.ratio()) for name, level in self.levels().items()}
+        values |= {
+            f'{name}_ratio': torch.tensor(level.ratio()) for name, level in self.levels().items()
+        }
         return values | (self.vectors.measures() if self.vectors else {})

@@ -19,6 +19,7 @@ Boxes are the segments' bounds, so they are not stored. A file is written in the
 and moved to its place, so a reader sees all of it or none, whoever else writes; what a kill leaves
 there of one is removed when the cache is opened an hour later.
 """
+
 from __future__ import annotations
 
 import hashlib
@@ -71,8 +72,12 @@ class RegionCache:
             return None
         except (OSError, ValueError) as error:
             if not self.told:
-                print_log(f'{path}: {error}; its regions are discovered anew, and so are those of '
-                          'any other file that cannot be read', 'current', logging.WARNING)
+                print_log(
+                    f'{path}: {error}; its regions are discovered anew, and so are those of '
+                    'any other file that cannot be read',
+                    'current',
+                    logging.WARNING,
+                )
                 self.told = True
             return None
 
@@ -84,8 +89,12 @@ class RegionCache:
                 self._write(path, encode_regions(regions, path.stem))
         except OSError as error:
             self.writable = False
-            print_log(f'cache_dir {self.folder} cannot be written to ({error.strerror}): regions that '
-                      'are not in it are discovered anew each time', 'current', logging.WARNING)
+            print_log(
+                f'cache_dir {self.folder} cannot be written to ({error.strerror}): regions that '
+                'are not in it are discovered anew each time',
+                'current',
+                logging.WARNING,
+            )
 
     def path(self, image: np.ndarray) -> Path:
         """Where the regions of an image (H, W, 3) uint8 lie."""
@@ -101,9 +110,11 @@ class RegionCache:
             self._write(probe, MAGIC)
             probe.unlink()
         except OSError as error:
-            raise InputError(f'cache_dir {self.folder} cannot be written to: {error.strerror}; set '
-                             'cache_dir to a folder with room and write permission, or to None to '
-                             'discover regions anew each time') from error
+            raise InputError(
+                f'cache_dir {self.folder} cannot be written to: {error.strerror}; set '
+                'cache_dir to a folder with room and write permission, or to None to '
+                'discover regions anew each time'
+            ) from error
 
     def _write(self, path: Path, content: bytes) -> None:
         with whole_file(path, self.folder) as part:
@@ -113,10 +124,17 @@ class RegionCache:
 def encode_regions(regions: Regions, name: str) -> bytes:
     """The content of a file of that name, see the module."""
     atoms, members = _atoms(regions.segments)
-    body = zlib.compress(b''.join([
-        np.round(regions.scores * 255).astype(np.uint8).tobytes(),
-        struct.pack('<H', members.shape[1]), atoms.astype('<u2').tobytes(),
-        np.packbits(members).tobytes()]), 9)
+    body = zlib.compress(
+        b''.join(
+            [
+                np.round(regions.scores * 255).astype(np.uint8).tobytes(),
+                struct.pack('<H', members.shape[1]),
+                atoms.astype('<u2').tobytes(),
+                np.packbits(members).tobytes(),
+            ]
+        ),
+        9,
+    )
     content = HEADER.pack(MAGIC, *regions.shape, *regions.segments.shape) + body
     return content + _checksum(name, content)
 
@@ -131,9 +149,9 @@ def decode_regions(content: bytes, name: str) -> Regions:
     if _checksum(name, content) != checksum:
         raise ValueError('the file is truncated, damaged or of another image')
     _, H, W, R, h, w = HEADER.unpack_from(content)
-    body = zlib.decompress(content[HEADER.size:])
+    body = zlib.decompress(content[HEADER.size :])
     levels = np.frombuffer(body, np.uint8, R)
-    count, = struct.unpack_from('<H', body, R)
+    (count,) = struct.unpack_from('<H', body, R)
     atoms = np.frombuffer(body, '<u2', h * w, R + 2).reshape(h, w)
     bits = np.frombuffer(body, np.uint8, offset=R + 2 + 2 * h * w)
     members = np.unpackbits(bits, count=R * count).reshape(R, count).astype(bool)

@@ -1,10 +1,12 @@
-"""The region vectors' losses L_unsup: vectors towards the teacher's, and their variance and covariance.
+"""The region vectors' losses L_unsup: vectors towards the teacher's, and their variance and
+covariance.
 
 Shape shorthand: N regions of a batch, D a region vector's length.
 Naming convention: ``e`` is a region's squared residual, the mean over D; ``s`` its bounded
 log-variance, log sigma^2. What ends in *of all* sums over all processes: each has to call it, in
 the same order, those without a region too.
 """
+
 import torch
 import torch.nn.functional as F
 from mmengine.dist import get_world_size
@@ -116,14 +118,14 @@ class OCRNetRegionLoss(nn.Module):
         max_log_variance: Bound of s; at 3 a variance is at most 20 times more or less than 1.
     """
 
-    def __init__(self,
-                 form: str = 'beta_nll',
-                 beta: float = 0.5,
-                 max_log_variance: float = 3.0) -> None:
+    def __init__(
+        self, form: str = 'beta_nll', beta: float = 0.5, max_log_variance: float = 3.0
+    ) -> None:
         super().__init__()
         if form not in ('beta_nll', 'mse', 'literal'):
-            raise InputError(f'OCRNetRegionLoss has no form={form!r}: '
-                             "take 'beta_nll', 'mse' or 'literal'")
+            raise InputError(
+                f"OCRNetRegionLoss has no form={form!r}: take 'beta_nll', 'mse' or 'literal'"
+            )
         self.form = form
         self.beta = require('region_loss.beta', beta, low=0, high=1)
         self.max_log_variance = require('region_loss.max_log_variance', max_log_variance, above=0)
@@ -142,8 +144,11 @@ class OCRNetRegionLoss(nn.Module):
         """
         with torch.autocast(prediction.device.type, enabled=False):
             prediction, target = prediction.float(), target.float()
-            s = (torch.zeros_like(prediction[:, 0]) if log_variance is None
-                 else bounded(log_variance.float(), self.max_log_variance))
+            s = (
+                torch.zeros_like(prediction[:, 0])
+                if log_variance is None
+                else bounded(log_variance.float(), self.max_log_variance)
+            )
             if self.form != 'beta_nll':
                 s = s * 0  # DDP wants a gradient for its layer all the same
             if self.form == 'literal':

@@ -4,6 +4,7 @@ Shape letters: H W the image, h w the working image (longest side ``size``), R r
 candidates. Boxes are xyxy and continuous: pixel i covers [i, i + 1]. Candidates come from
 segmentation.py; here they are filtered, ranked and freed of near-duplicates.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -46,14 +47,17 @@ class Regions:
     shape: tuple[int, int]
 
     @classmethod
-    def of_segments(cls, segments: np.ndarray, levels: np.ndarray, shape: tuple[int, int]
-                    ) -> Regions:
+    def of_segments(
+        cls, segments: np.ndarray, levels: np.ndarray, shape: tuple[int, int]
+    ) -> Regions:
         """From segments (R, h, w), none empty, and scores (R,) in whole 255ths."""
         scale = np.array(shape[::-1]) / segments.shape[:0:-1]  # of x, of y
         bounds = [_bounds(np.any(segments, axis=1)), _bounds(np.any(segments, axis=2))]
         boxes = np.stack([bounds[0][0], bounds[1][0], bounds[0][1], bounds[1][1]], axis=1)
         boxes = (boxes * np.tile(scale, 2)).astype(np.float32)
-        return cls(boxes, levels.astype(np.float32) / np.float32(255), segments, (shape[0], shape[1]))
+        return cls(
+            boxes, levels.astype(np.float32) / np.float32(255), segments, (shape[0], shape[1])
+        )
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -79,8 +83,9 @@ def working_shape(shape: tuple[int, int], size: int = WORKING_SIZE) -> tuple[int
     return max(1, round(shape[0] * shrink)), max(1, round(shape[1] * shrink))
 
 
-def discover_regions(image: np.ndarray, *, max_regions: int = 100, size: int = WORKING_SIZE
-                     ) -> Regions:
+def discover_regions(
+    image: np.ndarray, *, max_regions: int = 100, size: int = WORKING_SIZE
+) -> Regions:
     """Find regions by graph segmentation, hierarchical merging and a ranking by image cues.
 
     The result depends on the arguments alone, and an image of one colour has no region. Takes 30
@@ -96,9 +101,11 @@ def discover_regions(image: np.ndarray, *, max_regions: int = 100, size: int = W
         InputError: If ``image`` is no such array.
     """
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise InputError(f'an image of shape {image.shape} and type {image.dtype} came where '
-                         '(height, width, 3) of uint8 belongs: discover regions before the image '
-                         'is normalised or made a tensor')
+        raise InputError(
+            f'an image of shape {image.shape} and type {image.dtype} came where '
+            '(height, width, 3) of uint8 belongs: discover regions before the image '
+            'is normalised or made a tensor'
+        )
     h, w = working_shape(image.shape[:2], size)
     small = cv2.resize(image, (w, h), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_BGR2LAB)
@@ -114,9 +121,12 @@ def discover_regions(image: np.ndarray, *, max_regions: int = 100, size: int = W
 def _plausible(nodes: Nodes, shape: tuple[int, int]) -> np.ndarray:
     """Which candidates (n,) bool have the size and aspect of an object, and a border at all."""
     sides = nodes.box[:, 2:] - nodes.box[:, :2]
-    return ((sides.min(axis=1) >= MIN_WORKING_SIDE) & (nodes.border > 0)
-            & (sides.max(axis=1) <= MAX_ASPECT * sides.min(axis=1))
-            & (nodes.area <= MAX_AREA * shape[0] * shape[1]))
+    return (
+        (sides.min(axis=1) >= MIN_WORKING_SIDE)
+        & (nodes.border > 0)
+        & (sides.max(axis=1) <= MAX_ASPECT * sides.min(axis=1))
+        & (nodes.area <= MAX_AREA * shape[0] * shape[1])
+    )
 
 
 def _scores(nodes: Nodes, shape: tuple[int, int]) -> np.ndarray:
@@ -131,8 +141,13 @@ def _scores(nodes: Nodes, shape: tuple[int, int]) -> np.ndarray:
     fill = nodes.area / bounds
     sharpness = nodes.edge / np.maximum(nodes.border, 1)
     cuts = (nodes.box[:, :2] == 0).sum(axis=1) + (nodes.box[:, 2:] == shape[::-1]).sum(axis=1)
-    product = (fill**2 * sharpness * nodes.contrast**0.75 * 0.5**cuts
-               * (bounds / (shape[0] * shape[1]))**0.5)
+    product = (
+        fill**2
+        * sharpness
+        * nodes.contrast**0.75
+        * 0.5**cuts
+        * (bounds / (shape[0] * shape[1])) ** 0.5
+    )
     return product / (product + 1)
 
 

@@ -1,4 +1,5 @@
 """What changes over a run, as closed forms of the step: nothing to save, nothing to resume."""
+
 import math
 
 
@@ -13,7 +14,7 @@ def cosine(start: float, end: float, steps: int, step: int) -> float:
 
 
 def longest_momentum(horizon: float, steps: int) -> float:
-    """The momentum whose average reaches back over ``horizon * steps`` steps, 1 / (1 - momentum)."""
+    """The momentum whose average reaches back over ``horizon * steps`` steps."""
     return 1 - 1 / max(horizon * steps, 1.0)
 
 

@@ -11,6 +11,7 @@ section 3.2 (the similarities of colour, texture, size and fill). They merge the
 pair at a time; a round here merges every pair of which each is the other's most similar: recall was
 the same within 0.02 and an image took a fifth of the time (some 50 rounds instead of 300).
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -76,12 +77,17 @@ class Pairs:
         apart = low != high
         base = int(to.max(initial=0)) + 1
         keys, index = np.unique((low * base + high)[apart], return_inverse=True)
-        return Pairs(keys // base, keys % base, np.bincount(index, self.edge[apart], len(keys)),
-                     np.bincount(index, self.border[apart], len(keys)))
+        return Pairs(
+            keys // base,
+            keys % base,
+            np.bincount(index, self.edge[apart], len(keys)),
+            np.bincount(index, self.border[apart], len(keys)),
+        )
 
 
-def grow_trees(lab: np.ndarray, segmentations: tuple, strategies: tuple
-               ) -> tuple[Nodes, list[np.ndarray]]:
+def grow_trees(
+    lab: np.ndarray, segmentations: tuple, strategies: tuple
+) -> tuple[Nodes, list[np.ndarray]]:
     """All candidate segments of an 8-bit Lab image (h, w, 3).
 
     Args:
@@ -93,8 +99,9 @@ def grow_trees(lab: np.ndarray, segmentations: tuple, strategies: tuple
         the pixels where ``first[i] <= places[t] < first[i] + leaves[i]``.
     """
     steepness, texture = _gradients(lab)
-    label_maps = [felzenszwalb(lab, scale, sigma=0.6, min_size=least)
-                  for scale, least in segmentations]
+    label_maps = [
+        felzenszwalb(lab, scale, sigma=0.6, min_size=least) for scale, least in segmentations
+    ]
     tables, starts, n = [], [], 0
     for labels in label_maps:
         leaves, pairs = _describe(lab, labels, steepness, texture)
@@ -104,8 +111,9 @@ def grow_trees(lab: np.ndarray, segmentations: tuple, strategies: tuple
             n += len(leaves['area'])
     nodes, pairs = _join(tables, starts, n)
     nodes = _merge(nodes, pairs, n, lab.shape[0] * lab.shape[1])
-    places = [nodes.first[start + label_maps[t // len(strategies)]]
-              for t, start in enumerate(starts)]
+    places = [
+        nodes.first[start + label_maps[t // len(strategies)]] for t, start in enumerate(starts)
+    ]
     return nodes, places
 
 
@@ -120,24 +128,36 @@ def _gradients(lab: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return steepness, orientation * 3 + np.digitize(steepness, STEEPNESS)
 
 
-def _describe(lab: np.ndarray, labels: np.ndarray, steepness: np.ndarray, texture: np.ndarray
-              ) -> tuple[dict[str, np.ndarray], Pairs]:
+def _describe(
+    lab: np.ndarray, labels: np.ndarray, steepness: np.ndarray, texture: np.ndarray
+) -> tuple[dict[str, np.ndarray], Pairs]:
     """The leaves of a label map (h, w): the columns of their Nodes, and which are adjacent."""
     flat, n = labels.ravel(), int(labels.max()) + 1
     rows, columns = np.indices(labels.shape).reshape(2, -1)
     box = np.tile([*labels.shape[::-1], 0, 0], (n, 1))
-    for side, (extreme, value) in enumerate([(np.minimum, columns), (np.minimum, rows),
-                                             (np.maximum, columns + 1), (np.maximum, rows + 1)]):
+    for side, (extreme, value) in enumerate(
+        [
+            (np.minimum, columns),
+            (np.minimum, rows),
+            (np.maximum, columns + 1),
+            (np.maximum, rows + 1),
+        ]
+    ):
         extreme.at(box[:, side], flat, value)
-    colour = [_histogram(flat, lab[..., c] // (256 // COLOUR_BINS), n, COLOUR_BINS)
-              for c in range(3)]
+    colour = [
+        _histogram(flat, lab[..., c] // (256 // COLOUR_BINS), n, COLOUR_BINS) for c in range(3)
+    ]
     pairs = _adjacent(labels, steepness).sent(np.arange(n))
     ends = np.concatenate([pairs.a, pairs.b])
-    return dict(area=np.bincount(flat, minlength=n), leaves=np.ones(n, int), box=box,
-                colour=np.concatenate(colour, axis=1),
-                texture=_histogram(flat, texture, n, 3 * ORIENTATIONS),
-                edge=np.bincount(ends, np.tile(pairs.edge, 2), n),
-                border=np.bincount(ends, np.tile(pairs.border, 2), n)), pairs
+    return dict(
+        area=np.bincount(flat, minlength=n),
+        leaves=np.ones(n, int),
+        box=box,
+        colour=np.concatenate(colour, axis=1),
+        texture=_histogram(flat, texture, n, 3 * ORIENTATIONS),
+        edge=np.bincount(ends, np.tile(pairs.edge, 2), n),
+        border=np.bincount(ends, np.tile(pairs.border, 2), n),
+    ), pairs
 
 
 def _histogram(flat: np.ndarray, bins: np.ndarray, n: int, count: int) -> np.ndarray:
@@ -149,8 +169,12 @@ def _adjacent(labels: np.ndarray, steepness: np.ndarray) -> Pairs:
     """One pair for every two neighbouring pixels of different leaves."""
     a = np.concatenate([labels[:, :-1].ravel(), labels[:-1].ravel()])
     b = np.concatenate([labels[:, 1:].ravel(), labels[1:].ravel()])
-    edge = np.concatenate([np.maximum(steepness[:, :-1], steepness[:, 1:]).ravel(),
-                           np.maximum(steepness[:-1], steepness[1:]).ravel()])
+    edge = np.concatenate(
+        [
+            np.maximum(steepness[:, :-1], steepness[:, 1:]).ravel(),
+            np.maximum(steepness[:-1], steepness[1:]).ravel(),
+        ]
+    )
     change = a != b
     return Pairs(a[change], b[change], edge[change], np.ones(change.sum()))
 
@@ -158,17 +182,29 @@ def _adjacent(labels: np.ndarray, steepness: np.ndarray) -> Pairs:
 def _join(tables: list, starts: list[int], n: int) -> tuple[Nodes, Pairs]:
     """The n leaves of all trees in one table, with room for the fewer than n unions."""
     sizes = [len(leaves['area']) for leaves, _, _ in tables]
-    columns = {name: np.concatenate([leaves[name] for leaves, _, _ in tables])
-               for name in (*ADDITIVE, 'box')}
+    columns = {
+        name: np.concatenate([leaves[name] for leaves, _, _ in tables])
+        for name in (*ADDITIVE, 'box')
+    }
     columns['strategy'] = np.repeat([strategy for *_, strategy in tables], sizes, axis=0)
     columns['tree'] = np.repeat(np.arange(len(tables)), sizes)
     columns['contrast'], columns['first'] = np.ones(n), np.zeros(n, int)
-    nodes = Nodes(**{name: np.concatenate([column, np.zeros_like(column)])
-                     for name, column in columns.items()})
+    nodes = Nodes(
+        **{
+            name: np.concatenate([column, np.zeros_like(column)])
+            for name, column in columns.items()
+        }
+    )
     nodes.contrast[:] = 1
-    pairs = [np.concatenate([getattr(pairs, name) + shift * (name in 'ab')
-                             for (_, pairs, _), shift in zip(tables, starts)])
-             for name in ('a', 'b', 'edge', 'border')]
+    pairs = [
+        np.concatenate(
+            [
+                getattr(pairs, name) + shift * (name in 'ab')
+                for (_, pairs, _), shift in zip(tables, starts)
+            ]
+        )
+        for name in ('a', 'b', 'edge', 'border')
+    ]
     return nodes, Pairs(*pairs)
 
 
@@ -201,8 +237,13 @@ def _unite(nodes: Nodes, a: np.ndarray, b: np.ndarray, new: np.ndarray) -> None:
 
 
 def _union_box(nodes: Nodes, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.minimum(nodes.box[a, :2], nodes.box[b, :2]),
-                           np.maximum(nodes.box[a, 2:], nodes.box[b, 2:])], axis=1)
+    return np.concatenate(
+        [
+            np.minimum(nodes.box[a, :2], nodes.box[b, :2]),
+            np.maximum(nodes.box[a, 2:], nodes.box[b, 2:]),
+        ],
+        axis=1,
+    )
 
 
 def _most_similar(similarity: np.ndarray, pairs: Pairs, n: int) -> np.ndarray:
@@ -233,5 +274,6 @@ def _similarity(nodes: Nodes, pairs: Pairs, pixels: int) -> np.ndarray:
     box = _union_box(nodes, a, b)
     around = (box[:, 2:] - box[:, :2]).prod(1) / pixels - size
     weak = 1 - pairs.edge / pairs.border / STRONG_EDGE
-    return (np.stack([colour, texture, 1 - size, 1 - around, weak], axis=1)
-            * nodes.strategy[a]).sum(1)
+    return (
+        np.stack([colour, texture, 1 - size, 1 - around, weak], axis=1) * nodes.strategy[a]
+    ).sum(1)

@@ -2,6 +2,7 @@
 
 Shape shorthand: V views of a batch, N regions of a batch.
 """
+
 from __future__ import annotations
 
 import copy
@@ -31,8 +32,9 @@ def captured_input(layer: nn.Module) -> Iterator[list[Tensor]]:
         handle.remove()
 
 
-def box_forward(roi_head: nn.Module, levels: tuple[Tensor, ...], rois: Tensor,
-                hidden_share: float) -> dict:
+def box_forward(
+    roi_head: nn.Module, levels: tuple[Tensor, ...], rois: Tensor, hidden_share: float
+) -> dict:
     """The box branch on ``rois`` (N, 5); a share of them is hidden from the others' attention."""
     if not hasattr(roi_head, 'aggregator'):
         return roi_head._bbox_forward(levels, rois)
@@ -41,7 +43,8 @@ def box_forward(roi_head: nn.Module, levels: tuple[Tensor, ...], rois: Tensor,
 
 
 def best_proposals(detector: nn.Module, outputs: tuple, metas: list[dict]) -> list[InstanceData]:
-    """Up to ``PROPOSALS`` of each view, with ``bboxes`` and ``scores``, best first; they take no gradient.
+    """Up to ``PROPOSALS`` of each view, with ``bboxes`` and ``scores``, best first; they take no
+    gradient.
 
     Args:
         outputs: Of the detector's region head, on all V views.
@@ -50,8 +53,11 @@ def best_proposals(detector: nn.Module, outputs: tuple, metas: list[dict]) -> li
     cfg = copy.copy(detector.train_cfg.rpn_proposal)
     cfg.update(nms_pre=PROPOSALS, max_per_img=PROPOSALS)
     return detector.rpn_head.predict_by_feat(
-        *[[level.detach() for level in output] for output in outputs], batch_img_metas=metas,
-        cfg=cfg, rescale=False)
+        *[[level.detach() for level in output] for output in outputs],
+        batch_img_metas=metas,
+        cfg=cfg,
+        rescale=False,
+    )
 
 
 def frozen_copy(module: nn.Module) -> nn.Module:
@@ -62,8 +68,8 @@ def frozen_copy(module: nn.Module) -> nn.Module:
 def class_agnostic(detector: dict) -> dict:
     """The detector's config with box and mask branches that do not depend on the class.
 
-    An ``RPNHead``'s ``MaxIoUAssigner`` learns to leave areas alone. Augmentations of whole batches, such
-    as padding to a fixed size, are for images with objects, not for views: they are left out.
+    An ``RPNHead``'s ``MaxIoUAssigner`` learns to leave areas alone. Augmentations of whole batches,
+    such as padding to a fixed size, are for images with objects, not for views: they are left out.
     """
     detector = copy.deepcopy(detector)
     (detector.get('data_preprocessor') or {}).pop('batch_augments', None)
@@ -78,7 +84,9 @@ def class_agnostic(detector: dict) -> dict:
 
 
 def untrained_parts(weights: dict[str, float], roi_head: nn.Module) -> list[str]:
-    """What no loss term that is on reaches: DDP waits for the gradient of every weight that may have one."""
+    """What no loss term that is on reaches: DDP waits for the gradient of every weight that may
+    have one.
+    """
     boxes, vectors, masks = weights['boxes'] > 0, compares_vectors(weights), weights['masks'] > 0
     parts = dict(rpn_head=not weights['regions'])
     if boxes or vectors or masks:

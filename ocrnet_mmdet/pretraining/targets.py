@@ -4,6 +4,7 @@ Shape shorthand: R regions and M proposals of one view, N regions read of a batc
 pixels of a view.
 Naming convention: *ids* name an image's regions, the same in both views.
 """
+
 from __future__ import annotations
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor
 
 from .views import ViewMap
 
-NEAR = 0.2  # IoU of a proposal and a region; with 0.5, near misses took 30 % of robosoccer's positives
+NEAR = (
+    0.2  # IoU of a proposal and a region; with 0.5, near misses took 30 % of robosoccer's positives
+)
 SAME_IOU = 0.5  # of a region in one view and, brought there, one of the other
 
 
@@ -54,7 +57,8 @@ def same_in_other_view(views: Tensor, ids: Tensor, images: int) -> tuple[Tensor,
 
 
 def uncovered(proposals: Tensor, scores: Tensor, regions: Tensor, min_score: float) -> Tensor:
-    """Confident proposals that no region covers: those of (M, 4) with IoU < ``NEAR`` to all of (R, 4).
+    """Confident proposals that no region covers: those of (M, 4) with IoU < ``NEAR`` to all of (R,
+    4).
 
     Nobody said that they are no objects, so no loss should (DropLoss of Wang et al., CutLER, 2023,
     section 3.3, drops such predictions). One that lies nearer to a region is a wrong box of it, of
@@ -70,8 +74,9 @@ def uncovered(proposals: Tensor, scores: Tensor, regions: Tensor, min_score: flo
     return confident[pairwise_iou(confident, regions).amax(1) < NEAR]
 
 
-def common_ids(first: Tensor, second: Tensor, first_map: ViewMap, second_map: ViewMap,
-               shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def common_ids(
+    first: Tensor, second: Tensor, first_map: ViewMap, second_map: ViewMap, shape: tuple[int, int]
+) -> tuple[Tensor, Tensor]:
     """Ids for the regions of an image's two views, (R1,) and (R2,), alike for one that both show.
 
     Args:
@@ -85,7 +90,8 @@ def common_ids(first: Tensor, second: Tensor, first_map: ViewMap, second_map: Vi
         moved = second_map.after(first_map.inverse()).boxes(first.cpu().numpy()).clip(0, shape[0])
         overlap = pairwise_iou(torch.from_numpy(moved).to(second), second)
         best, partner = overlap.max(0)
-        mutual = (best >= SAME_IOU) & (overlap.argmax(1)[partner] == torch.arange(
-            len(second), device=second.device))
+        mutual = (best >= SAME_IOU) & (
+            overlap.argmax(1)[partner] == torch.arange(len(second), device=second.device)
+        )
         others = torch.where(mutual, ids[partner], others)
     return ids, others

@@ -1,12 +1,12 @@
 """The loss terms of the stage without labels: student and views in, losses and a record out.
 
 Shape shorthand: B images, V = 2B views of a batch (every image's first, then every image's second),
-R regions of one view, N regions read of a batch, D a region vector's length. Boxes are xyxy in pixels
-of a view.
-Naming convention: *student* is the detector that the gradient trains, *teacher* its exponential moving
-average. A term's losses are by the weight that counts for them and by their names in the log, and not
-yet weighted.
+R regions of one view, N regions read of a batch, D a region vector's length. Boxes are xyxy in
+pixels of a view. Naming convention: *student* is the detector that the gradient trains, *teacher*
+its exponential moving average. A term's losses are by the weight that counts for them and by their
+names in the log, and not yet weighted.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -39,7 +39,8 @@ class Views:
 
     Attributes:
         inputs: (V, 3, S, S).
-        samples: V, each with ``gt_instances`` (``bboxes``, ``ids``), ``segments`` and the view's metainfo.
+        samples: V, each with ``gt_instances`` (``bboxes``, ``ids``), ``segments`` and the view's
+            metainfo.
         levels: The student's, (V, C, H_l, W_l) each.
         read: Makes ``reading``, at most once and when the first term asks for it.
     """
@@ -65,7 +66,8 @@ class Views:
 
 @dataclass
 class Reading:
-    """What the student's box branch makes of some regions of each view, seen from boxes beside theirs.
+    """What the student's box branch makes of some regions of each view, seen from boxes beside
+    theirs.
 
     Attributes:
         chosen: V of (k,) positions of the regions.
@@ -88,8 +90,8 @@ class RegionReader:
 
     Attributes:
         count: Regions of a view.
-        jitter: How far boxes are moved, in box sides: the first half of a view's by the first number,
-            the others by the second.
+        jitter: How far boxes are moved, in box sides: the first half of a view's by the first
+            number, the others by the second.
         hidden_context: Share of a view's regions that is hidden from the others' attention.
     """
 
@@ -100,9 +102,13 @@ class RegionReader:
     def __call__(self, student: nn.Module, views: Views) -> Reading:
         regions = [sample.gt_instances for sample in views.samples]
         half = len(regions) // 2
-        pairs = [choose_regions(a.ids, b.ids, self.count) for a, b in zip(regions[:half], regions[half:])]
+        pairs = [
+            choose_regions(a.ids, b.ids, self.count) for a, b in zip(regions[:half], regions[half:])
+        ]
         chosen = [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
-        boxes = [self.jittered(r.bboxes[i], meta) for r, i, meta in zip(regions, chosen, views.metas)]
+        boxes = [
+            self.jittered(r.bboxes[i], meta) for r, i, meta in zip(regions, chosen, views.metas)
+        ]
         rois = bbox2roi(boxes)
         with captured_input(student.roi_head.bbox_head.fc_cls) as vectors:
             results = box_forward(student.roi_head, views.levels, rois, self.hidden_context)
@@ -110,8 +116,12 @@ class RegionReader:
 
     def jittered(self, boxes: Tensor, meta: dict) -> Tensor:
         middle = (len(boxes) + 1) // 2
-        return torch.cat([jitter_boxes(part, amount, meta['img_shape'][:2]) for part, amount in
-                          zip((boxes[:middle], boxes[middle:]), self.jitter)])
+        return torch.cat(
+            [
+                jitter_boxes(part, amount, meta['img_shape'][:2])
+                for part, amount in zip((boxes[:middle], boxes[middle:]), self.jitter)
+            ]
+        )
 
 
 @dataclass
@@ -129,9 +139,12 @@ class RegionTerm:
         outputs = head(views.levels)
         with torch.no_grad():
             proposals = best_proposals(student, outputs, metas)
-            left_alone = [uncovered(p.bboxes, p.scores, b, self.min_score) for p, b in zip(proposals, boxes)]
-        losses = head.loss_by_feat(*outputs, [_objects(b) for b in boxes], metas,
-                                   [_objects(b) for b in left_alone])
+            left_alone = [
+                uncovered(p.bboxes, p.scores, b, self.min_score) for p, b in zip(proposals, boxes)
+            ]
+        losses = head.loss_by_feat(
+            *outputs, [_objects(b) for b in boxes], metas, [_objects(b) for b in left_alone]
+        )
         named = {name if 'rpn' in name else f'rpn_{name}': loss for name, loss in losses.items()}
         return dict(regions=named), RegionRecord([p.bboxes for p in proposals])
 
@@ -141,22 +154,31 @@ class BoxTerm:
 
     def __call__(self, student: nn.Module, views: Views) -> tuple[Losses, LevelRecord]:
         reading, head = views.reading, student.roi_head.bbox_head
-        samples = [samples_of(boxes, sample.gt_instances, chosen) for boxes, sample, chosen in
-                   zip(reading.boxes, views.samples, reading.chosen)]
+        samples = [
+            samples_of(boxes, sample.gt_instances, chosen)
+            for boxes, sample, chosen in zip(reading.boxes, views.samples, reading.chosen)
+        ]
         predicted = reading.results['bbox_pred']
-        made = head.loss_and_target(None, predicted, reading.rois, samples, student.roi_head.train_cfg)
+        made = head.loss_and_target(
+            None, predicted, reading.rois, samples, student.roi_head.train_cfg
+        )
         with torch.no_grad():  # the loss of predicting the targets' mean: symmetric jitter's is 0
-            unmoved = head.loss(None, torch.zeros_like(predicted), reading.rois, *made['bbox_targets'])
+            unmoved = head.loss(
+                None, torch.zeros_like(predicted), reading.rois, *made['bbox_targets']
+            )
         loss = made['loss_bbox']['loss_bbox']
-        return dict(boxes=dict(loss_boxes=loss)), LevelRecord(loss.detach().sum(), unmoved['loss_bbox'])
+        return dict(boxes=dict(loss_boxes=loss)), LevelRecord(
+            loss.detach().sum(), unmoved['loss_bbox']
+        )
 
 
 @dataclass
 class VectorTerm:
-    """Region vectors towards the teacher's of the same regions in the other view, and apart from each other.
+    """Region vectors towards the teacher's of the same regions in the other view, and apart from
+    each other.
 
-    A region's vector is what the RoI head's classifier reads. The student sees regions from jittered
-    boxes, the teacher from their own.
+    A region's vector is what the RoI head's classifier reads. The student sees regions from
+    jittered boxes, the teacher from their own.
 
     Attributes:
         projector, predictor, log_variance: What the student's vectors go through.
@@ -180,16 +202,28 @@ class VectorTerm:
         projected = self.projector(reading.vectors)
         hidden = self.predictor.hidden(projected)
         view, count = reading.rois[:, 0].long(), len(views.samples) // 2
-        ids = torch.cat([sample.gt_instances.ids[i] for sample, i in zip(views.samples, reading.chosen)])
+        ids = torch.cat(
+            [sample.gt_instances.ids[i] for sample, i in zip(views.samples, reading.chosen)]
+        )
         mine, theirs = same_in_other_view(view, ids, count)
         log_variance = self.log_variance(hidden)[mine, 0] * self.sigma_share
         variance, covariance = variance_covariance(projected)
         prediction = self.predictor.out(hidden)[mine]
         losses = dict(
             vectors=dict(loss_vectors=self.loss(prediction, targets[theirs], log_variance)),
-            variance=dict(loss_variance=variance), covariance=dict(loss_covariance=covariance))
-        return losses, VectorRecord(projected.detach(), view % count, ids, mine, theirs, prediction.detach(),
-                                    targets[theirs], log_variance.detach())
+            variance=dict(loss_variance=variance),
+            covariance=dict(loss_covariance=covariance),
+        )
+        return losses, VectorRecord(
+            projected.detach(),
+            view % count,
+            ids,
+            mine,
+            theirs,
+            prediction.detach(),
+            targets[theirs],
+            log_variance.detach(),
+        )
 
     @torch.no_grad()
     def _targets(self, views: Views, reading: Reading) -> Tensor:
@@ -213,16 +247,22 @@ class MaskTerm:
 
     def __call__(self, student: nn.Module, views: Views) -> tuple[Losses, LevelRecord | None]:
         roi_head, segments = student.roi_head, [sample.segments for sample in views.samples]
-        boxes = [jitter_boxes(segment.bboxes, self.jitter, meta['img_shape'][:2])
-                 for segment, meta in zip(segments, views.metas)]
+        boxes = [
+            jitter_boxes(segment.bboxes, self.jitter, meta['img_shape'][:2])
+            for segment, meta in zip(segments, views.metas)
+        ]
         predicted = roi_head._mask_forward(views.levels, bbox2roi(boxes))['mask_preds']
         if not len(predicted):
             return dict(masks=dict(loss_masks=predicted.sum())), None
-        samples = [samples_of(b, segment, torch.arange(len(b), device=b.device))
-                   for b, segment in zip(boxes, segments)]
+        samples = [
+            samples_of(b, segment, torch.arange(len(b), device=b.device))
+            for b, segment in zip(boxes, segments)
+        ]
         made = roi_head.mask_head.loss_and_target(predicted, samples, segments, roi_head.train_cfg)
         loss = made['loss_mask']['loss_mask'].sum()
-        return dict(masks=dict(loss_masks=loss)), LevelRecord(loss.detach(), constant_bce(made['mask_targets']))
+        return dict(masks=dict(loss_masks=loss)), LevelRecord(
+            loss.detach(), constant_bce(made['mask_targets'])
+        )
 
 
 def samples_of(boxes: Tensor, regions: InstanceData, chosen: Tensor) -> SamplingResult:
@@ -230,14 +270,22 @@ def samples_of(boxes: Tensor, regions: InstanceData, chosen: Tensor) -> Sampling
     regions.
     """
     count = len(regions.bboxes)
-    assigned = AssignResult(count, chosen + 1, boxes.new_ones(len(chosen)),
-                            torch.zeros_like(chosen))
+    assigned = AssignResult(
+        count, chosen + 1, boxes.new_ones(len(chosen)), torch.zeros_like(chosen)
+    )
     every = torch.arange(len(chosen), device=boxes.device)
-    return SamplingResult(every, every[:0], boxes, regions.bboxes, assigned,
-                          torch.zeros_like(every, dtype=torch.uint8))
+    return SamplingResult(
+        every,
+        every[:0],
+        boxes,
+        regions.bboxes,
+        assigned,
+        torch.zeros_like(every, dtype=torch.uint8),
+    )
 
 
 def _objects(boxes: Tensor) -> InstanceData:
     """Boxes (R, 4) of the one class that stands for any object."""
-    return InstanceData(bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long,
-                                                         device=boxes.device))
+    return InstanceData(
+        bboxes=boxes, labels=torch.zeros(len(boxes), dtype=torch.long, device=boxes.device)
+    )

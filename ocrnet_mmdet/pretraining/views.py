@@ -3,6 +3,7 @@
 Shape shorthand: H W image, S side of a view, R regions. Boxes are xyxy and continuous: pixel i is
 [i, i + 1]. All maps keep the axes, so boxes stay boxes.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -56,11 +57,14 @@ class ViewMap:
         """
         shift = self.shift + 0.5 * self.scale - 0.5
         matrix = np.array([[self.scale[0], 0, shift[0]], [0, self.scale[1], shift[1]]])
-        return cv2.warpAffine(image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border)
+        return cv2.warpAffine(
+            image, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=border
+        )
 
 
-def draw_crop(rng: np.random.Generator, shape: tuple[int, int],
-              area: tuple[float, float]) -> np.ndarray:
+def draw_crop(
+    rng: np.random.Generator, shape: tuple[int, int], area: tuple[float, float]
+) -> np.ndarray:
     """A crop (4,) xyxy inside an image of ``shape`` (H, W) that covers a share in ``area`` of it.
 
     Its sides' ratio is drawn too, as far as the image's own allows.
@@ -82,25 +86,35 @@ def inside_share(boxes: np.ndarray, side: float) -> np.ndarray:
 
 
 def reduce_to(image: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Average pixels of ``image`` so that showing it at ``scale`` (2,) of its size, x first, skips none."""
+    """Average pixels of ``image`` so that showing it at ``scale`` (2,) of its size, x first, skips
+    none.
+    """
     size = np.array(image.shape[1::-1])
     small = np.where(scale < 0.5, np.maximum(1, np.round(2 * scale * size)), size).astype(int)
-    return image if (small == size).all() else cv2.resize(image, small.tolist(), interpolation=cv2.INTER_AREA)
+    return (
+        image
+        if (small == size).all()
+        else cv2.resize(image, small.tolist(), interpolation=cv2.INTER_AREA)
+    )
 
 
 def show(image: np.ndarray, view: ViewMap, side: int) -> np.ndarray:
-    """The view (side, side, 3) of an image (H, W, 3) without aliasing; its edge goes on outside of it."""
+    """The view (side, side, 3) of an image (H, W, 3) without aliasing; its edge goes on outside of
+    it.
+    """
     small = reduce_to(image, np.abs(view.scale))
     shrink = np.array(small.shape[1::-1]) / image.shape[1::-1]
-    return view.after(ViewMap(1 / shrink, np.zeros(2))).warp(small, side, border=cv2.BORDER_REPLICATE)
+    return view.after(ViewMap(1 / shrink, np.zeros(2))).warp(
+        small, side, border=cv2.BORDER_REPLICATE
+    )
 
 
 def vary_colours(rng: np.random.Generator, image: np.ndarray, solarise: float) -> np.ndarray:
     """Brightness, contrast, saturation, hue, grey, blur and, with that probability, solarise.
 
-    Brightness and contrast are varied as in BYOL (Grill et al. 2020, appendix B), saturation twice as much;
-    the hue less, for its 0.1 turns would make a red and a green thing alike, and the blur, which a small
-    view hardly survives.
+    Brightness and contrast are varied as in BYOL (Grill et al. 2020, appendix B), saturation twice
+    as much; the hue less, for its 0.1 turns would make a red and a green thing alike, and the blur,
+    which a small view hardly survives.
 
     Args:
         image: (S, S, 3) uint8 BGR.
@@ -113,7 +127,9 @@ def vary_colours(rng: np.random.Generator, image: np.ndarray, solarise: float) -
     if rng.random() < 0.8:
         brightness, contrast, saturation = rng.uniform(0.6, 1.4, 3)
         hue = rng.uniform(0.9, 1.1, 3)
-        colour = hue[:, None] * (saturation * colour + (1 - saturation) * grey) * contrast * brightness
+        colour = (
+            hue[:, None] * (saturation * colour + (1 - saturation) * grey) * contrast * brightness
+        )
         offset = hue * (1 - contrast) * brightness * out.mean()
     if rng.random() < 0.2:
         colour, offset = grey @ colour, grey @ offset

@@ -1,4 +1,7 @@
-"""From own pictures and labels to a folder with checked annotations and two configs (tools/start.py)."""
+"""From own pictures and labels to a folder with checked annotations and two configs
+(tools/start.py).
+"""
+
 from __future__ import annotations
 
 import os
@@ -13,13 +16,23 @@ from .recipe import recipe_for, recipe_without_labels
 __all__ = ['start']
 
 
-def start(pictures: Path, labels: Path | None, val: Path | None, val_share: float, seed: int,
-          imagenet: bool, out: Path, configs: Path) -> str:
-    """Write the folder ``out``: annotations, finetune.py and pretrain.py; without labels pretrain.py alone.
+def start(
+    pictures: Path,
+    labels: Path | None,
+    val: Path | None,
+    val_share: float,
+    seed: int,
+    imagenet: bool,
+    out: Path,
+    configs: Path,
+) -> str:
+    """Write the folder ``out``: annotations, finetune.py and pretrain.py; without labels
+    pretrain.py alone.
 
     Args:
         pictures: Folder of the pictures, at any depth.
-        labels, val: COCO files with names relative to it; without ``val`` a share of ``labels`` becomes it.
+        labels, val: COCO files with names relative to it; without ``val`` a share of ``labels``
+            becomes it.
         val_share: That share, of pictures and of every class's objects.
         seed: Of the split.
         imagenet: Whether the encoder starts from ImageNet weights.
@@ -30,7 +43,8 @@ def start(pictures: Path, labels: Path | None, val: Path | None, val_share: floa
         What was found, mended and chosen, as text; it is in ``out/report.txt`` too.
 
     Raises:
-        InputError: ``out`` holds something, an option is out of range, or the data cannot be trained on.
+        InputError: ``out`` holds something, an option is out of range, or the data cannot be
+            trained on.
     """
     pictures, out, configs = pictures.resolve(), out.resolve(), configs.resolve()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -45,9 +59,15 @@ def start(pictures: Path, labels: Path | None, val: Path | None, val_share: floa
         lines = [*data.notes, *recipe.lines()]
         (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
         listed = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
-        pretraining = pretraining_config(configs, pictures, out, recipe, str(listed), data.with_mask)
-        commands = ['without labels first (docs/pretraining.md says when):', f'  tools/train.py {out}/pretrain.py',
-                    'with labels:', f'  tools/train.py {out}/finetune.py']
+        pretraining = pretraining_config(
+            configs, pictures, out, recipe, str(listed), data.with_mask
+        )
+        commands = [
+            'without labels first (docs/pretraining.md says when):',
+            f'  tools/train.py {out}/pretrain.py',
+            'with labels:',
+            f'  tools/train.py {out}/finetune.py',
+        ]
     else:
         recipe = recipe_without_labels(pictures, imagenet)
         lines, commands = recipe.lines(), ['next:', f'  tools/train.py {out}/pretrain.py']
@@ -64,5 +84,7 @@ def _pictures_to_pretrain_on(pictures: Path, data: Labels, folder: Path) -> Path
     scored = {os.path.normpath(image['file_name']) for image in data.val['images']}
     names = map(os.fsdecode, list_pictures(str(pictures)))
     listed = folder / 'pretrain.txt'
-    listed.write_text(''.join(f'{name}\n' for name in names if name not in scored), errors='surrogateescape')
+    listed.write_text(
+        ''.join(f'{name}\n' for name in names if name not in scored), errors='surrogateescape'
+    )
     return listed

@@ -1,4 +1,5 @@
 """The text of the configs that tools/start.py writes."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -8,9 +9,9 @@ from ..errors import shown
 from .labels import Labels
 from .recipe import Recipe
 
-FINETUNING = Template('''\
-# Written once by tools/start.py; yours from now on. It is read as it stands, by tools/train.py and by
-# MMDetection's own tools: python tools/train.py $out/finetune.py
+FINETUNING = Template("""\
+# Written once by tools/start.py; yours from now on. It is read as it stands, by tools/train.py and
+# by MMDetection's own tools: python tools/train.py $out/finetune.py
 _base_ = $base  # $why_net
 
 data_root = $pictures  # the pictures stay where they are
@@ -36,7 +37,8 @@ train_pipeline = [
     dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=$poly2mask),
     dict(type='OCRNetCheckFrame'),
     dict(type='OCRNetSeedDraw'),
-    dict(type='RandomResize', scale=(image_scale, image_scale), ratio_range=(0.7, 1.4), keep_ratio=True),
+    dict(type='RandomResize', scale=(image_scale, image_scale), ratio_range=(0.7, 1.4),
+         keep_ratio=True),
     dict(type='RandomCrop', crop_size=(crop_size, crop_size), allow_negative_crop=True),
     dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
     dict(type='RandomFlip', prob=0.5),
@@ -56,7 +58,8 @@ train_dataloader = dict(
 val_dataloader = dict(
     **workers, dataset=dict(ann_file=annotations + 'val.json', pipeline=test_pipeline, **dataset))
 test_dataloader = val_dataloader
-val_evaluator = dict(ann_file=annotations + 'val.json', metric=['bbox', 'segm'] if with_mask else ['bbox'])
+val_evaluator = dict(
+    ann_file=annotations + 'val.json', metric=['bbox', 'segm'] if with_mask else ['bbox'])
 test_evaluator = val_evaluator
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters // 10)
 default_hooks = dict(checkpoint=dict(interval=max_iters // 10))
@@ -65,9 +68,9 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 20),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 20, end=max_iters,
          T_max=max_iters - max_iters // 20, eta_min=0)]
-''')
+""")
 
-PRETRAINING = Template('''\
+PRETRAINING = Template("""\
 # Written once by tools/start.py; yours from now on. The stage without labels:
 # python tools/train.py $out/pretrain.py
 _base_ = $base  # $why_net
@@ -82,7 +85,7 @@ lr = $pretrain_lr  # $why_pretrain_lr
 num_workers = $num_workers  # $why_num_workers
 work_dir = $work_dir
 
-zoom = (0.7, 1.4)  # of a fine-tuning picture: a view shows as much of the picture as a crop does there
+zoom = (0.7, 1.4)  # of a fine-tuning picture: a view shows as much of it as a crop does there
 area = tuple(min((view_size / (image_scale * z))**2, 1.0) for z in reversed(zoom))
 train_pipeline = [
     _base_.load,
@@ -99,22 +102,39 @@ param_scheduler = [
     dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 12),
     dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
          T_max=max_iters - max_iters // 12, eta_min=0)]
-''')
+""")
 NO_MASKS = 'model = dict(weights=dict(masks=0.0))  # finetune.py has no masks to learn\n'
 
 
-def finetuning_config(configs: Path, pictures: Path, out: Path, data: Labels, recipe: Recipe) -> str:
+def finetuning_config(
+    configs: Path, pictures: Path, out: Path, data: Labels, recipe: Recipe
+) -> str:
     """The text of finetune.py."""
     counts = ', '.join(f'{shown(name)} {count}' for name, count in data.class_counts().items())
     return FINETUNING.substitute(
-        _common(recipe), out=out, base=repr(str(configs / f'{recipe.values["net"]}.py')), pictures=repr(f'{pictures}/'),
-        annotations=repr(f'{out}/annotations/'), classes=repr(data.classes), counts=f'objects to train on: {counts}',
-        with_mask=data.with_mask, poly2mask=data.has_run_lengths(), found=recipe.found[0], work_dir=repr(f'{out}/finetune'),
-        pretrained=repr(f'{out}/pretrain/pretrained_detector.pth'))
+        _common(recipe),
+        out=out,
+        base=repr(str(configs / f'{recipe.values["net"]}.py')),
+        pictures=repr(f'{pictures}/'),
+        annotations=repr(f'{out}/annotations/'),
+        classes=repr(data.classes),
+        counts=f'objects to train on: {counts}',
+        with_mask=data.with_mask,
+        poly2mask=data.has_run_lengths(),
+        found=recipe.found[0],
+        work_dir=repr(f'{out}/finetune'),
+        pretrained=repr(f'{out}/pretrain/pretrained_detector.pth'),
+    )
 
 
-def pretraining_config(configs: Path, pictures: Path, out: Path, recipe: Recipe, ann_file: str = '',
-                       with_mask: bool = True) -> str:
+def pretraining_config(
+    configs: Path,
+    pictures: Path,
+    out: Path,
+    recipe: Recipe,
+    ann_file: str = '',
+    with_mask: bool = True,
+) -> str:
     """The text of pretrain.py.
 
     Args:
@@ -122,10 +142,17 @@ def pretraining_config(configs: Path, pictures: Path, out: Path, recipe: Recipe,
         with_mask: Whether the detector to come has a mask branch.
     """
     return PRETRAINING.substitute(
-        _common(recipe), out=out, base=repr(str(configs / f'{recipe.values["net"]}_pretrain.py')),
-        pictures=repr(f'{pictures}/'), ann_file=repr(ann_file),
-        why_ann_file='all pictures but those that finetune.py scores on' if ann_file else 'all pictures',
-        work_dir=repr(f'{out}/pretrain'), model='' if with_mask else NO_MASKS)
+        _common(recipe),
+        out=out,
+        base=repr(str(configs / f'{recipe.values["net"]}_pretrain.py')),
+        pictures=repr(f'{pictures}/'),
+        ann_file=repr(ann_file),
+        why_ann_file='all pictures but those that finetune.py scores on'
+        if ann_file
+        else 'all pictures',
+        work_dir=repr(f'{out}/pretrain'),
+        model='' if with_mask else NO_MASKS,
+    )
 
 
 def _common(recipe: Recipe) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 N pictures, K classes.
 """
+
 from __future__ import annotations
 
 import json
@@ -32,6 +33,7 @@ class Labels:
         with_mask: Whether the objects have segmentations.
         notes: What was found and mended, a line each.
     """
+
     train: dict
     val: dict
     classes: tuple[str, ...]
@@ -46,20 +48,25 @@ class Labels:
 
     def has_run_lengths(self) -> bool:
         """Whether an object's mask is no polygon, in either part."""
-        return any(isinstance(a.get('segmentation'), dict) and not a['iscrowd']
-                   for part in (self.train, self.val) for a in part['annotations'])
+        return any(
+            isinstance(a.get('segmentation'), dict) and not a['iscrowd']
+            for part in (self.train, self.val)
+            for a in part['annotations']
+        )
 
     def class_counts(self) -> dict[str, int]:
         """Objects of each class in the train part."""
         return _class_counts(self.train, self.classes)
 
 
-def read_labels(pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int, folder: Path
-                ) -> Labels:
+def read_labels(
+    pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int, folder: Path
+) -> Labels:
     """Check, clean and split; leaves train.json and val.json in ``folder``.
 
     Raises:
-        InputError: A file is not COCO, no picture or no object is left, or there are too few to split.
+        InputError: A file is not COCO, no picture or no object is left, or there are too few to
+            split.
     """
     with_mask, notes = _have_masks(read_coco(str(labels), str(pictures), 'labels'))
     train, more = _cleaned(labels, pictures, folder / 'train.json', with_mask)
@@ -76,9 +83,17 @@ def read_labels(pictures: Path, labels: Path, val: Path | None, val_share: float
     counts = _class_counts(train, names)
     data = Labels(train, scored, tuple(name for name in names if counts[name]), with_mask, notes)
     if not data.classes:
-        raise InputError(f'{labels}: none of its {len(train["images"])} training pictures has an object: annotate some')
-    notes.append(f'train: {len(train["images"])} pictures, val: {len(scored["images"])}; objects of '
-                 + ', '.join(f'{shown(name)} {counts[name]} / {n}' for name, n in _class_counts(scored, names).items()))
+        raise InputError(
+            f'{labels}: none of its {len(train["images"])} training pictures has an object: '
+            'annotate some'
+        )
+    notes.append(
+        f'train: {len(train["images"])} pictures, val: {len(scored["images"])}; objects of '
+        + ', '.join(
+            f'{shown(name)} {counts[name]} / {n}'
+            for name, n in _class_counts(scored, names).items()
+        )
+    )
     absent = [shown(name) for name in names if not counts[name]]
     if absent:
         notes.append(f'left out, as train has no object of them: {", ".join(absent)}')
@@ -91,7 +106,10 @@ def _have_masks(data: dict) -> tuple[bool, list[str]]:
     if not masked:
         return False, ['masks: none, the objects have boxes alone']
     if masked < ALL * len(objects):
-        return False, [f'masks: not trained, {masked} of {len(objects)} objects have a segmentation: add the others']
+        return False, [
+            f'masks: not trained, {masked} of {len(objects)} objects have a segmentation: add the '
+            'others'
+        ]
     return True, [f'masks: {masked} of {len(objects)} objects have a segmentation']
 
 
@@ -107,23 +125,31 @@ def _class_counts(data: dict, names: Sequence[str]) -> dict[str, int]:
 
 
 def _prints(pictures: Path, images: Sequence[dict]) -> np.ndarray:
-    return np.stack([print_of(decode_picture((pictures / image['file_name']).read_bytes())) for image in images])
+    return np.stack(
+        [print_of(decode_picture((pictures / image['file_name']).read_bytes())) for image in images]
+    )
 
 
 def _split(pictures: Path, data: dict, share: float, seed: int) -> tuple[dict, dict, list[str]]:
     images = data['images']
     if len(images) < 2:
-        raise InputError(f'{len(images)} labelled picture cannot be split: label more, or name --val')
+        raise InputError(
+            f'{len(images)} labelled picture cannot be split: label more, or name --val'
+        )
     row = {image['id']: i for i, image in enumerate(images)}
     column = {c['id']: k for k, c in enumerate(data['categories'])}
     counts = np.zeros((len(images), len(column)))
     for annotation in data['annotations']:
-        counts[row[annotation['image_id']], column[annotation['category_id']]] += not annotation['iscrowd']
+        counts[row[annotation['image_id']], column[annotation['category_id']]] += not annotation[
+            'iscrowd'
+        ]
     groups = groups_of(_prints(pictures, images))
     in_val = split_groups(counts, groups, share, seed)
     if not in_val.any() or in_val.all():
-        raise InputError(f'the {len(images)} labelled pictures are {len(np.unique(groups))} groups of near-duplicates, '
-                         'which cannot be split: label other pictures, or name --val')
+        raise InputError(
+            f'the {len(images)} labelled pictures are {len(np.unique(groups))} groups of '
+            'near-duplicates, which cannot be split: label other pictures, or name --val'
+        )
     twins = len(images) - len(np.unique(groups))
     note = f'split: {share:.0%} of the pictures to score on, seed {seed}'
     if twins:
@@ -134,7 +160,9 @@ def _split(pictures: Path, data: dict, share: float, seed: int) -> tuple[dict, d
 def _part(data: dict, images: Sequence[dict], chosen: np.ndarray) -> dict:
     kept = [image for image, keep in zip(images, chosen) if keep]
     ids = {image['id'] for image in kept}
-    return dict(data, images=kept, annotations=[a for a in data['annotations'] if a['image_id'] in ids])
+    return dict(
+        data, images=kept, annotations=[a for a in data['annotations'] if a['image_id'] in ids]
+    )
 
 
 def _twins(pictures: Path, train: dict, val: dict) -> list[str]:
@@ -142,5 +170,12 @@ def _twins(pictures: Path, train: dict, val: dict) -> list[str]:
     groups = groups_of(np.concatenate([_prints(pictures, part['images']) for part in (train, val)]))
     number = len(train['images'])
     twins = np.isin(groups[number:], groups[:number])
-    return [f'{twins.sum()} of {len(twins)} val pictures are near-duplicates of training pictures, such as '
-            f'{shown(val["images"][int(twins.argmax())]["file_name"])}: the score will be too good'] if twins.any() else []
+    return (
+        [
+            f'{twins.sum()} of {len(twins)} val pictures are near-duplicates of training '
+            f'pictures, such as {shown(val["images"][int(twins.argmax())]["file_name"])}: the '
+            'score will be too good'
+        ]
+        if twins.any()
+        else []
+    )

@@ -1,4 +1,7 @@
-"""The numbers of a training that follow from its data, each with the reason that is written beside it."""
+"""The numbers of a training that follow from its data, each with the reason that is written beside
+it.
+"""
+
 from __future__ import annotations
 
 import os
@@ -18,7 +21,11 @@ BATCH, PRETRAIN_BATCH = 4, 8
 STEPS = dict(cpu=1000, gpu=4000)  # of fine-tuning
 PRETRAIN_STEPS = dict(cpu=1500, gpu=10000)
 # Of EfficientNet-Lite0 from ImageNet weights, True, and of the narrow net, False.
-NETS = {True: 'ocrnet_small_data', False: 'benchmark/ocrnet_tiny'}  # config in configs/, and NAME_pretrain
+# config in configs/, and NAME_pretrain
+NETS = {
+    True: 'ocrnet_small_data',
+    False: 'benchmark/ocrnet_tiny',
+}
 RATE, PRETRAIN_RATE = {True: 1e-3, False: 2e-3}, {True: 1e-3, False: 2e-3}
 VIEW = dict(cpu=128, gpu=224)  # pixels, of a pretraining
 SAMPLE = 50  # pictures without labels whose size is looked at
@@ -34,14 +41,17 @@ class Recipe:
         reasons: Of some of them.
         found: Lines on the data.
     """
+
     values: dict[str, int | float | tuple[int, int]]
     reasons: dict[str, str]
     found: list[str]
 
     def lines(self) -> list[str]:
         """The report's."""
-        return self.found + [f'{name} = {value}' + (f'  ({self.reasons[name]})' if name in self.reasons else '')
-                             for name, value in self.values.items()]
+        return self.found + [
+            f'{name} = {value}' + (f'  ({self.reasons[name]})' if name in self.reasons else '')
+            for name, value in self.values.items()
+        ]
 
 
 def _device() -> str:
@@ -57,10 +67,21 @@ def _workers() -> tuple[int, str]:
 
 def _shared(scale: int, imagenet: bool) -> tuple[dict, dict]:
     workers, why = _workers()
-    values = dict(net=NETS[imagenet], image_scale=scale, pretrain_lr=PRETRAIN_RATE[imagenet], pretrain_view=VIEW[_device()], pretrain_batch=PRETRAIN_BATCH,
-                  pretrain_steps=PRETRAIN_STEPS[_device()], num_workers=workers)
-    return values, dict(net='from ImageNet weights' if imagenet else 'narrow, from random weights',
-                        pretrain_lr=f'for batches of {PRETRAIN_BATCH}', num_workers=why, pretrain_steps='what was measured' if _device() == 'cpu' else 'for a GPU')
+    values = dict(
+        net=NETS[imagenet],
+        image_scale=scale,
+        pretrain_lr=PRETRAIN_RATE[imagenet],
+        pretrain_view=VIEW[_device()],
+        pretrain_batch=PRETRAIN_BATCH,
+        pretrain_steps=PRETRAIN_STEPS[_device()],
+        num_workers=workers,
+    )
+    return values, dict(
+        net='from ImageNet weights' if imagenet else 'narrow, from random weights',
+        pretrain_lr=f'for batches of {PRETRAIN_BATCH}',
+        num_workers=why,
+        pretrain_steps='what was measured' if _device() == 'cpu' else 'for a GPU',
+    )
 
 
 def recipe_for(data: Labels, imagenet: bool) -> Recipe:
@@ -72,8 +93,10 @@ def recipe_for(data: Labels, imagenet: bool) -> Recipe:
     objects = data.objects()
     boxes, sizes = objects.boxes[objects.trained], objects.sizes[objects.trained]
     if not len(boxes):
-        raise InputError(f'none of the {len(objects.boxes)} objects can be trained on: all are crowds or thinner '
-                         'than a pixel: annotate others')
+        raise InputError(
+            f'none of the {len(objects.boxes)} objects can be trained on: all are crowds or '
+            'thinner than a pixel: annotate others'
+        )
     scale, crop = fitting(boxes, sizes)
     sides = np.sqrt(boxes[:, 2:].prod(1))
     drawn = sides * (scale / sizes.max(1))
@@ -83,13 +106,21 @@ def recipe_for(data: Labels, imagenet: bool) -> Recipe:
     pictures, steps = len(data.train['images']), STEPS[_device()]
     values |= dict(crop_size=crop, batch_size=BATCH, max_iters=steps, lr=RATE[imagenet])
     reasons |= dict(
-        image_scale=f'longest side in pixels: 10, 50 and 90 % of the objects then have sides below {_row(seen)}',
+        image_scale='longest side in pixels: 10, 50 and 90 % of the objects then have sides below '
+        + _row(seen),
         crop_size=f'holds {whole:.0%} of the objects whole',
         max_iters=f'{steps * BATCH / pictures:.0f} times each of {pictures} pictures',
-        lr=f'for batches of {BATCH} ' + (
-            'and ImageNet weights' if imagenet else 'after pretrain.py; without it 1e-3 was as often the best'))
-    found = [f'objects: 10, 50 and 90 % have sides (root of width x height) below {_row(own)} px, in pictures of '
-             f'{int(np.median(sizes.max(1)))} px']
+        lr=f'for batches of {BATCH} '
+        + (
+            'and ImageNet weights'
+            if imagenet
+            else 'after pretrain.py; without it 1e-3 was as often the best'
+        ),
+    )
+    found = [
+        f'objects: 10, 50 and 90 % have sides (root of width x height) below {_row(own)} px, in '
+        f'pictures of {int(np.median(sizes.max(1)))} px'
+    ]
     return Recipe(values, reasons, found)
 
 
@@ -98,7 +129,8 @@ def _row(numbers: np.ndarray) -> str:
 
 
 def recipe_without_labels(pictures: Path, imagenet: bool) -> Recipe:
-    """Lengths for the device, and the pictures' own scale, for nothing says how large the objects are.
+    """Lengths for the device, and the pictures' own scale, for nothing says how large the objects
+    are.
 
     Raises:
         InputError: The folder holds no picture that can be read.
@@ -115,4 +147,6 @@ def recipe_without_labels(pictures: Path, imagenet: bool) -> Recipe:
     scale = int(min(np.median(longest), WITHOUT_LABELS))
     values, reasons = _shared(scale, imagenet)
     reasons['image_scale'] = 'longest side in pixels; with --labels it is chosen by the objects'
-    return Recipe(values, reasons, [f'{len(names)} pictures, half of them over {int(np.median(longest))} px'])
+    return Recipe(
+        values, reasons, [f'{len(names)} pictures, half of them over {int(np.median(longest))} px']
+    )

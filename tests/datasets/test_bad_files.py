@@ -15,8 +15,9 @@ def add_all(path, offset):
 
 def test_processes_share_one_file(tmp_path):
     path = str(tmp_path / 'work' / 'bad.txt')
-    workers = [multiprocessing.Process(target=add_all, args=(path, offset))
-               for offset in (0, 100, 200)]
+    workers = [
+        multiprocessing.Process(target=add_all, args=(path, offset)) for offset in (0, 100, 200)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -49,10 +50,15 @@ def test_the_first_is_said_in_a_later_run_too(tmp_path, monkeypatch):
 
 def test_a_name_that_is_not_utf_8_can_be_logged(monkeypatch):
     said = []
-    monkeypatch.setattr(bad_files, 'print_log', lambda line, **kwargs: said.append(line.encode('utf-8')))
+    monkeypatch.setattr(
+        bad_files, 'print_log', lambda line, **kwargs: said.append(line.encode('utf-8'))
+    )
     BadFiles(None).add(os.fsdecode(b'caf\xe9.jpg'), 'broken')
     BadFiles(None).add('caf\u00e9\x1b[2J.jpg', 'broken')
-    assert said == [b'caf\\udce9.jpg is left out: broken', 'caf\u00e9\\x1b[2J.jpg is left out: broken'.encode()]
+    assert said == [
+        b'caf\\udce9.jpg is left out: broken',
+        'caf\u00e9\\x1b[2J.jpg is left out: broken'.encode(),
+    ]
 
 
 def test_a_name_cannot_speak_to_the_terminal(tmp_path, monkeypatch):

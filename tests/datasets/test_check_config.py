@@ -19,31 +19,51 @@ CLASSES = ('robot', 'ball', 'goal')
 def root(tmp_path):
     (tmp_path / 'images').mkdir()
     for split, names in dict(train='ab', val='cd').items():
-        images = [dict(id=i, file_name=f'{n}.png', width=40, height=30)
-                  for i, n in enumerate(names)]
-        annotations = [dict(id=i + 1, image_id=i % 2, category_id=1 + i, bbox=[2, 3, 10, 8], area=80,
-                            iscrowd=0, segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]])
-                       for i in range(3)]
+        images = [
+            dict(id=i, file_name=f'{n}.png', width=40, height=30) for i, n in enumerate(names)
+        ]
+        annotations = [
+            dict(
+                id=i + 1,
+                image_id=i % 2,
+                category_id=1 + i,
+                bbox=[2, 3, 10, 8],
+                area=80,
+                iscrowd=0,
+                segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]],
+            )
+            for i in range(3)
+        ]
         categories = [dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)]
         for name in names:
             Image.new('RGB', (40, 30), 'teal').save(tmp_path / f'images/{name}.png')
-        (tmp_path / f'{split}.json').write_text(json.dumps(
-            dict(images=images, annotations=annotations, categories=categories)))
+        (tmp_path / f'{split}.json').write_text(
+            json.dumps(dict(images=images, annotations=annotations, categories=categories))
+        )
     return tmp_path
 
 
 def config(root, num_classes=3, **model):
-    dataset = dict(type='CocoDataset', data_root=f'{root}/', data_prefix=dict(img='images/'),
-                   metainfo=dict(classes=CLASSES), pipeline=[])
+    dataset = dict(
+        type='CocoDataset',
+        data_root=f'{root}/',
+        data_prefix=dict(img='images/'),
+        metainfo=dict(classes=CLASSES),
+        pipeline=[],
+    )
     val = dict(dataset=dict(dataset, ann_file='val.json'))
     roi_head = dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=3))
-    return Config(dict(
-        work_dir=f'{root}/work',
-        model=dict(model, rpn_head=dict(num_classes=1), roi_head=roi_head),
-        train_dataloader=dict(dataset=dict(dataset, ann_file='train.json')),
-        val_dataloader=val, test_dataloader=val,
-        val_evaluator=dict(type='CocoMetric', ann_file=f'{root}/val.json'),
-        test_evaluator=[dict(type='CocoMetric', ann_file=f'{root}/val.json')]))
+    return Config(
+        dict(
+            work_dir=f'{root}/work',
+            model=dict(model, rpn_head=dict(num_classes=1), roi_head=roi_head),
+            train_dataloader=dict(dataset=dict(dataset, ann_file='train.json')),
+            val_dataloader=val,
+            test_dataloader=val,
+            val_evaluator=dict(type='CocoMetric', ann_file=f'{root}/val.json'),
+            test_evaluator=[dict(type='CocoMetric', ann_file=f'{root}/val.json')],
+        )
+    )
 
 
 def edit(path, change):
@@ -59,7 +79,9 @@ def test_a_sound_config_passes(root):
 def test_the_id_0_is_refused_where_pycocotools_scores(root):
     for split in ('train', 'val'):
         edit(root / f'{split}.json', lambda data: data['annotations'][2].update(id=0))
-    with pytest.raises(InputError, match='^val_dataloader: .*annotation 0 .*by which pycocotools cannot score'):
+    with pytest.raises(
+        InputError, match='^val_dataloader: .*annotation 0 .*by which pycocotools cannot score'
+    ):
         check_config(config(root))
     cfg = config(root)
     cfg.val_evaluator = cfg.test_evaluator = dict(type='VOCMetric')
@@ -102,11 +124,18 @@ def test_without_metainfo_the_80_classes_of_coco_are_expected(root):
         check_config(cfg)
 
 
-@pytest.mark.parametrize('wrap', [
-    lambda d: dict(type='RepeatDataset', times=2, dataset=d),
-    lambda d: dict(type='ConcatDataset', datasets=[d, d]),
-    lambda d: dict(type='MultiImageMixDataset', pipeline=[],
-                   dataset=dict(type='ClassBalancedDataset', oversample_thr=.1, dataset=d))])
+@pytest.mark.parametrize(
+    'wrap',
+    [
+        lambda d: dict(type='RepeatDataset', times=2, dataset=d),
+        lambda d: dict(type='ConcatDataset', datasets=[d, d]),
+        lambda d: dict(
+            type='MultiImageMixDataset',
+            pipeline=[],
+            dataset=dict(type='ClassBalancedDataset', oversample_thr=0.1, dataset=d),
+        ),
+    ],
+)
 def test_wrapped_data_sets_are_checked_and_cleaned(root, tmp_path, wrap):
     cfg = config(root)
     cfg.train_dataloader.dataset = wrap(cfg.train_dataloader.dataset)
@@ -138,12 +167,19 @@ def test_masks_are_asked_for_where_the_pipeline_loads_them(root):
 
 def test_polygons_are_needed_for_training_alone(root):
     for split in ('train', 'val'):
-        edit(root / f'{split}.json', lambda data: data['annotations'][0].update(
-            segmentation=dict(size=[30, 40], counts=[0, 5, 1195])))
+        edit(
+            root / f'{split}.json',
+            lambda data: data['annotations'][0].update(
+                segmentation=dict(size=[30, 40], counts=[0, 5, 1195])
+            ),
+        )
     cfg = config(root)
     for loader in (cfg.train_dataloader, cfg.val_dataloader):
         loader.dataset.pipeline = [dict(type='LoadAnnotations', with_mask=True, poly2mask=False)]
-    with pytest.raises(InputError, match='^train_dataloader: .*run-length mask.*: set poly2mask=True in LoadAnnotations'):
+    with pytest.raises(
+        InputError,
+        match='^train_dataloader: .*run-length mask.*: set poly2mask=True in LoadAnnotations',
+    ):
         check_config(cfg)
     cfg.train_dataloader.dataset.pipeline[0].poly2mask = True
     assert check_config(cfg) == []
@@ -174,8 +210,12 @@ def test_clean_config_leads_to_the_cleaned_files(root, tmp_path):
     before = (root / 'val.json').read_text()
     report = clean_config(cfg, str(tmp_path / 'work'))
     assert len(report) == 1 and 'val.json: 1 images left out' in report[0] and 'c.png' in report[0]
-    files = {cfg.val_dataloader.dataset.ann_file, cfg.test_dataloader.dataset.ann_file,
-             cfg.val_evaluator.ann_file, cfg.test_evaluator[0].ann_file}
+    files = {
+        cfg.val_dataloader.dataset.ann_file,
+        cfg.test_dataloader.dataset.ann_file,
+        cfg.val_evaluator.ann_file,
+        cfg.test_evaluator[0].ann_file,
+    }
     assert len(files) == 1 and cfg.train_dataloader.dataset.ann_file not in files
     assert len(os.listdir(tmp_path / 'work')) == 2
     assert (root / 'val.json').read_text() == before
@@ -187,17 +227,20 @@ SHUFFLES = {
     'other order': lambda c: c[::-1],
     'ids that fall': lambda c: [dict(k, id=4 - k['id']) for k in c],
     'another class between': lambda c: [c[2], dict(id=9, name='flag'), c[0], c[1]],
-    'text ids': lambda c: [dict(k, id=f'{11 - k["id"]}') for k in c]}
+    'text ids': lambda c: [dict(k, id=f'{11 - k["id"]}') for k in c],
+}
 
 
 def shuffle(root, split, change):
     """Another order of a file's categories; its objects keep their names."""
+
     def edit_all(data):
         names = {c['id']: c['name'] for c in data['categories']}
         data['categories'] = change(data['categories'])
         ids = {c['name']: c['id'] for c in data['categories']}
         for annotation in data['annotations']:
             annotation['category_id'] = ids[names[annotation['category_id']]]
+
     edit(root / f'{split}.json', edit_all)
 
 
@@ -213,9 +256,17 @@ def score_of(cfg, dataset, evaluator):
     results = []
     for d in DATASETS.build(dict(dataset, test_mode=True)).load_data_list():
         found = [i for i in d['instances'] if i['bbox_label'] != 2]
-        results.append((dict(width=40, height=30, img_id=d['img_id']), dict(
-            img_id=d['img_id'], bboxes=np.array([i['bbox'] for i in found], float).reshape(-1, 4),
-            scores=np.ones(len(found)), labels=np.array([i['bbox_label'] for i in found], int))))
+        results.append(
+            (
+                dict(width=40, height=30, img_id=d['img_id']),
+                dict(
+                    img_id=d['img_id'],
+                    bboxes=np.array([i['bbox'] for i in found], float).reshape(-1, 4),
+                    scores=np.ones(len(found)),
+                    labels=np.array([i['bbox_label'] for i in found], int),
+                ),
+            )
+        )
     scores = metric.compute_metrics(results)
     return {name: float(scores[f'{name}_precision']) for name in dataset.metainfo.classes}
 
@@ -225,15 +276,25 @@ def score_of(cfg, dataset, evaluator):
 def test_classes_are_matched_by_name_in_any_order_of_the_file(root, kind, split):
     cfg = config(root)
     check_config(cfg)
-    wanted = {split: labels_of(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val', 'test')}
+    wanted = {
+        split: labels_of(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val', 'test')
+    }
     shuffle(root, split, SHUFFLES[kind])
     before = (root / f'{split}.json').read_text()
     cfg = config(root)
     notes = check_config(cfg)
-    assert len(notes) == 1 and notes[0].startswith(f'{split}_dataloader: ') and 'another order' in notes[0]
-    assert wanted == {split: labels_of(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val', 'test')}
-    for dataset, evaluator in ((cfg.val_dataloader.dataset, cfg.val_evaluator),
-                               (cfg.test_dataloader.dataset, cfg.test_evaluator[0])):
+    assert (
+        len(notes) == 1
+        and notes[0].startswith(f'{split}_dataloader: ')
+        and 'another order' in notes[0]
+    )
+    assert wanted == {
+        split: labels_of(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val', 'test')
+    }
+    for dataset, evaluator in (
+        (cfg.val_dataloader.dataset, cfg.val_evaluator),
+        (cfg.test_dataloader.dataset, cfg.test_evaluator[0]),
+    ):
         assert score_of(cfg, dataset, evaluator) == dict(robot=1, ball=1, goal=0)
     assert (root / f'{split}.json').read_text() == before
     assert check_config(cfg) == []  # read again from the copy
@@ -241,7 +302,10 @@ def test_classes_are_matched_by_name_in_any_order_of_the_file(root, kind, split)
 
 def test_names_that_are_numbers_are_trained_on_as_text(root):
     for split in ('train', 'val'):
-        edit(root / f'{split}.json', lambda data: [c.update(name=c['id']) for c in data['categories']])
+        edit(
+            root / f'{split}.json',
+            lambda data: [c.update(name=c['id']) for c in data['categories']],
+        )
     for classes in (('1', '2', '3'), (1, 2, 3), ('3', '1', '2')):
         cfg = config(root)
         for loader in ('train', 'val', 'test'):
@@ -249,7 +313,9 @@ def test_names_that_are_numbers_are_trained_on_as_text(root):
         check_config(cfg)
         names = list(map(str, classes))
         assert labels_of(cfg.train_dataloader.dataset) == [
-            (name, names.index(label)) for name, label in (('a.png', '1'), ('a.png', '3'), ('b.png', '2'))]
+            (name, names.index(label))
+            for name, label in (('a.png', '1'), ('a.png', '3'), ('b.png', '2'))
+        ]
 
 
 def test_results_for_a_server_keep_the_ids_of_its_file(root):
@@ -273,12 +339,17 @@ def test_a_cleaned_file_of_another_order_is_read_in_the_configs(root):
 
 def test_pictures_of_both_sets_are_counted(root):
     edit(root / 'val.json', lambda data: data['images'][0].update(file_name='b.png'))
-    note, = check_config(config(root))
-    assert note.startswith('val_dataloader: 1 of its 2 pictures are in train_dataloader too, the first ')
+    (note,) = check_config(config(root))
+    assert note.startswith(
+        'val_dataloader: 1 of its 2 pictures are in train_dataloader too, the first '
+    )
 
 
 def test_masks_are_asked_for_where_they_are_scored(root):
-    edit(root / 'val.json', lambda data: data['annotations'][0].update(segmentation=dict(size=[3, 4], counts='zz')))
+    edit(
+        root / 'val.json',
+        lambda data: data['annotations'][0].update(segmentation=dict(size=[3, 4], counts='zz')),
+    )
     cfg = config(root)
     assert check_config(cfg) == []
     cfg.test_evaluator[0].metric = ['bbox', 'segm']
@@ -292,24 +363,38 @@ def test_masks_are_asked_for_where_they_are_scored(root):
 
 def test_objects_that_are_not_learnt_or_scored_are_counted(root):
     for split in ('train', 'val'):
-        edit(root / f'{split}.json', lambda data: (data['annotations'][0].update(iscrowd=1),
-                                                   data['annotations'][1].update(ignore=1)))
+        edit(
+            root / f'{split}.json',
+            lambda data: (
+                data['annotations'][0].update(iscrowd=1),
+                data['annotations'][1].update(ignore=1),
+            ),
+        )
     trained, scored = check_config(config(root))
-    assert trained.startswith('train_dataloader: ') and '2 of 3 objects are not trained on: 1 crowds' in trained
-    assert scored.startswith('val_dataloader: ') and '1 of 3 objects do not count in the score: 1 crowds' in scored
+    assert (
+        trained.startswith('train_dataloader: ')
+        and '2 of 3 objects are not trained on: 1 crowds' in trained
+    )
+    assert (
+        scored.startswith('val_dataloader: ')
+        and '1 of 3 objects do not count in the score: 1 crowds' in scored
+    )
 
 
 def test_more_objects_than_the_detector_returns_are_said(root):
     cfg = config(root, test_cfg=dict(rcnn=dict(max_per_img=1)))
     notes = check_config(cfg)
-    assert ['1 pictures have more objects, up to 2, than the 1' in note for note in notes] == [True, True]
+    assert ['1 pictures have more objects, up to 2, than the 1' in note for note in notes] == [
+        True,
+        True,
+    ]
     cfg = config(root, test_cfg=dict(rcnn=dict(max_per_img=200)))
-    note, = check_config(cfg)
+    (note,) = check_config(cfg)
     assert 'mAP counts up to 200' in note and cfg.val_evaluator.type == 'OCRNetCocoMetric'
 
 
 def test_objects_that_scale_and_crop_do_not_fit_are_said(root):
     cfg = config(root)
     cfg.train_dataloader.dataset.pipeline = [dict(type='Resize', scale=(12, 12), keep_ratio=True)]
-    note, = check_config(cfg)
+    (note,) = check_config(cfg)
     assert '100% are under 4 px' in note and note.endswith('resize to about 128 px')

@@ -25,12 +25,24 @@ class Folder:
         self.img_dir, self.ann_file = str(root / 'images'), str(root / 'ann.json')
         os.makedirs(self.img_dir + '/night')
         self.data = dict(
-            images=[dict(id=i, file_name=name, width=40, height=30)
-                    for i, name in ((7, 'a.png'), (8, 'b.png'), (9, 'night/c.png'))],
-            annotations=[dict(id=i, image_id=image, category_id=k, bbox=[2, 3, 10, 8], area=80,
-                              iscrowd=0, segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]])
-                         for i, image, k in ((1, 7, 1), (2, 7, 2), (3, 8, 1), (4, 9, 2))],
-            categories=[dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)])
+            images=[
+                dict(id=i, file_name=name, width=40, height=30)
+                for i, name in ((7, 'a.png'), (8, 'b.png'), (9, 'night/c.png'))
+            ],
+            annotations=[
+                dict(
+                    id=i,
+                    image_id=image,
+                    category_id=k,
+                    bbox=[2, 3, 10, 8],
+                    area=80,
+                    iscrowd=0,
+                    segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]],
+                )
+                for i, image, k in ((1, 7, 1), (2, 7, 2), (3, 8, 1), (4, 9, 2))
+            ],
+            categories=[dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)],
+        )
         for image in self.data['images']:
             Image.new('RGB', (40, 30), 'teal').save(f'{self.img_dir}/{image["file_name"]}')
 
@@ -68,7 +80,7 @@ def refusal(folder, *args, **options):
 def test_sound_data_pass_without_a_note(folder):
     assert folder.check(masks=True) == []
     assert folder.check(classes=None) == []
-    assert folder.check(classes=('ball', )) == []
+    assert folder.check(classes=('ball',)) == []
 
 
 def test_absent_file_and_folder_tell_how_to_get_data(folder):
@@ -79,16 +91,32 @@ def test_absent_file_and_folder_tell_how_to_get_data(folder):
         check_dataset(folder.ann_file, folder.img_dir + '/nope', None, 'train')
 
 
-@pytest.mark.parametrize('text, reason', [
-    ('{"images": [', 'is not JSON'), ('\ufeff{}', 'without a byte order mark'), ('[1, 2]', 'not a COCO file'), ('{}', 'no list "images"'),
-    ('{"images": [], "annotations": []}', 'no list "categories"'),
-    ('{"images": [3], "annotations": [], "categories": []}', 'no list "images"'),
-    ('{"images": [], "annotations": [], "categories": []}', 'lists no images'),
-    ('{"images": [], "annotations": [], "categories": [], "annotations": []}', 'key "annotations" twice'),
-    ('{"images": ' + 5000 * '[' + 5000 * ']' + '}', 'brackets stand too deep'),
-    ('{"info": ' + 200 * '[' + 200 * ']' + ', "images": [], "annotations": [], "categories": []}', 'brackets stand too deep'),
-    ('{"images": [' + 5000 * '9' + ']}', 'is not JSON'),
-    ('{"im\x1b[31mages": 1, "im\x1b[31mages": 1}', 'is not JSON')])
+@pytest.mark.parametrize(
+    'text, reason',
+    [
+        ('{"images": [', 'is not JSON'),
+        ('\ufeff{}', 'without a byte order mark'),
+        ('[1, 2]', 'not a COCO file'),
+        ('{}', 'no list "images"'),
+        ('{"images": [], "annotations": []}', 'no list "categories"'),
+        ('{"images": [3], "annotations": [], "categories": []}', 'no list "images"'),
+        ('{"images": [], "annotations": [], "categories": []}', 'lists no images'),
+        (
+            '{"images": [], "annotations": [], "categories": [], "annotations": []}',
+            'key "annotations" twice',
+        ),
+        ('{"images": ' + 5000 * '[' + 5000 * ']' + '}', 'brackets stand too deep'),
+        (
+            '{"info": '
+            + 200 * '['
+            + 200 * ']'
+            + ', "images": [], "annotations": [], "categories": []}',
+            'brackets stand too deep',
+        ),
+        ('{"images": [' + 5000 * '9' + ']}', 'is not JSON'),
+        ('{"im\x1b[31mages": 1, "im\x1b[31mages": 1}', 'is not JSON'),
+    ],
+)
 def test_what_is_no_coco_file_is_refused(folder, text, reason):
     folder.write()
     with open(folder.ann_file, 'w') as file:
@@ -101,7 +129,7 @@ def test_an_unknown_class_is_named_with_its_nearest(folder):
     message = refusal(folder, ('Robbot', 'ball'))
     assert "no class 'Robbot' (did you mean 'robot'?)" in message
     assert '(Robbot, ball)' in message and '(robot, ball, goal)' in message
-    assert 'did you mean' not in refusal(folder, ('zeppelin', ))
+    assert 'did you mean' not in refusal(folder, ('zeppelin',))
 
 
 def test_two_categories_of_one_name_are_refused(folder):
@@ -114,9 +142,9 @@ def test_names_that_are_numbers_are_compared_as_text(folder):
     for category in folder.data['categories']:
         category['name'] = category['id']
     assert folder.check(('1', '2', '3')) == folder.check(('3', '1')) == []
-    assert "no class '4'" in refusal(folder, ('4', ))
+    assert "no class '4'" in refusal(folder, ('4',))
     folder.data['categories'][0]['name'] = '2'
-    assert "2 categories named '2'" in refusal(folder, ('2', ))
+    assert "2 categories named '2'" in refusal(folder, ('2',))
 
 
 @pytest.mark.parametrize('name', [['robot'], {'en': 'robot'}, None, True, 1.5, NAN])
@@ -177,14 +205,17 @@ def test_a_bad_annotation_is_named_and_left_out_by_clean(folder, change, reason)
 
 
 def test_boxes_that_reach_over_the_rim_are_fine(folder):
-    for annotation, box in zip(folder.data['annotations'],
-                               ([-5, -5, 20, 20], [39, 29, 50, 50], [0, 0, 40, 30], [0, 0, 1, 1])):
+    for annotation, box in zip(
+        folder.data['annotations'],
+        ([-5, -5, 20, 20], [39, 29, 50, 50], [0, 0, 40, 30], [0, 0, 1, 1]),
+    ):
         annotation['bbox'] = box
     assert folder.check() == []
 
 
-@pytest.mark.parametrize('key, reason', [
-    ('area', 'has no area'), ('iscrowd', 'lacks iscrowd, 0 or 1')])
+@pytest.mark.parametrize(
+    'key, reason', [('area', 'has no area'), ('iscrowd', 'lacks iscrowd, 0 or 1')]
+)
 def test_what_coco_scoring_needs_is_asked_for_and_mended(folder, key, reason):
     sound = copy.deepcopy(folder.data)
     for annotation in folder.data['annotations']:
@@ -242,7 +273,9 @@ def test_pictures_of_one_id_are_left_out(folder):
         annotation['image_id'] = min(annotation['image_id'], 8) if annotation['id'] < 4 else 7
     assert 'image a.png has the id of another one (2 such of 3)' in refusal(folder)
     data, report = folder.clean()
-    assert [i['file_name'] for i in data['images']] == ['b.png'] and [a['id'] for a in data['annotations']] == [3]
+    assert [i['file_name'] for i in data['images']] == ['b.png'] and [
+        a['id'] for a in data['annotations']
+    ] == [3]
     assert report == ['2 images left out, the first: image a.png has the id of another one']
 
 
@@ -253,10 +286,14 @@ def test_a_picture_that_is_listed_twice_is_kept_once(folder):
     assert folder.clean()[0] == sound
 
 
-@pytest.mark.parametrize('change', [dict(id=[7]), dict(id=None), dict(file_name=None), dict(file_name='')])
+@pytest.mark.parametrize(
+    'change', [dict(id=[7]), dict(id=None), dict(file_name=None), dict(file_name='')]
+)
 def test_images_that_cannot_be_named_are_refused_and_left_out(folder, change):
     folder.data['images'][0].update(change)
-    assert 'has no file name' in (message := refusal(folder)) or 'neither a number nor text' in message
+    assert (
+        'has no file name' in (message := refusal(folder)) or 'neither a number nor text' in message
+    )
     assert [i['file_name'] for i in folder.clean()[0]['images']] == ['b.png', 'night/c.png']
 
 
@@ -281,21 +318,39 @@ def test_images_without_a_size_or_a_name_are_refused(folder):
 def test_missing_segmentations_matter_only_for_masks(folder):
     del folder.data['annotations'][1]['segmentation']
     assert folder.check() == []
-    assert 'annotation 2 (a.png, box [2, 3, 10, 8]) has no segmentation' in \
-        refusal(folder, masks=True)
+    assert 'annotation 2 (a.png, box [2, 3, 10, 8]) has no segmentation' in refusal(
+        folder, masks=True
+    )
 
 
 TRIANGLE = [2, 3, 12, 3, 12, 11]
 
 
-@pytest.mark.parametrize('segmentation', [
-    TRIANGLE, [[[2, 3], [12, 3], [12, 11]]], [[]], [[], TRIANGLE], [[2, 3]], [[2, 3, 12, 11]], [[2, 3, 12, 11], TRIANGLE],
-    [TRIANGLE + [2]], [TRIANGLE[:5] + [NAN]], [['2', '3', '12', '3', '12', '11']], 'outline'])
+@pytest.mark.parametrize(
+    'segmentation',
+    [
+        TRIANGLE,
+        [[[2, 3], [12, 3], [12, 11]]],
+        [[]],
+        [[], TRIANGLE],
+        [[2, 3]],
+        [[2, 3, 12, 11]],
+        [[2, 3, 12, 11], TRIANGLE],
+        [TRIANGLE + [2]],
+        [TRIANGLE[:5] + [NAN]],
+        [['2', '3', '12', '3', '12', '11']],
+        'outline',
+    ],
+)
 def test_odd_segmentations_matter_only_for_masks(folder, segmentation):
     folder.data['annotations'][1]['segmentation'] = segmentation
     message = refusal(folder, masks=True)
-    assert 'annotation 2 (a.png' in message and 'no list of polygons' in message and 'with_mask = False' in message
-    assert folder.check() == folder.check(('robot', ), masks=True) == []
+    assert (
+        'annotation 2 (a.png' in message
+        and 'no list of polygons' in message
+        and 'with_mask = False' in message
+    )
+    assert folder.check() == folder.check(('robot',), masks=True) == []
 
 
 def test_of_several_polygons_one_may_be_short(folder):
@@ -401,6 +456,7 @@ def test_a_cut_off_clean_leaves_no_file_of_that_name(folder, tmp_path, monkeypat
     def write_half(data, file):
         file.write('{"images": [')
         raise OSError('No space left on device')
+
     monkeypatch.setattr(coco_file.json, 'dump', write_half)
     with pytest.raises(OSError, match='No space'):
         write_clean(folder.ann_file, folder.img_dir, str(tmp_path / 'out/clean.json'))
@@ -418,11 +474,20 @@ def test_the_checks_time_is_linear_in_the_boxes(folder):
     assert time.process_time() - start < 2
 
 
-@pytest.mark.parametrize('change, reason', [
-    (dict(bbox=[10**400, 3, 10, 8]), 'four finite numbers'), (dict(bbox=[2, 3, 10, 10**400]), 'four finite numbers'),
-    (dict(image_id=10**400), 'neither a number nor text'), (dict(category_id=2**60), 'neither a number nor text'),
-    (dict(id=10**400), 'neither a number nor text'), (dict(area=10**400), 'has no area'), (dict(area=1e11), 'up to 1e10'),
-    (dict(bbox=[-1e9, 3, 2e9, 8]), 'more than 10 picture sides past'), (dict(bbox=[2, 3, 1e-9, 8]), 'of no area')])
+@pytest.mark.parametrize(
+    'change, reason',
+    [
+        (dict(bbox=[10**400, 3, 10, 8]), 'four finite numbers'),
+        (dict(bbox=[2, 3, 10, 10**400]), 'four finite numbers'),
+        (dict(image_id=10**400), 'neither a number nor text'),
+        (dict(category_id=2**60), 'neither a number nor text'),
+        (dict(id=10**400), 'neither a number nor text'),
+        (dict(area=10**400), 'has no area'),
+        (dict(area=1e11), 'up to 1e10'),
+        (dict(bbox=[-1e9, 3, 2e9, 8]), 'more than 10 picture sides past'),
+        (dict(bbox=[2, 3, 1e-9, 8]), 'of no area'),
+    ],
+)
 def test_numbers_beyond_all_bounds_are_one_line(folder, change, reason):
     folder.data['annotations'][2].update(change)
     message = refusal(folder)
@@ -431,12 +496,20 @@ def test_numbers_beyond_all_bounds_are_one_line(folder, change, reason):
     assert folder.check(scored=True) == []
 
 
-@pytest.mark.parametrize('size, reason', [
-    (dict(width=10**400), 'has no size'), (dict(width=40.0), 'no whole number of pixels'),
-    (dict(width=2**20, height=2**20), 'more than 2..30 pixels'), (dict(width=True), 'has no size')])
+@pytest.mark.parametrize(
+    'size, reason',
+    [
+        (dict(width=10**400), 'has no size'),
+        (dict(width=40.0), 'no whole number of pixels'),
+        (dict(width=2**20, height=2**20), 'more than 2..30 pixels'),
+        (dict(width=True), 'has no size'),
+    ],
+)
 def test_sizes_that_masks_cannot_have_are_refused(folder, size, reason):
     folder.data['images'][1].update(size)
-    with pytest.raises(InputError, match=f'image b.png {"has" if "has" not in reason else ""} ?.*{reason}'):
+    with pytest.raises(
+        InputError, match=f'image b.png {"has" if "has" not in reason else ""} ?.*{reason}'
+    ):
         folder.check()
     data, _ = folder.clean()
     assert len(data['images']) == (3 if size == dict(width=40.0) else 2)
@@ -478,23 +551,48 @@ def test_messages_hold_no_control_characters(folder, name):
 RUNS = dict(size=[30, 40], counts=[0, 5, 1195])
 
 
-@pytest.mark.parametrize('change', [
-    dict(counts=None), dict(size=None), dict(counts=[]), dict(counts='text'), dict(counts=[0, -5, 1205]),
-    dict(counts=[0, 5, 1194]), dict(counts=[0, 5, 1196]), dict(size=[40, 30]), dict(size=[30, 40.0]), dict(size=[30]),
-    dict(counts=[1200]), dict(counts=[5, 0, 5, 1190]), dict(counts='0' * 4000), dict(counts='o' * 4000), dict(counts=5)])
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(counts=None),
+        dict(size=None),
+        dict(counts=[]),
+        dict(counts='text'),
+        dict(counts=[0, -5, 1205]),
+        dict(counts=[0, 5, 1194]),
+        dict(counts=[0, 5, 1196]),
+        dict(size=[40, 30]),
+        dict(size=[30, 40.0]),
+        dict(size=[30]),
+        dict(counts=[1200]),
+        dict(counts=[5, 0, 5, 1190]),
+        dict(counts='0' * 4000),
+        dict(counts='o' * 4000),
+        dict(counts=5),
+    ],
+)
 @pytest.mark.parametrize('crowd', [0, 1])
 def test_run_lengths_fill_their_picture(folder, change, crowd):
     folder.data['annotations'][1].update(segmentation=dict(RUNS, **change), iscrowd=crowd)
-    assert 'annotation 2 (a.png' in (message := refusal(folder, masks=True)) and 'run lengths' in message
+    assert (
+        'annotation 2 (a.png' in (message := refusal(folder, masks=True))
+        and 'run lengths' in message
+    )
     data, report = folder.clean(masks=True)
     assert [a['id'] for a in data['annotations']] == [1, 3, 4] and 'run lengths' in report[0]
     assert len(folder.clean()[0]['annotations']) == 4
 
 
-@pytest.mark.parametrize('polygons, reason', [
-    ([[2, 3, 1e9, 3, 12, 11]], 'picture sides past'), ([[-500, 3, 12, 3, 12, 11]], 'picture sides past'),
-    ([TRIANGLE, [2, 3, 12, -500]], 'picture sides past'), ([[0, 0, 40, 30] * 20000], 'a million pixels of outline'),
-    ([[10**400, 3, 12, 3, 12, 11]], 'no list of polygons')])
+@pytest.mark.parametrize(
+    'polygons, reason',
+    [
+        ([[2, 3, 1e9, 3, 12, 11]], 'picture sides past'),
+        ([[-500, 3, 12, 3, 12, 11]], 'picture sides past'),
+        ([TRIANGLE, [2, 3, 12, -500]], 'picture sides past'),
+        ([[0, 0, 40, 30] * 20000], 'a million pixels of outline'),
+        ([[10**400, 3, 12, 3, 12, 11]], 'no list of polygons'),
+    ],
+)
 def test_polygons_that_pycocotools_cannot_draw_are_refused(folder, polygons, reason):
     folder.data['annotations'][1]['segmentation'] = polygons
     message = refusal(folder, masks=True)

@@ -23,8 +23,15 @@ def drawn(results: dict) -> list:
 
 def batches(workers: int, skip: int = 0, count: int = 6) -> list:
     dataset = Numbers(pipeline=[TRANSFORMS.build(dict(type='OCRNetSeedDraw')), drawn])
-    loader = Runner.build_dataloader(dict(dataset=dataset, batch_size=2, num_workers=workers,
-                                          sampler=dict(type='OCRNetDrawSampler')), seed=3)
+    loader = Runner.build_dataloader(
+        dict(
+            dataset=dataset,
+            batch_size=2,
+            num_workers=workers,
+            sampler=dict(type='OCRNetDrawSampler'),
+        ),
+        seed=3,
+    )
     loader.sampler.skip(2 * skip)
     return list(islice(loader, count))
 
@@ -44,8 +51,15 @@ def test_the_order_is_mmengines():
 
 def test_another_seed_draws_other_numbers():
     dataset = Numbers()
-    first, second = ({draw.seed for draw in islice(DATA_SAMPLERS.build(dict(
-        type='OCRNetDrawSampler', dataset=dataset, seed=seed)), 9)} for seed in (3, 4))
+    first, second = (
+        {
+            draw.seed
+            for draw in islice(
+                DATA_SAMPLERS.build(dict(type='OCRNetDrawSampler', dataset=dataset, seed=seed)), 9
+            )
+        }
+        for seed in (3, 4)
+    )
     assert first.isdisjoint(second)
 
 

@@ -26,7 +26,6 @@ class DrawnNumber(BaseTransform):
 
 @TRANSFORMS.register_module()
 class OnlyEven(BaseTransform):
-
     def transform(self, results):
         return None if results['sample_idx'] % 2 else results
 
@@ -53,10 +52,16 @@ def test_an_index_is_a_picture_in_a_variation(tmp_path):
 @pytest.mark.parametrize('workers', [1, 2])
 def test_workers_change_nothing(tmp_path, workers):
     """Bad pictures too are replaced alike."""
-    data = OCRNetImageFolder(write(tmp_path, 7, bad=(2, 3)), bad_files=str(tmp_path / 'bad.txt'),
-                             pipeline=[LOAD, dict(type='DrawnNumber')])
-    batches = iter(DataLoader(data, 3, sampler=OCRNetVariationSampler(data), num_workers=workers,
-                              collate_fn=list))
+    data = OCRNetImageFolder(
+        write(tmp_path, 7, bad=(2, 3)),
+        bad_files=str(tmp_path / 'bad.txt'),
+        pipeline=[LOAD, dict(type='DrawnNumber')],
+    )
+    batches = iter(
+        DataLoader(
+            data, 3, sampler=OCRNetVariationSampler(data), num_workers=workers, collate_fn=list
+        )
+    )
     loaded = [sample for _ in range(9) for sample in next(batches)]
     del batches  # a loader that the garbage collector ends waits 5 s for each worker
     order = iter(OCRNetVariationSampler(data))
@@ -72,7 +77,8 @@ def test_unreadable_pictures_are_named_and_replaced(tmp_path):
     for epoch in epochs:
         assert not {4, 5, 6} & set(epoch)
         assert [p for i, p in enumerate(epoch) if i not in (4, 5, 6)] == [
-            i for i in range(40) if i not in (4, 5, 6)]
+            i for i in range(40) if i not in (4, 5, 6)
+        ]
     assert len({epoch[4] for epoch in epochs}) > 4
     lines = dict(line.split('\t') for line in (tmp_path / 'bad.txt').read_text().splitlines())
     assert {path[-7:] for path in lines} == {'004.png', '005.png', '006.png'}
@@ -101,10 +107,13 @@ def test_folders_lists_and_coco_files_give_the_same_pictures(tmp_path):
     (tmp_path / 'list.txt').write_text('\n'.join(names))
     (tmp_path / 'coco.json').write_text(json.dumps(dict(images=[dict(file_name=n) for n in names])))
     prefix = dict(img='images')
-    data = [OCRNetImageFolder(str(tmp_path), ann_file, prefix)
-            for ann_file in ('', 'list.txt', 'coco.json')]
+    data = [
+        OCRNetImageFolder(str(tmp_path), ann_file, prefix)
+        for ann_file in ('', 'list.txt', 'coco.json')
+    ]
     assert {tuple(d.path(i) for i in range(3)) for d in data} == {
-        tuple(str(tmp_path / 'images' / name) for name in sorted(names))}
+        tuple(str(tmp_path / 'images' / name) for name in sorted(names))
+    }
     assert len({d.fingerprint()['sha256'] for d in data}) == 1
 
 
@@ -125,8 +134,10 @@ def test_the_fingerprint_does_not_depend_on_the_place(tmp_path):
     assert two.fingerprint()['count'] == 6
 
 
-@pytest.mark.parametrize('given', [[], [('a', 0)], [('a', -1.0)], [('a', 1), 'b'],
-                                   [('a', float('nan'))], [('a', 'b', 'c')]])
+@pytest.mark.parametrize(
+    'given',
+    [[], [('a', 0)], [('a', -1.0)], [('a', 1), 'b'], [('a', float('nan'))], [('a', 'b', 'c')]],
+)
 def test_data_root_of_another_form_is_refused(given):
     with pytest.raises(InputError, match='data_root is'):
         OCRNetImageFolder(given)

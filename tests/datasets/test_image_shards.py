@@ -35,7 +35,6 @@ class ShardNumber(BaseTransform):
 
 @TRANSFORMS.register_module()
 class AsInputs(BaseTransform):
-
     def transform(self, results):
         return dict(inputs=torch.tensor(results))
 
@@ -53,8 +52,10 @@ def write(folder, shards, each):
     for shard in range(shards):
         with tarfile.open(folder / f'set-{shard:03d}.tar', 'w') as tar:
             for number in range(shard * each, (shard + 1) * each):
-                for name, content in ((f'a.b/{number}.x.BMP', picture(number)),
-                                      (f'{number}.txt', b'x')):
+                for name, content in (
+                    (f'a.b/{number}.x.BMP', picture(number)),
+                    (f'{number}.txt', b'x'),
+                ):
                     info = tarfile.TarInfo(name)
                     info.size = len(content)
                     tar.addfile(info, BytesIO(content))
@@ -67,8 +68,7 @@ def reader():
 
 
 @pytest.mark.parametrize('shards,each', [(8, 3), (4, 6), (5, 4), (2, 12), (1, 3)])
-def test_workers_of_two_processes_share_an_epoch(tmp_path, monkeypatch, shards,
-                                                                     each):
+def test_workers_of_two_processes_share_an_epoch(tmp_path, monkeypatch, shards, each):
     root, seen = write(tmp_path, shards, each), []
     for rank in range(2):
         monkeypatch.setattr(image_shards, 'get_dist_info', lambda: (rank, 2))
@@ -110,15 +110,22 @@ class Remember(BaseModel):
 
 def test_a_training_on_shards_resumes_where_it_stopped(tmp_path):
     def train(work_dir, steps, **options):
-        dataset = dict(type='OCRNetImageShards', data_root=write(tmp_path, 2, 5),
-                       pipeline=[*PIPELINE, dict(type='AsInputs')])
+        dataset = dict(
+            type='OCRNetImageShards',
+            data_root=write(tmp_path, 2, 5),
+            pipeline=[*PIPELINE, dict(type='AsInputs')],
+        )
         runner = Runner(
-            Remember(), str(tmp_path / work_dir), default_scope='mmdet',
+            Remember(),
+            str(tmp_path / work_dir),
+            default_scope='mmdet',
             train_dataloader=dict(batch_size=2, num_workers=1, sampler=None, dataset=dataset),
             train_cfg=dict(type='IterBasedTrainLoop', max_iters=steps),
             optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0)),
             default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=3)),
-            experiment_name=f'{tmp_path.name}{work_dir}{steps}', **options)
+            experiment_name=f'{tmp_path.name}{work_dir}{steps}',
+            **options,
+        )
         runner.train()
         del runner.train_loop.dataloader_iterator  # the garbage collector waits 5 s for a worker
         return runner.model.seen
@@ -132,13 +139,15 @@ def test_a_truncated_shard_is_named_once(tmp_path, monkeypatch):
     monkeypatch.setattr(image_shards, 'print_log', lambda message, **_: said.append(message))
     root = write(tmp_path, 3, 4)
     cut = tmp_path / 'set-001.tar'
-    cut.write_bytes(cut.read_bytes()[:2 * 2048 + 600])  # in the third picture
+    cut.write_bytes(cut.read_bytes()[: 2 * 2048 + 600])  # in the third picture
     (tmp_path / 'set-002.tar').write_bytes(b'no tar' * 200)
     data = OCRNetImageShards(root, PIPELINE, bad_files=str(tmp_path / 'bad.txt'))
     seen = Counter((e, number) for e, number, _ in islice(data, 18))
     assert seen == {(e, number): 1 for e in range(3) for number in range(6)}
     assert sorted(line.split(' is damaged')[0] for line in said) == [
-        str(cut), str(tmp_path / 'set-002.tar')]
+        str(cut),
+        str(tmp_path / 'set-002.tar'),
+    ]
     assert len((tmp_path / 'bad.txt').read_text().splitlines()) == 2
 
 

@@ -9,9 +9,11 @@ import pytest
 from ocrnet_mmdet.datasets import OCRNetLabelDataset
 from ocrnet_mmdet.errors import InputError
 
-AS_THEY_ARE = [dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
-               dict(type='OCRNetCropToBox'),
-               dict(type='OCRNetPackLabel')]
+AS_THEY_ARE = [
+    dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
+    dict(type='OCRNetCropToBox'),
+    dict(type='OCRNetPackLabel'),
+]
 
 
 def draw(path, grey=0, size=(8, 12)):
@@ -31,12 +33,20 @@ def class_folders(root):
 
 def boxes(root, **changes):
     draw(root / 'images' / 'a.png', 1)
-    annotations = [dict(bbox=[1, 2, 5, 4], category_id=7), dict(bbox=[0, 0, 3, 3], category_id=2),
-                   dict(bbox=[0, 0, 3, 3], category_id=2, iscrowd=1),
-                   dict(bbox=[0, 0, 3, 0.2], category_id=2)]
-    content = dict(images=[dict(id=1, file_name='a.png', width=12, height=8)],
-                   annotations=[dict(id=i, image_id=1, **a) for i, a in enumerate(annotations)],
-                   categories=[dict(id=7, name='dog'), dict(id=2, name='cat')]) | changes
+    annotations = [
+        dict(bbox=[1, 2, 5, 4], category_id=7),
+        dict(bbox=[0, 0, 3, 3], category_id=2),
+        dict(bbox=[0, 0, 3, 3], category_id=2, iscrowd=1),
+        dict(bbox=[0, 0, 3, 0.2], category_id=2),
+    ]
+    content = (
+        dict(
+            images=[dict(id=1, file_name='a.png', width=12, height=8)],
+            annotations=[dict(id=i, image_id=1, **a) for i, a in enumerate(annotations)],
+            categories=[dict(id=7, name='dog'), dict(id=2, name='cat')],
+        )
+        | changes
+    )
     (root / 'val.json').write_text(json.dumps(content))
     return dict(data_root=str(root), ann_file='val.json', data_prefix=dict(img='images'))
 
@@ -53,8 +63,12 @@ def test_a_folder_is_a_class_and_labels_agree_between_splits(tmp_path):
 
 
 def test_named_classes_give_the_order_and_leave_the_others_out(tmp_path):
-    data = OCRNetLabelDataset('train', class_folders(tmp_path), pipeline=AS_THEY_ARE,
-                              metainfo=dict(classes=('emu', 'cat')))
+    data = OCRNetLabelDataset(
+        'train',
+        class_folders(tmp_path),
+        pipeline=AS_THEY_ARE,
+        metainfo=dict(classes=('emu', 'cat')),
+    )
     assert [(s['labels'], int(s['inputs'].max())) for s in data] == [(0, 2), (0, 2), (1, 1), (1, 1)]
 
 
@@ -62,8 +76,9 @@ def test_every_box_is_a_sample_but_crowds_and_slivers(tmp_path):
     data = OCRNetLabelDataset('val', **boxes(tmp_path), pipeline=AS_THEY_ARE)
     assert data.class_names == ('cat', 'dog')
     assert [(s['labels'], *s['inputs'].shape[1:]) for s in data] == [(1, 4, 5), (0, 3, 3)]
-    data = OCRNetLabelDataset('val', **boxes(tmp_path), metainfo=dict(classes=('dog', )),
-                              pipeline=AS_THEY_ARE)
+    data = OCRNetLabelDataset(
+        'val', **boxes(tmp_path), metainfo=dict(classes=('dog',)), pipeline=AS_THEY_ARE
+    )
     assert [s['labels'] for s in data] == [0]
 
 
@@ -79,22 +94,34 @@ def test_the_split_chooses_the_pipeline(tmp_path):
     assert test[0]['inputs'].equal(test[0]['inputs'])
 
 
-@pytest.mark.parametrize('options,message', [
-    (dict(split='dev'), "split is 'dev', expected one of train, val, test"),
-    (dict(split='test'), 'there is no folder .*test'),
-    (dict(split='train', metainfo=dict(classes=('cat', 'fox'))),
-     r"has the classes cat, dog, emu, not fox: set classes = \('cat', 'dog', 'emu'\)"),
-    (dict(split='train', metainfo=dict(classes=())), 'not any: set classes = '),
-    (dict(split='val', metainfo=dict(classes=('cat', ))), 'not a sample of the classes cat'),
-    (dict(split='val', ann_file='none.json'), r'none\.json cannot be read: No such file')])
+@pytest.mark.parametrize(
+    'options,message',
+    [
+        (dict(split='dev'), "split is 'dev', expected one of train, val, test"),
+        (dict(split='test'), 'there is no folder .*test'),
+        (
+            dict(split='train', metainfo=dict(classes=('cat', 'fox'))),
+            r"has the classes cat, dog, emu, not fox: set classes = \('cat', 'dog', 'emu'\)",
+        ),
+        (dict(split='train', metainfo=dict(classes=())), 'not any: set classes = '),
+        (dict(split='val', metainfo=dict(classes=('cat',))), 'not a sample of the classes cat'),
+        (dict(split='val', ann_file='none.json'), r'none\.json cannot be read: No such file'),
+    ],
+)
 def test_what_does_not_fit_is_named(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         OCRNetLabelDataset(data_root=class_folders(tmp_path), **options)
 
 
-@pytest.mark.parametrize('changes', [
-    dict(categories=[]), dict(images=[]), dict(annotations=[dict(image_id=1, category_id=7)]),
-    dict(annotations=None)])
+@pytest.mark.parametrize(
+    'changes',
+    [
+        dict(categories=[]),
+        dict(images=[]),
+        dict(annotations=[dict(image_id=1, category_id=7)]),
+        dict(annotations=None),
+    ],
+)
 def test_a_broken_json_is_named(tmp_path, changes):
     with pytest.raises(InputError, match=r'val\.json'):
         OCRNetLabelDataset('val', **boxes(tmp_path, **changes))

@@ -26,23 +26,25 @@ BOXES = np.random.default_rng(0).uniform((0, 0, 20, 20), (500, 400, 140, 80), (4
 def test_objects_that_training_leaves_out_are_counted():
     boxes = BOXES.copy()
     boxes[5, 2] = 0.5
-    note, = left_out(objects(boxes, iscrowd=(1, 2, 3), ignore=(3, 4)), 'train', scored=False)
+    (note,) = left_out(objects(boxes, iscrowd=(1, 2, 3), ignore=(3, 4)), 'train', scored=False)
     assert note == (
         'train: 5 of 40 objects are not trained on: 3 crowds (iscrowd=1), 1 marked "ignore", '
-        '1 less than 1 pixel wide or high')
+        '1 less than 1 pixel wide or high'
+    )
     assert left_out(objects(BOXES), 'train', scored=False) == []
 
 
 def test_of_what_is_scored_crowds_alone_are_left_out():
-    note, = left_out(objects(BOXES, iscrowd=(1, 2, 3), ignore=(3, 4)), 'val', scored=True)
+    (note,) = left_out(objects(BOXES, iscrowd=(1, 2, 3), ignore=(3, 4)), 'val', scored=True)
     assert note.startswith('val: 3 of 40 objects do not count in the score: 3 crowds')
 
 
 def test_boxes_of_corners_are_refused():
     corners = np.concatenate([BOXES[:, :2], BOXES[:, :2] + BOXES[:, 2:]], 1)
     with pytest.raises(
-            InputError,
-            match=r'^train: \d+ of 40 boxes reach past .* all of them lie in it: write them as'):
+        InputError,
+        match=r'^train: \d+ of 40 boxes reach past .* all of them lie in it: write them as',
+    ):
         check_corners(objects(corners), 'train')
 
 
@@ -55,7 +57,7 @@ def test_sound_boxes_are_no_corners():
 def test_boxes_past_the_picture_are_counted():
     boxes = BOXES.copy()
     boxes[:20, 0] += 500
-    note, = check_corners(objects(boxes), 'train')
+    (note,) = check_corners(objects(boxes), 'train')
     assert note.startswith('train: ') and 'boxes reach past' in note and 'cut off' in note
     boxes = BOXES.copy()
     boxes[:2, 0] += 500
@@ -65,8 +67,9 @@ def test_boxes_past_the_picture_are_counted():
 def test_options_that_hold_all_objects_are_named():
     many = objects(np.tile(BOXES, (10, 1)), iscrowd=range(0, 20, 2))
     caps = {'model.test_cfg.rcnn.max_per_img': 100, 'model.test_cfg.rpn.max_per_img': 250}
-    note, = crowded(many, 'val', caps)
+    (note,) = crowded(many, 'val', caps)
     assert '2 pictures have more objects, up to 200, than the 100 ' in note
     assert note.endswith(
-        'set --cfg-options model.test_cfg.rcnn.max_per_img=300 model.test_cfg.rpn.max_per_img=300')
+        'set --cfg-options model.test_cfg.rcnn.max_per_img=300 model.test_cfg.rpn.max_per_img=300'
+    )
     assert crowded(many, 'val', dict.fromkeys(caps, 200)) == crowded(many, 'val', {}) == []

@@ -21,14 +21,19 @@ def run(pipeline, picture, **results):
     return steps(dict(img=picture, img_shape=picture.shape[:2], gt_label=1, **results))
 
 
-@pytest.mark.parametrize('box,rows,columns', [
-    ([2, 3, 5, 7], (3, 7), (2, 5)), ([2.2, 3.9, 4.1, 6.5], (3, 7), (2, 5)),
-    ([-4, -4, 99, 99], (0, 20), (0, 30)), ([30, 20, 31, 21], (19, 20), (29, 30)),
-    ([7, 7, 7, 7], (7, 8), (7, 8))])
+@pytest.mark.parametrize(
+    'box,rows,columns',
+    [
+        ([2, 3, 5, 7], (3, 7), (2, 5)),
+        ([2.2, 3.9, 4.1, 6.5], (3, 7), (2, 5)),
+        ([-4, -4, 99, 99], (0, 20), (0, 30)),
+        ([30, 20, 31, 21], (19, 20), (29, 30)),
+        ([7, 7, 7, 7], (7, 8), (7, 8)),
+    ],
+)
 def test_a_box_is_cut_out_rounded_outwards_and_never_empty(box, rows, columns):
     part = OCRNetCropToBox()(dict(img=coordinates(20, 30), box=box))
-    np.testing.assert_array_equal(part['img'],
-                                  coordinates(20, 30)[slice(*rows), slice(*columns)])
+    np.testing.assert_array_equal(part['img'], coordinates(20, 30)[slice(*rows), slice(*columns)])
     assert part['img_shape'] == part['img'].shape[:2]
 
 
@@ -73,6 +78,8 @@ def test_the_test_pipeline_shows_the_middle_at_256():
 
 def test_the_training_pipeline_flips_half_of_the_pictures():
     np.random.seed(0)
-    columns = [run(label_pipeline(True, 16), coordinates(40, 40))['inputs'][1, 0].float()
-               for _ in range(100)]
+    columns = [
+        run(label_pipeline(True, 16), coordinates(40, 40))['inputs'][1, 0].float()
+        for _ in range(100)
+    ]
     assert 30 < sum(bool(row[0] > row[-1]) for row in columns) < 70

@@ -29,19 +29,31 @@ def test_whatever_pillow_and_opencv_read_is_found(tmp_path):
     for name in [*names, 'README', 'x.pdf', 'x.eps', 'x.h5', 'x.exr']:
         touch(tmp_path / name)
     assert sorted(map(os.fsdecode, list_pictures(str(tmp_path)))) == sorted(names)
-    assert {'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif', '.pgm'} <= {*SUFFIXES}
+    assert {'.jpg', '.jpeg', '.png', '.bmp', '.webp', '.tif', '.tiff', '.gif', '.pgm'} <= {
+        *SUFFIXES
+    }
 
 
 def test_what_a_suffix_leaves_out_is_counted(tmp_path):
-    for name in ['a/1.HEIC', '2.heic', '3.dcm', '4.mov', 'note.txt', 'labels.json', '.DS_Store', '5.jpg',
-                 'x.\x1b[31m\n']:
+    for name in [
+        'a/1.HEIC',
+        '2.heic',
+        '3.dcm',
+        '4.mov',
+        'note.txt',
+        'labels.json',
+        '.DS_Store',
+        '5.jpg',
+        'x.\x1b[31m\n',
+    ]:
         touch(tmp_path / name)
     left_out = Counter()
     assert list(list_pictures(str(tmp_path), left_out)) == [b'5.jpg']
     assert left_out == {b'.heic': 2, b'.dcm': 1, b'.mov': 1, b'.\x1b[31m\n': 1}
     assert say_left_out(left_out) == (
         '5 files are left out by their suffix: .heic (2), .\\x1b[31m\\n (1), .dcm (1), .mov (1); '
-        '.heic needs pip install pillow-heif, .dcm a conversion to PNG or TIFF, by pydicom')
+        '.heic needs pip install pillow-heif, .dcm a conversion to PNG or TIFF, by pydicom'
+    )
 
 
 def test_many_suffixes_make_no_long_line():
@@ -60,7 +72,11 @@ def test_links_are_followed_and_a_circle_ends(tmp_path):
     os.mkfifo(tmp_path / 'root' / 'pipe')
     (tmp_path / 'root' / 'itself').symlink_to(tmp_path / 'root' / 'itself')
     assert list(list_pictures(str(tmp_path / 'root'))) == [
-        b'dead.jpg', b'file.jpg', b'folder/far.jpg', b'near.jpg']
+        b'dead.jpg',
+        b'file.jpg',
+        b'folder/far.jpg',
+        b'near.jpg',
+    ]
 
 
 def test_names_come_back_as_they_were(tmp_path):
@@ -72,19 +88,29 @@ def test_names_come_back_as_they_were(tmp_path):
 def test_a_list_and_a_coco_file_name_the_same_pictures(tmp_path):
     text, coco = tmp_path / 'list.txt', tmp_path / 'coco.json'
     text.write_text('\ufeffa b.jpg\r\n\n/root/ü.png\n', encoding='utf-8')
-    coco.write_text(json.dumps(dict(images=[dict(id=1, file_name='a b.jpg'),
-                                            dict(id=2, file_name='/root/ü.png')])))
-    assert list(read_list(str(text))) == list(read_list(str(coco))) == [
-        b'a b.jpg', '/root/ü.png'.encode()]
+    coco.write_text(
+        json.dumps(
+            dict(images=[dict(id=1, file_name='a b.jpg'), dict(id=2, file_name='/root/ü.png')])
+        )
+    )
+    assert (
+        list(read_list(str(text)))
+        == list(read_list(str(coco)))
+        == [b'a b.jpg', '/root/ü.png'.encode()]
+    )
 
 
 def test_a_list_of_another_encoding_is_named(tmp_path):
-    (tmp_path / 'x.txt').write_text('a.jpg\r\nb.jpg\r\n', encoding='utf-16')  # dir -name > x.txt in PowerShell
+    # dir -name > x.txt in PowerShell
+    (tmp_path / 'x.txt').write_text('a.jpg\r\nb.jpg\r\n', encoding='utf-16')
     with pytest.raises(InputError, match=r'x\.txt is no UTF-8 text'):
         read_list(str(tmp_path / 'x.txt'))
 
 
-@pytest.mark.parametrize('content', ['[]', '{"images": [{"id": 1}]}', '{"images": [{"file_name": 3}]}', '{"images":', '{}'])
+@pytest.mark.parametrize(
+    'content',
+    ['[]', '{"images": [{"id": 1}]}', '{"images": [{"file_name": 3}]}', '{"images":', '{}'],
+)
 def test_a_json_without_images_is_named(tmp_path, content):
     (tmp_path / 'x.json').write_text(content)
     with pytest.raises(InputError, match=r'x\.json has no COCO images'):

@@ -66,9 +66,16 @@ def test_plain_files_equal_mmcvs(tmp_path, kind, grey):
 @pytest.mark.parametrize('kind', ['JPEG', 'PNG', 'TIFF'])
 def test_exif_turned_pictures_come_out_upright(orientation, kind):
     upright = scene()
-    turns = {1: lambda a: a, 2: np.fliplr, 3: lambda a: np.rot90(a, 2), 4: np.flipud,
-             5: lambda a: a.swapaxes(0, 1), 6: np.rot90,
-             7: lambda a: np.rot90(a, 2).swapaxes(0, 1), 8: lambda a: np.rot90(a, -1)}
+    turns = {
+        1: lambda a: a,
+        2: np.fliplr,
+        3: lambda a: np.rot90(a, 2),
+        4: np.flipud,
+        5: lambda a: a.swapaxes(0, 1),
+        6: np.rot90,
+        7: lambda a: np.rot90(a, 2).swapaxes(0, 1),
+        8: lambda a: np.rot90(a, -1),
+    }
     stored = Image.fromarray(np.ascontiguousarray(turns[orientation](upright)))
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -147,18 +154,24 @@ def tiff(picture, **options):
 
 
 @pytest.mark.parametrize('kind', [np.uint8, np.uint16])
-@pytest.mark.parametrize('extra', [(), (0, ), (1, ), (2, )])
+@pytest.mark.parametrize('extra', [(), (0,), (1,), (2,)])
 @pytest.mark.parametrize('planes', [False, True])
 def test_a_fourth_band_is_an_alpha_where_the_file_says_so(kind, extra, planes):
     """The infrared band of an aerial picture lies where an alpha does."""
-    bands = np.dstack([scene(), np.full((40, 60), 0)]).astype(kind) * (1 if kind == np.uint8 else 257)
+    bands = np.dstack([scene(), np.full((40, 60), 0)]).astype(kind) * (
+        1 if kind == np.uint8 else 257
+    )
     stored = np.ascontiguousarray(bands.transpose(2, 0, 1)) if planes else bands
-    content = tiff(stored, photometric='rgb', extrasamples=extra or (0, ),
-                   planarconfig='separate' if planes else 'contig')
+    content = tiff(
+        stored,
+        photometric='rgb',
+        extrasamples=extra or (0,),
+        planarconfig='separate' if planes else 'contig',
+    )
     if not extra:  # rename the tag: not said at all
         content = content.replace(struct.pack('<HH', 338, 3), struct.pack('<HH', 65000, 3))
     seen = decode_picture(content)[..., ::-1]
-    if extra in ((1, ), (2, )):
+    if extra in ((1,), (2,)):
         assert (seen == 255).all()
     else:
         truth = scene() if kind == np.uint8 else stretched(scene())
@@ -172,8 +185,14 @@ def test_of_many_bands_the_first_three_are_shown(kind, planes, count):
     bands = np.concatenate([scene(), scene()[..., ::-1]], 2)[..., :count].astype(kind)
     bands = bands if kind == np.uint8 else bands * kind(257)
     stored = np.ascontiguousarray(bands.transpose(2, 0, 1)) if planes else bands
-    seen = decode_picture(tiff(stored, photometric='minisblack', extrasamples=(0, ) * (count - 1),
-                               planarconfig='separate' if planes else 'contig'))[..., ::-1]
+    seen = decode_picture(
+        tiff(
+            stored,
+            photometric='minisblack',
+            extrasamples=(0,) * (count - 1),
+            planarconfig='separate' if planes else 'contig',
+        )
+    )[..., ::-1]
     shown = scene() if count > 2 else scene()[..., :1]
     assert np.abs(seen - (shown if kind == np.uint8 else stretched(shown))).max() <= CLIP
 
@@ -230,7 +249,7 @@ def test_a_truncated_file_is_refused(kind, share):
     content = encoded(noise, kind)
     assert decode_picture(content).shape == (64, 64, 3)
     with pytest.raises(PictureError):
-        decode_picture(content[:int(share * len(content))])
+        decode_picture(content[: int(share * len(content))])
 
 
 @pytest.mark.parametrize('kind', ['.png', '.tiff'])
@@ -238,7 +257,7 @@ def test_a_truncated_file_is_refused(kind, share):
 def test_a_truncated_sixteen_bit_file_is_refused(kind, share):
     content = deep(np.random.default_rng(0).integers(0, 4096, (64, 64)).astype(np.uint16), kind)
     with pytest.raises(PictureError):
-        decode_picture(content[:int(share * len(content))])
+        decode_picture(content[: int(share * len(content))])
 
 
 def test_a_jpeg_with_padding_after_its_end_is_whole():
@@ -247,9 +266,16 @@ def test_a_jpeg_with_padding_after_its_end_is_whole():
     assert np.abs(padded.astype(int) - plain).max() <= 2  # two decoders
 
 
-@pytest.mark.parametrize('content, reason', [
-    (b'', 'empty'), (b'<html>404</html>', 'no picture'), (bytes(128) + b'DICM', 'pydicom'),
-    (b'\0\0\0\x18ftypheic' + bytes(99), 'pip install pillow-heif'), (b'%!PS-Adobe-3.0', 'no picture')])
+@pytest.mark.parametrize(
+    'content, reason',
+    [
+        (b'', 'empty'),
+        (b'<html>404</html>', 'no picture'),
+        (bytes(128) + b'DICM', 'pydicom'),
+        (b'\0\0\0\x18ftypheic' + bytes(99), 'pip install pillow-heif'),
+        (b'%!PS-Adobe-3.0', 'no picture'),
+    ],
+)
 def test_a_file_that_is_no_picture_is_named_with_the_fix(tmp_path, content, reason):
     path = tmp_path / 'a.jpg'
     path.write_bytes(content)

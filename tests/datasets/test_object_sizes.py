@@ -16,7 +16,7 @@ def pipeline(scale=384, crop=128, zoom=(0.7, 1.4), least=(4, 4)):
         dict(type='LoadImageFromFile'),
         dict(type='RandomResize', scale=(scale, scale), ratio_range=zoom, keep_ratio=True),
         dict(type='RandomCrop', crop_size=(crop, crop)),
-        dict(type='FilterAnnotations', min_gt_bbox_wh=least)
+        dict(type='FilterAnnotations', min_gt_bbox_wh=least),
     ]
 
 
@@ -34,32 +34,35 @@ def test_objects_that_fit_are_not_worth_a_line():
 
 def test_large_objects_are_named_with_sizes_that_hold_them():
     boxes, sizes = objects(380)
-    note, = misfits(boxes, sizes, pipeline(), 'train')
+    (note,) = misfits(boxes, sizes, pipeline(), 'train')
     assert '100% lie whole in no crop' in note and note.endswith(
-        'resize to about 128 px and crop 128 px')
+        'resize to about 128 px and crop 128 px'
+    )
     assert misfits(boxes, sizes, pipeline(*fitting(boxes, sizes)), 'train') == []
 
 
 def test_small_objects_are_named_with_sizes_that_show_them():
     boxes, sizes = objects(22, (4000, 3000))
-    note, = misfits(boxes, sizes, pipeline(512, 384), 'train')
+    (note,) = misfits(boxes, sizes, pipeline(512, 384), 'train')
     assert 'are under 4 px' in note
     scale, crop = fitting(boxes, sizes)
-    assert misfits(boxes, sizes, pipeline(scale, crop),
-                   'train') == [] and scale > 1000 and crop == 128
+    assert (
+        misfits(boxes, sizes, pipeline(scale, crop), 'train') == [] and scale > 1000 and crop == 128
+    )
 
 
 def test_only_what_the_pipeline_has_is_to_be_set():
     boxes, sizes = objects(22, (4000, 3000))
     resize = dict(type='Resize', scale=(400, 300), keep_ratio=True)
     assert misfits(boxes, sizes, [resize], 'train')[0].endswith(
-        f'resize to about {fitting(boxes, sizes)[0]} px')
+        f'resize to about {fitting(boxes, sizes)[0]} px'
+    )
 
 
 def test_a_training_without_an_object_is_refused():
     with pytest.raises(
-            InputError,
-            match='^train: .*none of the 200 objects keeps the 4x4 px .*: set --cfg-options image_sc'
+        InputError,
+        match='^train: .*none of the 200 objects keeps the 4x4 px .*: set --cfg-options image_sc',
     ):
         misfits(*objects(20, (4000, 3000)), pipeline(), 'train')
     assert len(misfits(*objects(20, (4000, 3000)), pipeline(least=(0, 0)), 'train')) == 1
@@ -87,32 +90,48 @@ def test_shares_are_those_of_mmdets_own_transforms():
     factor = resize(dict(img=np.zeros((480, 640, 3), np.uint8)))['scale_factor']
     ends = np.minimum(boxes[:, :2] + boxes[:, 2:], sizes)
     drawn = (ends - boxes[:, :2]) * factor
-    assert found['cut'] == (drawn > 129).any(1).mean() > 0 and found['small'] == (
-        drawn < 4).any(1).mean() > 0
+    assert (
+        found['cut'] == (drawn > 129).any(1).mean() > 0
+        and found['small'] == (drawn < 4).any(1).mean() > 0
+    )
 
 
-@pytest.mark.parametrize('steps, scales, crop', [
-    ([dict(type='Resize', scale=(1333, 800), keep_ratio=True)], [(1333, 800)], None),
-    ([dict(type='RandomChoiceResize', scales=[(480, 1333),
-                                              (800, 1333)], keep_ratio=True)], [(1333, 480),
-                                                                                (1333, 800)], None),
-    ([
-        dict(type='RandomResize', scale=(1333, 640), ratio_range=(.5, 2), keep_ratio=True),
-        dict(type='RandomCrop', crop_size=(300, 400))
-    ], [(1333, 640)], (400, 300))
-])
+@pytest.mark.parametrize(
+    'steps, scales, crop',
+    [
+        ([dict(type='Resize', scale=(1333, 800), keep_ratio=True)], [(1333, 800)], None),
+        (
+            [dict(type='RandomChoiceResize', scales=[(480, 1333), (800, 1333)], keep_ratio=True)],
+            [(1333, 480), (1333, 800)],
+            None,
+        ),
+        (
+            [
+                dict(type='RandomResize', scale=(1333, 640), ratio_range=(0.5, 2), keep_ratio=True),
+                dict(type='RandomCrop', crop_size=(300, 400)),
+            ],
+            [(1333, 640)],
+            (400, 300),
+        ),
+    ],
+)
 def test_mmdets_own_pipelines_are_read(steps, scales, crop):
     view = view_of([dict(type='LoadImageFromFile'), *steps, dict(type='PackDetInputs')])
     assert (view.scales, view.crop) == (scales, crop)
 
 
 @pytest.mark.parametrize(
-    'steps', [[], [dict(type='Resize', scale=(512, 512))],
-              [dict(type='Resize', scale_factor=0.5, keep_ratio=True)],
-              [dict(type='RandomResize', scale=[(1333, 640), (1333, 800)], keep_ratio=True)],
-              pipeline() + pipeline(), [dict(type='Mosaic'), *pipeline()],
-              [*pipeline()[:2],
-               dict(type='RandomCrop', crop_size=(.5, .5), crop_type='relative')]])
+    'steps',
+    [
+        [],
+        [dict(type='Resize', scale=(512, 512))],
+        [dict(type='Resize', scale_factor=0.5, keep_ratio=True)],
+        [dict(type='RandomResize', scale=[(1333, 640), (1333, 800)], keep_ratio=True)],
+        pipeline() + pipeline(),
+        [dict(type='Mosaic'), *pipeline()],
+        [*pipeline()[:2], dict(type='RandomCrop', crop_size=(0.5, 0.5), crop_type='relative')],
+    ],
+)
 def test_of_other_pipelines_nothing_is_said(steps):
     assert view_of(steps) is None and misfits(*objects(2), steps, 'train') == []
 
@@ -120,4 +139,5 @@ def test_of_other_pipelines_nothing_is_said(steps):
 def test_the_projects_own_pipelines_are_read():
     for name in ('ocrnet_small_data', 'ocrnet_coco', 'benchmark/ocrnet_tiny'):
         assert view_of(
-            Config.fromfile(ROOT / f'configs/{name}.py').train_dataloader.dataset.pipeline)
+            Config.fromfile(ROOT / f'configs/{name}.py').train_dataloader.dataset.pipeline
+        )

@@ -8,7 +8,7 @@ import pytest
 from ocrnet_mmdet.datasets import outlines
 from ocrnet_mmdet.datasets.outlines import are_polygons, marks_nothing, too_large
 
-SIZES = np.array([[640., 480.]])
+SIZES = np.array([[640.0, 480.0]])
 
 
 def one(*polygons):
@@ -31,9 +31,10 @@ def test_an_outlines_length_is_that_of_all_its_polygons():
 def test_many_outlines_are_as_each_alone(monkeypatch, chunk):
     monkeypatch.setattr(outlines, 'CHUNK', chunk)
     rng = np.random.default_rng(0)
-    many = [[
-        rng.uniform(-9000, 9000, rng.integers(3, 9)).tolist() for _ in range(rng.integers(1, 4))
-    ] for _ in range(40)]
+    many = [
+        [rng.uniform(-9000, 9000, rng.integers(3, 9)).tolist() for _ in range(rng.integers(1, 4))]
+        for _ in range(40)
+    ]
     many[7] = [[1, 2, 3, 4, 5, 6], [], [7]]
     sizes = rng.integers(300, 1000, (40, 2)).astype(float)
     alone = [too_large([o], s[None])[0] for o, s in zip(many, sizes)]
@@ -41,12 +42,23 @@ def test_many_outlines_are_as_each_alone(monkeypatch, chunk):
 
 
 def test_none_of_no_outlines_is_too_large():
-    assert too_large([], np.zeros((0, 2))).shape == (0, )
+    assert too_large([], np.zeros((0, 2))).shape == (0,)
 
 
-@pytest.mark.parametrize('polygons',
-                         [[], 'text', [['1', '2', '3', '4', '5', '6']], [[1, 2, 3, 4, 5, 10**400]],
-                          [[[1, 2]]], [[1, 2, 3, 4]], [[1, 2, 3, 4, 5]], [None], 7])
+@pytest.mark.parametrize(
+    'polygons',
+    [
+        [],
+        'text',
+        [['1', '2', '3', '4', '5', '6']],
+        [[1, 2, 3, 4, 5, 10**400]],
+        [[[1, 2]]],
+        [[1, 2, 3, 4]],
+        [[1, 2, 3, 4, 5]],
+        [None],
+        7,
+    ],
+)
 def test_what_is_no_polygon(polygons):
     assert not are_polygons(polygons)
 

@@ -22,8 +22,14 @@ from ocrnet_mmdet.errors import InputError
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 BACKEND = ConfigDict(backend='ocrnet_pictures')
-TRAINED = ['ocrnet_small_data.py', 'ocrnet_coco.py', 'ocrnet_coco_1024.py', 'demo/ocrnet_demo.py',
-           'benchmark/ocrnet_tiny.py', 'benchmark/stock_tiny.py']
+TRAINED = [
+    'ocrnet_small_data.py',
+    'ocrnet_coco.py',
+    'ocrnet_coco_1024.py',
+    'demo/ocrnet_demo.py',
+    'benchmark/ocrnet_tiny.py',
+    'benchmark/stock_tiny.py',
+]
 
 
 @pytest.fixture
@@ -87,20 +93,41 @@ def analysis_tool():
 
 def test_mmdets_analysis_of_results_runs_on_our_configs(tmp_path, deep):
     images = [dict(id=1, file_name='deep.png', width=47, height=33)]
-    objects = [dict(id=1, image_id=1, category_id=1, bbox=[2, 3, 20, 20], area=400, iscrowd=0,
-                    segmentation=[[2, 3, 22, 3, 22, 23, 2, 23]])]
-    (tmp_path / 'val.json').write_text(json.dumps(dict(
-        images=images, annotations=objects, categories=[dict(id=1, name='object')])))
+    objects = [
+        dict(
+            id=1,
+            image_id=1,
+            category_id=1,
+            bbox=[2, 3, 20, 20],
+            area=400,
+            iscrowd=0,
+            segmentation=[[2, 3, 22, 3, 22, 23, 2, 23]],
+        )
+    ]
+    (tmp_path / 'val.json').write_text(
+        json.dumps(dict(images=images, annotations=objects, categories=[dict(id=1, name='object')]))
+    )
     cfg = Config.fromfile(CONFIGS / 'ocrnet_small_data.py')
     data = cfg.test_dataloader.dataset
-    data.update(data_root=str(tmp_path), ann_file='val.json', data_prefix=dict(img=''),
-                pipeline=get_loading_pipeline(cfg.train_dataloader.dataset.pipeline))
-    found = dict(bboxes=torch.tensor([[2., 3, 22, 23]]), scores=torch.ones(1),
-                 labels=torch.zeros(1, dtype=torch.long))
+    data.update(
+        data_root=str(tmp_path),
+        ann_file='val.json',
+        data_prefix=dict(img=''),
+        pipeline=get_loading_pipeline(cfg.train_dataloader.dataset.pipeline),
+    )
+    found = dict(
+        bboxes=torch.tensor([[2.0, 3, 22, 23]]),
+        scores=torch.ones(1),
+        labels=torch.zeros(1, dtype=torch.long),
+    )
     tool = analysis_tool()
     seen = []
     good, _ = tool.ResultVisualizer.detection_evaluate(
-        None, DATASETS.build(data), [dict(pred_instances=found)], topk=1,
-        eval_fn=lambda boxes, truth: seen.append((boxes, truth)) or 1.0)
+        None,
+        DATASETS.build(data),
+        [dict(pred_instances=found)],
+        topk=1,
+        eval_fn=lambda boxes, truth: seen.append((boxes, truth)) or 1.0,
+    )
     assert good == [(0, 1.0)] and seen[0][0][0].tolist() == [[2, 3, 22, 23, 1]]
     assert seen[0][1]['bboxes'].tolist() == [[2, 3, 22, 23]]

@@ -22,14 +22,20 @@ def test_the_string_is_what_pycocotools_makes_of_a_mask(seed):
     rng = np.random.default_rng(seed)
     height, width = rng.integers(1, 400, 2)
     mask = np.asfortranarray(
-        np.kron(rng.random((height // 9 + 1, width // 9 + 1)) < .5, np.ones(
-            (9, 9)))[:height, :width], np.uint8)
+        np.kron(rng.random((height // 9 + 1, width // 9 + 1)) < 0.5, np.ones((9, 9)))[
+            :height, :width
+        ],
+        np.uint8,
+    )
     text = coco_mask.encode(mask)['counts'].decode()
     assert decode_counts(text).tolist() == runs_of(mask)
-    assert is_mask(dict(size=[height.item(), width.item()], counts=text), height,
-                   width) == mask.any()
-    assert is_mask(dict(size=[height.item(), width.item()], counts=runs_of(mask)), height,
-                   width) == mask.any()
+    assert (
+        is_mask(dict(size=[height.item(), width.item()], counts=text), height, width) == mask.any()
+    )
+    assert (
+        is_mask(dict(size=[height.item(), width.item()], counts=runs_of(mask)), height, width)
+        == mask.any()
+    )
 
 
 def test_large_masks_have_long_numbers():

@@ -11,7 +11,9 @@ def rng():
 
 
 def picture(rng, side=64):
-    return np.kron(rng.integers(0, 256, (8, 8, 3)), np.ones((side // 8, side // 8, 1))).astype(np.uint8)
+    return np.kron(rng.integers(0, 256, (8, 8, 3)), np.ones((side // 8, side // 8, 1))).astype(
+        np.uint8
+    )
 
 
 def test_copies_share_a_group_and_others_do_not(rng):

@@ -59,7 +59,7 @@ def test_skipping_is_drawing_and_forgetting(tmp_path, monkeypatch, rank, world):
     for skipped in (0, 1, 13, 14, 15, 99):
         late = sampler(data, monkeypatch, rank, world)
         late.skip(skipped)
-        assert list(islice(late, 20)) == drawn[skipped:skipped + 20]
+        assert list(islice(late, 20)) == drawn[skipped : skipped + 20]
     with pytest.raises(ValueError, match='num_samples is -1'):
         late.skip(-1)
 
@@ -80,7 +80,7 @@ def test_weights_are_shares_of_the_draws(tmp_path):
     counts = np.bincount(pictures, minlength=40)
     assert np.ptp(counts[:4]) <= 1 and np.ptp(counts[4:]) <= 1
     assert max(drawn // len(data)) == max(counts) - 1  # each picture's variations: 0, 1, 2, ...
-    mixed = pictures[:draw.epoch_length] < 4
+    mixed = pictures[: draw.epoch_length] < 4
     assert mixed[:20].any() and not mixed[:20].all()
 
 
@@ -99,15 +99,24 @@ class Remember(BaseModel):
 
 def train(root, work_dir, steps, workers, **options):
     """The pictures of a training of the Runner, whose own seed differs from run to run."""
-    loader = dict(batch_size=2, num_workers=workers, sampler=dict(type='OCRNetVariationSampler'),
-                  dataset=dict(type='OCRNetImageFolder', data_root=root))
+    loader = dict(
+        batch_size=2,
+        num_workers=workers,
+        sampler=dict(type='OCRNetVariationSampler'),
+        dataset=dict(type='OCRNetImageFolder', data_root=root),
+    )
     model = Remember()
     runner = Runner(
-        model, str(work_dir), train_dataloader=loader,
+        model,
+        str(work_dir),
+        train_dataloader=loader,
         train_cfg=dict(type='IterBasedTrainLoop', max_iters=steps),
-        optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0)), default_scope='mmdet',
+        optim_wrapper=dict(optimizer=dict(type='SGD', lr=1.0)),
+        default_scope='mmdet',
         default_hooks=dict(checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=4)),
-        experiment_name=f'{work_dir.name}{steps}{options}', **options)
+        experiment_name=f'{work_dir.name}{steps}{options}',
+        **options,
+    )
     runner.train()
     del runner.train_loop.dataloader_iterator  # the garbage collector waits 5 s for each worker
     return model
@@ -126,8 +135,14 @@ def test_a_resumed_training_goes_on_as_if_it_had_not_stopped(tmp_path, workers):
 def test_reading_the_loader_forward_is_as_exact(tmp_path):
     """The older mmengine's way of resuming."""
     data = OCRNetImageFolder(folder(tmp_path, 5))
-    loaders = [iter(DataLoader(data, 2, sampler=OCRNetVariationSampler(data), num_workers=workers,
-                               collate_fn=list)) for workers in (0, 2)]
+    loaders = [
+        iter(
+            DataLoader(
+                data, 2, sampler=OCRNetVariationSampler(data), num_workers=workers, collate_fn=list
+            )
+        )
+        for workers in (0, 2)
+    ]
     for _ in range(9):
         one, two = map(next, loaders)
         assert one == two

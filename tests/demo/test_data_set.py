@@ -51,9 +51,10 @@ def test_a_picture_and_its_labels_do_not_depend_on_the_counts(tmp_path):
     few, more = contents(tmp_path / 'few'), contents(tmp_path / 'more')
     assert all(few[name] == more[name] for name in few if name.endswith('.jpg'))
     for split in ('train', 'val'):
-        short, long = (json.loads(c[f'annotations/{split}.json'])['annotations']
-                       for c in (few, more))
-        assert long[:len(short)] == short and len(long) > len(short)
+        short, long = (
+            json.loads(c[f'annotations/{split}.json'])['annotations'] for c in (few, more)
+        )
+        assert long[: len(short)] == short and len(long) > len(short)
 
 
 def test_polygons_decode_to_the_visible_mask():
@@ -151,6 +152,7 @@ def test_a_set_cut_off_is_not_taken_for_a_finished_one(tmp_path, monkeypatch):
             if next(count) == 3:
                 raise KeyboardInterrupt
             return cv2.imwrite(*args)
+
         patch.setattr(data_set.cv2, 'imwrite', write_then_stop, raising=True)
         make_demo_set(out, **SMALL)
     assert not os.path.exists(out)
@@ -182,7 +184,7 @@ def test_foreign_files_are_refused_and_left_alone(tmp_path):
 
 @pytest.mark.parametrize('wrong', [dict(train=0), dict(size=16), dict(seed=-1)])
 def test_settings_out_of_range_are_named(tmp_path, wrong):
-    (name, value), = wrong.items()
+    ((name, value),) = wrong.items()
     with pytest.raises(InputError, match=f'{name} is {value}, expected'):
         make_demo_set(str(tmp_path / 'set'), **dict(SMALL, **wrong))
     assert not os.listdir(tmp_path)

@@ -1,4 +1,5 @@
 """The demo with narrow nets and two steps of each training, on a data set of a few pictures."""
+
 import json
 import runpy
 
@@ -15,7 +16,7 @@ from ..detectors import ROOT
 
 STEPS = 2
 SIDE = 96
-SHRUNK = f'''
+SHRUNK = f"""
 _base_ = {{base!r}}
 {{model}}
 max_iters = {STEPS}
@@ -23,15 +24,21 @@ train_cfg = dict(max_iters={STEPS}, val_interval={{val_interval}})
 param_scheduler = [dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end={STEPS})]
 train_dataloader = dict(batch_size=2, dataset=dict({{indices}}))
 default_hooks = dict(checkpoint=dict(interval={STEPS}), logger=dict(interval=1))
-'''
+"""
 NARROW = 'dict(backbone=dict(width=0.25), neck=dict(in_channels=[16, 32, 64, 128]))'
 STARTS = ('random start', 'pretrained start', 'ImageNet start')
 
 
 def shrunk(folder, name: str, model: str, val_interval: int = STEPS, indices: str = 'indices=2'):
     path = folder / name
-    path.write_text(SHRUNK.format(base=str(ROOT / 'configs/demo' / name), model=model,
-                                  val_interval=val_interval, indices=indices))
+    path.write_text(
+        SHRUNK.format(
+            base=str(ROOT / 'configs/demo' / name),
+            model=model,
+            val_interval=val_interval,
+            indices=indices,
+        )
+    )
     return path
 
 
@@ -39,8 +46,11 @@ def shrunk(folder, name: str, model: str, val_interval: int = STEPS, indices: st
 def demo(tmp_path_factory):
     """The folder of a finished demo, and its table; an earlier one was killed in it."""
     folder = tmp_path_factory.mktemp('demo')
-    for left in ('regions/ab/cut_off', 'pretraining/pretrained_detector.pth',
-                 'random_start/iter_1.pth'):
+    for left in (
+        'regions/ab/cut_off',
+        'pretraining/pretrained_detector.pth',
+        'random_start/iter_1.pth',
+    ):
         path = folder / 'work_dirs/demo' / left
         path.parent.mkdir(parents=True)
         path.write_bytes(b'half a file')
@@ -49,7 +59,9 @@ def demo(tmp_path_factory):
         tool = runpy.run_path(str(ROOT / 'tools/demo.py'))
         make_demo_set('data/demo', train=3, val=2, unlabelled=4, size=SIDE)
         pretraining, starts = tool['PRETRAINING'], tool['STARTS']
-        pretraining.config = shrunk(folder, pretraining.config.name, f'model = dict(detector={NARROW})', STEPS + 1, '')
+        pretraining.config = shrunk(
+            folder, pretraining.config.name, f'model = dict(detector={NARROW})', STEPS + 1, ''
+        )
         for run in starts:
             model = '' if 'imagenet' in run.config.name else f'model = {NARROW}'
             run.config = shrunk(folder, run.config.name, model)
@@ -67,8 +79,12 @@ def test_the_starts_are_scored_side_by_side(demo):
     for name, scores in result['scores'].items():
         row = next(line for line in text.splitlines() if line.startswith(f'{name} '))
         assert [float(cell) for cell in row.removeprefix(name).split()] == [
-            round(100 * scores[key], 1) for key in ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP')]
-    assert f'{STEPS} steps on 2 labelled pictures' in text and f'{STEPS} steps on 4 pictures without' in text
+            round(100 * scores[key], 1) for key in ('bbox_mAP', 'bbox_mAP_50', 'segm_mAP')
+        ]
+    assert (
+        f'{STEPS} steps on 2 labelled pictures' in text
+        and f'{STEPS} steps on 4 pictures without' in text
+    )
 
 
 def test_one_start_is_the_pretrained_detector(demo):
@@ -77,8 +93,11 @@ def test_one_start_is_the_pretrained_detector(demo):
     pretrained = torch.load(folder / 'pretraining/pretrained_detector.pth', weights_only=True)
     for name, near in dict(random_start=False, pretrained_start=True).items():
         state = torch.load(folder / name / f'iter_{STEPS}.pth', weights_only=True)['state_dict']
-        away = max(float((state[k] - v).abs().max()) for k, v in pretrained['state_dict'].items()
-                   if k.startswith('neck.'))
+        away = max(
+            float((state[k] - v).abs().max())
+            for k, v in pretrained['state_dict'].items()
+            if k.startswith('neck.')
+        )
         assert (away < 0.01) == near, (name, away)
 
 
@@ -96,7 +115,7 @@ def test_a_picture_shows_truth_and_all_detectors(demo):
         height, width = picture.shape[:2]
         side = width // 4
         assert width == 4 * side and height == side + CAPTION and side >= 320
-        panels = [picture[CAPTION:, i * side:(i + 1) * side] for i in range(4)]
+        panels = [picture[CAPTION:, i * side : (i + 1) * side] for i in range(4)]
         assert (panels[0] != panels[1]).any()  # the truth is drawn, two steps find nothing
 
 
@@ -105,5 +124,7 @@ def test_a_failed_training_ends_the_demo_with_its_reason(tmp_path, monkeypatch):
     tool = runpy.run_path(str(ROOT / 'tools/demo.py'))
     (tmp_path / 'work_dirs/demo').mkdir(parents=True)
     run = tool['Run']('broken', tmp_path / 'absent.py')
-    with pytest.raises(InputError, match='broken ended with status 2: error: config .*absent.py does not exist'):
+    with pytest.raises(
+        InputError, match='broken ended with status 2: error: config .*absent.py does not exist'
+    ):
         tool['run_lanes']([[run]])

@@ -1,4 +1,5 @@
 """Trainings of the tiny detector on a small generated data set, through a real Runner."""
+
 import json
 from pathlib import Path
 from uuid import uuid4
@@ -22,8 +23,9 @@ def write_data(out: Path) -> Path:
     return out
 
 
-def make_config(data: Path, work_dir: Path, steps: int = 6, interval: int = 2,
-                workers: int = 0) -> Config:
+def make_config(
+    data: Path, work_dir: Path, steps: int = 6, interval: int = 2, workers: int = 0
+) -> Config:
     """configs/demo/ocrnet_demo.py with the tiny detector, two pictures a step.
 
     Args:
@@ -93,8 +95,11 @@ def weights(path: Path) -> dict:
 
 def scores(work_dir: Path) -> list[float]:
     """All that were logged, in their order."""
-    lines = [json.loads(line) for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
-             for line in path.read_text().splitlines()]
+    lines = [
+        json.loads(line)
+        for path in sorted(work_dir.glob('*/vis_data/scalars.json'))
+        for line in path.read_text().splitlines()
+    ]
     return [line['coco/bbox_mAP'] for line in lines if 'coco/bbox_mAP' in line]
 
 

@@ -21,8 +21,13 @@ NO_LOOP = dict(_train_loop=None, _val_loop=None, _test_loop=None)
 
 def load(model: nn.Module, state: dict, meta: dict = dict()) -> list[str]:
     lines = []
-    runner = SimpleNamespace(model=model, _load_from='a.pth', _resume=False, **NO_LOOP,
-                             logger=SimpleNamespace(info=lines.append))
+    runner = SimpleNamespace(
+        model=model,
+        _load_from='a.pth',
+        _resume=False,
+        **NO_LOOP,
+        logger=SimpleNamespace(info=lines.append),
+    )
     OCRNetCheckpointCheckHook().after_load_checkpoint(runner, dict(state_dict=state, meta=meta))
     return lines
 
@@ -40,8 +45,9 @@ def test_a_new_classifier_is_no_reason_to_refuse():
     assert load(net(), state) == ['checkpoint matches: backbone 2/2, head 1/2']
 
 
-@pytest.mark.parametrize('state', [{}, {f'model.{k}': v for k, v in net().state_dict().items()},
-                                   net(5).state_dict()])
+@pytest.mark.parametrize(
+    'state', [{}, {f'model.{k}': v for k, v in net().state_dict().items()}, net(5).state_dict()]
+)
 def test_a_part_that_matches_nothing_is_refused_by_name(state):
     with pytest.raises(InputError, match=r'a\.pth: nothing in it fits backbone'):
         load(net(), {k: v for k, v in state.items() if k != 'head.bias'})
@@ -53,15 +59,27 @@ class Detector(nn.Module):
     def __init__(self, groups: int) -> None:
         super().__init__()
         self.backbone = nn.Linear(2, 2)
-        self.roi_head = nn.ModuleDict(dict(
-            bbox_head=nn.ModuleDict(dict(fc=nn.Linear(3, 3, bias=False), fc_cls=nn.Linear(3, groups + 1),
-                                         fc_reg=nn.Linear(3, 4 * groups))),
-            mask_head=nn.ModuleDict(dict(conv=nn.Conv2d(3, 3, 1, bias=False),
-                                         conv_logits=nn.Conv2d(3, groups, 1)))))
+        self.roi_head = nn.ModuleDict(
+            dict(
+                bbox_head=nn.ModuleDict(
+                    dict(
+                        fc=nn.Linear(3, 3, bias=False),
+                        fc_cls=nn.Linear(3, groups + 1),
+                        fc_reg=nn.Linear(3, 4 * groups),
+                    )
+                ),
+                mask_head=nn.ModuleDict(
+                    dict(conv=nn.Conv2d(3, 3, 1, bias=False), conv_logits=nn.Conv2d(3, groups, 1))
+                ),
+            )
+        )
 
 
-LAST = [f'roi_head.{layer}.{kind}' for layer in ('bbox_head.fc_reg', 'mask_head.conv_logits')
-        for kind in ('weight', 'bias')]
+LAST = [
+    f'roi_head.{layer}.{kind}'
+    for layer in ('bbox_head.fc_reg', 'mask_head.conv_logits')
+    for kind in ('weight', 'bias')
+]
 
 
 def test_class_agnostic_layers_are_repeated_for_every_class():
@@ -90,32 +108,47 @@ def test_only_divisible_last_layers_are_repeated():
 @pytest.mark.parametrize('meta, last', [(dict(pretrained_without_labels=True), 2), ({}, 0)])
 def test_only_a_file_pretrained_without_labels_is_repeated(meta, last):
     lines = load(Detector(5), Detector(1).state_dict(), meta)
-    assert lines[-1] == (f'checkpoint matches: backbone 2/2, roi_head.bbox_head {1 + last}/5, '
-                         f'roi_head.mask_head {1 + last}/3')
+    assert lines[-1] == (
+        f'checkpoint matches: backbone 2/2, roi_head.bbox_head {1 + last}/5, '
+        f'roi_head.mask_head {1 + last}/3'
+    )
 
 
 def test_parts_that_the_pretraining_did_not_train_are_named():
-    lines = load(net(), net().state_dict(), dict(pretrained_without_labels=True, untrained=['head', 'neck']))
+    lines = load(
+        net(), net().state_dict(), dict(pretrained_without_labels=True, untrained=['head', 'neck'])
+    )
     assert lines[-1] == 'checkpoint: its pretraining did not train head, neck'
 
 
 def test_a_pretrainings_checkpoint_gives_its_teacher():
     teacher, model = Detector(1), Detector(5)
-    state = {f'{name}.{key}': value for name, net in (('student', Detector(1)), ('teacher', teacher))
-             for key, value in net.state_dict().items()} | {'projector.weight': torch.zeros(1)}
+    state = {
+        f'{name}.{key}': value
+        for name, net in (('student', Detector(1)), ('teacher', teacher))
+        for key, value in net.state_dict().items()
+    } | {'projector.weight': torch.zeros(1)}
     checkpoint = dict(state_dict=state, meta=dict(epoch=0), ocrnet_pretrain={})
     OCRNetCheckpointCheckHook().after_load_checkpoint(
-        SimpleNamespace(model=model, _resume=False, **NO_LOOP, logger=SimpleNamespace(info=print)), checkpoint)
+        SimpleNamespace(model=model, _resume=False, **NO_LOOP, logger=SimpleNamespace(info=print)),
+        checkpoint,
+    )
     fresh = {key: value.clone() for key, value in model.state_dict().items()}
     assert not model.load_state_dict(checkpoint['state_dict'], strict=False).unexpected_keys
     assert model.backbone.weight.equal(teacher.backbone.weight)
-    assert model.roi_head.bbox_head.fc_reg.bias.equal(teacher.roi_head.bbox_head.fc_reg.bias.repeat(5))
+    assert model.roi_head.bbox_head.fc_reg.bias.equal(
+        teacher.roi_head.bbox_head.fc_reg.bias.repeat(5)
+    )
     assert model.roi_head.bbox_head.fc_cls.weight.equal(fresh['roi_head.bbox_head.fc_cls.weight'])
 
 
 def test_another_methods_teacher_is_not_taken_for_a_pretrainings():
     """mmdet's SoftTeacher has one too, with a classifier that was trained."""
-    state = {f'{name}.{key}': value for name in ('student', 'teacher') for key, value in Detector(5).state_dict().items()}
+    state = {
+        f'{name}.{key}': value
+        for name in ('student', 'teacher')
+        for key, value in Detector(5).state_dict().items()
+    }
     with pytest.raises(InputError, match='nothing in it fits backbone'):
         load(Detector(5), state)
 

@@ -1,4 +1,5 @@
 """A run that is stopped anywhere loses nothing, and touches nothing outside its folder."""
+
 import os
 import shutil
 import signal
@@ -69,11 +70,15 @@ def assert_same_end(folder: Path, whole: Path) -> None:
     assert scores(folder)[-1] == scores(whole)[-1]
 
 
-@pytest.mark.parametrize('place, count, workers', [
-    ('before_val', 3, 2),  # the last validation
-    ('before_save_checkpoint', 5, 0),  # the best is known and not yet written
-    ('before_save_checkpoint', 6, 0),  # ... written, and no checkpoint knows it
-    ('before_train_iter', 6, 2)])
+@pytest.mark.parametrize(
+    'place, count, workers',
+    [
+        ('before_val', 3, 2),  # the last validation
+        ('before_save_checkpoint', 5, 0),  # the best is known and not yet written
+        ('before_save_checkpoint', 6, 0),  # ... written, and no checkpoint knows it
+        ('before_train_iter', 6, 2),
+    ],
+)
 def test_a_killed_run_ends_as_if_never_stopped(data, whole, tmp_path, place, count, workers):
     kill(data, tmp_path, place, count, workers=workers)
     resume(data, tmp_path, workers=workers)
@@ -86,6 +91,7 @@ def test_what_a_kill_left_of_old_files_goes_later(data, whole, tmp_path, monkeyp
         if path.name == name:
             raise Killed
         os.unlink(path) if path.exists() else None
+
     monkeypatch.setattr(Path, 'unlink', unlink)
     with pytest.raises(Killed):
         start(make_config(data, tmp_path))
@@ -132,8 +138,11 @@ def test_what_a_checkpoint_says_of_files_outside_is_not_believed(data, tmp_path)
     file = tmp_path / 'work/iter_2.pth'
     content = torch.load(file, weights_only=True)
     content['message_hub']['runtime_info'].update(
-        best_ckpt='../x.pth', best_score=-9.0, keep_ckpt_ids=['../../iter_2', 2, '/../../x'],
-        last_ckpt=str(outside[1]))
+        best_ckpt='../x.pth',
+        best_score=-9.0,
+        keep_ckpt_ids=['../../iter_2', 2, '/../../x'],
+        last_ckpt=str(outside[1]),
+    )
     content['meta']['config'] = f"open({str(tmp_path / 'ran')!r}, 'w')"
     torch.save(content, file)
     (tmp_path / 'work/last_checkpoint').write_text('../iter_2.pth')
@@ -152,14 +161,19 @@ class FullDisk(Hook):
             self.left -= 1
             if self.left > 0:
                 return write(path, content)
-            write(path, content[:len(content) // 2])
+            write(path, content[: len(content) // 2])
             raise OSError(28, 'No space left on device')
+
         monkeypatch.setattr(Path, 'write_bytes', write_bytes)
 
 
-@pytest.mark.parametrize('count, keep, left', [
-    (4, 1, {'iter_2.pth', 'best_coco_bbox_mAP_iter_2.pth'}),  # iter_4 replaces iter_2
-    (5, 1, {'iter_4.pth', 'best_coco_bbox_mAP_iter_2.pth'})])  # the best of 4 replaces that of 2
+@pytest.mark.parametrize(
+    'count, keep, left',
+    [
+        (4, 1, {'iter_2.pth', 'best_coco_bbox_mAP_iter_2.pth'}),  # iter_4 replaces iter_2
+        (5, 1, {'iter_4.pth', 'best_coco_bbox_mAP_iter_2.pth'}),  # the best of 4 replaces that of 2
+    ],
+)
 def test_a_full_disk_leaves_the_earlier_files(data, tmp_path, monkeypatch, count, keep, left):
     cfg = make_config(data, tmp_path)
     cfg.default_hooks.checkpoint.max_keep_ckpts = keep
@@ -198,12 +212,17 @@ class Press(Hook):
             signal.raise_signal(self.signum)
 
 
-@pytest.mark.parametrize('place, count, signum, saved', [
-    ('before_train_iter', 3, signal.SIGINT, 'iter_3.pth'),
-    ('before_train_iter', 5, signal.SIGTERM, 'iter_5.pth'),
-    ('before_val_iter', 3, signal.SIGINT, 'iter_4.pth')])
+@pytest.mark.parametrize(
+    'place, count, signum, saved',
+    [
+        ('before_train_iter', 3, signal.SIGINT, 'iter_3.pth'),
+        ('before_train_iter', 5, signal.SIGTERM, 'iter_5.pth'),
+        ('before_val_iter', 3, signal.SIGINT, 'iter_4.pth'),
+    ],
+)
 def test_a_signal_saves_the_step_and_the_run_goes_on(
-        ctrl_c, data, whole, tmp_path, place, count, signum, saved):
+    ctrl_c, data, whole, tmp_path, place, count, signum, saved
+):
     with pytest.raises(SystemExit) as end, stop_after_step():
         start(make_config(data, tmp_path, workers=2), Press(place, count, signum))
     assert end.value.code == 128 + signum
@@ -263,6 +282,7 @@ def test_a_run_killed_in_its_final_test_is_tested_on_resume(data, tmp_path):
         cfg.test_cfg = dict(type='TestLoop')
         cfg.custom_hooks.append(dict(type='OCRNetFinalTestHook'))
         return cfg
+
     with pytest.raises(Killed):
         start(final(), KillAt('before_test_iter', 2))
     cfg, tests = final(), Tests()

@@ -10,12 +10,16 @@ from ocrnet_mmdet.errors import InputError
 
 
 def save(folder, name: str, value: float, age: int) -> None:
-    torch.save(dict(state_dict=dict(w=torch.tensor([1.0, value]), n=torch.tensor(3))), folder / name)
+    torch.save(
+        dict(state_dict=dict(w=torch.tensor([1.0, value]), n=torch.tensor(3))), folder / name
+    )
     os.utime(folder / name, (1000 - age, 1000 - age))
 
 
 def run_in(folder, load_from=None, resume=False, hooks=()) -> SimpleNamespace:
-    return SimpleNamespace(iter=41, work_dir=str(folder), _load_from=load_from, _resume=resume, hooks=list(hooks))
+    return SimpleNamespace(
+        iter=41, work_dir=str(folder), _load_from=load_from, _resume=resume, hooks=list(hooks)
+    )
 
 
 def step(folder, losses: dict, then=lambda: None, **run) -> None:
@@ -24,7 +28,9 @@ def step(folder, losses: dict, then=lambda: None, **run) -> None:
     hook.before_train(run_in(folder, **run))
     hook.saved.begun = 900.0
     then()
-    hook.after_train_iter(run_in(folder, **run), 0, outputs={name: torch.tensor(v) for name, v in losses.items()})
+    hook.after_train_iter(
+        run_in(folder, **run), 0, outputs={name: torch.tensor(v) for name, v in losses.items()}
+    )
 
 
 @pytest.mark.parametrize('loss', [float('nan'), float('inf')])
@@ -71,7 +77,7 @@ class Calls:
         self.mark = mark
 
     def __reduce__(self):
-        return os.mkdir, (self.mark, )
+        return os.mkdir, (self.mark,)
 
 
 def test_a_checkpoint_that_runs_code_is_passed_over(tmp_path):

@@ -1,4 +1,5 @@
 """Published weights come whole or not at all, run no code, and say in one line how to get them."""
+
 import hashlib
 import http.server
 import io
@@ -112,13 +113,16 @@ def test_without_a_network_one_line_names_address_and_path(cache):
 def test_an_encoders_weights_name_the_one_that_needs_no_download(monkeypatch):
     def no_network(*args, **kwargs):
         raise OSError('Name or service not known')
+
     monkeypatch.setattr(torch.hub, 'download_url_to_file', no_network)
-    refused('https://download.pytorch.org/models/resnet50-0676ba61.pth',
-            "arch='efficientnet_lite0'.*needs no download")
+    refused(
+        'https://download.pytorch.org/models/resnet50-0676ba61.pth',
+        "arch='efficientnet_lite0'.*needs no download",
+    )
 
 
 def test_a_silent_network_is_given_up(monkeypatch):
-    monkeypatch.setattr(published_weights, 'SILENCE', .1)
+    monkeypatch.setattr(published_weights, 'SILENCE', 0.1)
     with socket.create_server(('127.0.0.1', 0)) as silent:
         refused(f'http://127.0.0.1:{silent.getsockname()[1]}/a.pth', 'timed out')
     assert socket.getdefaulttimeout() is None
@@ -126,7 +130,7 @@ def test_a_silent_network_is_given_up(monkeypatch):
 
 class Payload:
     def __reduce__(self):
-        return os.mkdir, (os.environ['PAYLOAD'], )
+        return os.mkdir, (os.environ['PAYLOAD'],)
 
 
 def test_no_code_of_a_downloaded_file_runs(site, tmp_path, monkeypatch):
@@ -137,18 +141,26 @@ def test_no_code_of_a_downloaded_file_runs(site, tmp_path, monkeypatch):
     assert not (tmp_path / 'run').exists()
 
 
-@pytest.mark.parametrize('name, address', [
-    ('torchvision://resnet50', 'https://download.pytorch.org/models/resnet50-0676ba61.pth'),
-    ('modelzoo://vgg16_bn', 'https://download.pytorch.org/models/vgg16_bn-6c64b313.pth'),
-    ('torchvision://mine', 'https://download.pytorch.org/models/NAME-HASH.pth')])
+@pytest.mark.parametrize(
+    'name, address',
+    [
+        ('torchvision://resnet50', 'https://download.pytorch.org/models/resnet50-0676ba61.pth'),
+        ('modelzoo://vgg16_bn', 'https://download.pytorch.org/models/vgg16_bn-6c64b313.pth'),
+        ('torchvision://mine', 'https://download.pytorch.org/models/NAME-HASH.pth'),
+    ],
+)
 def test_without_torchvision_its_names_get_their_plain_address(name, address, monkeypatch):
     monkeypatch.setitem(sys.modules, 'torchvision', None)
     assert refused(name, 'needs torchvision').endswith(address)
 
 
-@pytest.mark.parametrize('name, file', [
-    ('open-mmlab://resnet50_caffe', 'resnet50_caffe-788b5fa3.pth'),
-    ('mmcls://resnet18', 'resnet18_8xb32_in1k_20210831-fbbb1da6.pth')])
+@pytest.mark.parametrize(
+    'name, file',
+    [
+        ('open-mmlab://resnet50_caffe', 'resnet50_caffe-788b5fa3.pth'),
+        ('mmcls://resnet18', 'resnet18_8xb32_in1k_20210831-fbbb1da6.pth'),
+    ],
+)
 def test_names_of_model_zoos_are_downloaded_the_same_way(name, file, monkeypatch):
     asked = []
     monkeypatch.setattr(published_weights, '_download', lambda url, path: asked.append(url))
@@ -165,9 +177,16 @@ def test_a_missing_package_is_named_as_pip_names_it(monkeypatch):
     refused('package://', 'is not installed')
 
 
-@pytest.mark.parametrize('name, hash', [
-    ('resnet50-0676ba61.pth', '0676ba61'), ('mask_rcnn_1x_coco_20200205-d4b0c5d6.pth', 'd4b0c5d6'),
-    ('mine-20240315.pth', None), ('coco_bbox_mAP-0.404.pth', None), ('net-v2.pth', None)])
+@pytest.mark.parametrize(
+    'name, hash',
+    [
+        ('resnet50-0676ba61.pth', '0676ba61'),
+        ('mask_rcnn_1x_coco_20200205-d4b0c5d6.pth', 'd4b0c5d6'),
+        ('mine-20240315.pth', None),
+        ('coco_bbox_mAP-0.404.pth', None),
+        ('net-v2.pth', None),
+    ],
+)
 def test_a_hash_is_told_from_a_date_or_a_number(name, hash):
     found = HASH.search(name)
     assert (found and found[1]) == hash

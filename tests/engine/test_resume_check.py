@@ -14,19 +14,38 @@ def schedules(*ends: int) -> list:
     return [LinearLR(optimizer, start_factor=0.1, by_epoch=False, end=end) for end in ends]
 
 
-def check(checkpoint: dict, now, training: bool = True, load_from='iter_9.pth', work_dir='') -> None:
-    wrapper = OptimWrapper(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)) if training else dict(type='SGD')
-    check_resume(SimpleNamespace(_resume=True, _load_from=load_from, work_dir=str(work_dir), optim_wrapper=wrapper,
-                                 param_schedulers=now), checkpoint)
+def check(
+    checkpoint: dict, now, training: bool = True, load_from='iter_9.pth', work_dir=''
+) -> None:
+    wrapper = (
+        OptimWrapper(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0))
+        if training
+        else dict(type='SGD')
+    )
+    check_resume(
+        SimpleNamespace(
+            _resume=True,
+            _load_from=load_from,
+            work_dir=str(work_dir),
+            optim_wrapper=wrapper,
+            param_schedulers=now,
+        ),
+        checkpoint,
+    )
 
 
 def saved(then, **more) -> dict:
-    states = ({name: [s.state_dict() for s in group] for name, group in then.items()} if isinstance(then, dict)
-              else [s.state_dict() for s in then])
+    states = (
+        {name: [s.state_dict() for s in group] for name, group in then.items()}
+        if isinstance(then, dict)
+        else [s.state_dict() for s in then]
+    )
     return dict(meta=dict(iter=9, epoch=0), param_schedulers=states, **more)
 
 
-@pytest.mark.parametrize('now', [lambda: schedules(5, 20), lambda: dict(a=schedules(5), b=schedules(20))])
+@pytest.mark.parametrize(
+    'now', [lambda: schedules(5, 20), lambda: dict(a=schedules(5), b=schedules(20))]
+)
 def test_the_same_schedule_goes_on_without_optimiser_state(now):
     check(saved(now(), optimizer={}), now())
     check(saved(now()), now())
@@ -36,17 +55,28 @@ def test_a_config_without_schedules_has_none_to_compare():
     check(saved(schedules(20)), None)
 
 
-@pytest.mark.parametrize('then, now', [
-    (schedules(5, 20), schedules(5, 40)),
-    (dict(a=schedules(5), b=schedules(20)), dict(a=schedules(5), b=schedules(40)))])
+@pytest.mark.parametrize(
+    'then, now',
+    [
+        (schedules(5, 20), schedules(5, 40)),
+        (dict(a=schedules(5), b=schedules(20)), dict(a=schedules(5), b=schedules(40))),
+    ],
+)
 def test_another_length_is_refused(then, now):
-    with pytest.raises(InputError, match=r'iter_9.pth is of a run .* end at \[5, 20\], the config.s end at \[5, 40\]'):
+    with pytest.raises(
+        InputError,
+        match=r'iter_9.pth is of a run .* end at \[5, 20\], the config.s end at \[5, 40\]',
+    ):
         check(saved(then), now)
 
 
-@pytest.mark.parametrize('checkpoint', [dict(state_dict={}), dict(meta=dict(steps=3)), dict(meta=dict(iter=9, epoch=0))])
+@pytest.mark.parametrize(
+    'checkpoint', [dict(state_dict={}), dict(meta=dict(steps=3)), dict(meta=dict(iter=9, epoch=0))]
+)
 def test_weights_without_a_schedule_cannot_be_resumed(checkpoint):
-    with pytest.raises(InputError, match='holds no training to go on with, or not its learning-rate schedule'):
+    with pytest.raises(
+        InputError, match='holds no training to go on with, or not its learning-rate schedule'
+    ):
         check(checkpoint, schedules(20))
 
 
@@ -68,10 +98,17 @@ def last_is(folder, text: str) -> None:
     (folder / 'last_checkpoint').write_text(text)
 
 
-@pytest.mark.parametrize('text, words', [
-    ('', 'last_checkpoint is empty: going on from'), ('{}/iter_40.pth', 'which is not there'),
-    ('/elsewhere/iter_10.pth', 'which cannot be read'), ('../../iter_40.pth', 'which is not there'),
-    ('{}/iter_10.pth', 'which cannot be read'), (None, 'there is no')])
+@pytest.mark.parametrize(
+    'text, words',
+    [
+        ('', 'last_checkpoint is empty: going on from'),
+        ('{}/iter_40.pth', 'which is not there'),
+        ('/elsewhere/iter_10.pth', 'which cannot be read'),
+        ('../../iter_40.pth', 'which is not there'),
+        ('{}/iter_10.pth', 'which cannot be read'),
+        (None, 'there is no'),
+    ],
+)
 def test_the_newest_whole_one_is_taken_where_the_last_is_none(tmp_path, text, words):
     write(tmp_path / 'iter_20.pth', '20260101_000100')
     write(tmp_path / 'iter_30.pth')  # of a run before
@@ -123,7 +160,9 @@ def test_without_a_whole_checkpoint_a_new_training_begins(tmp_path, capsys):
 def test_a_file_that_is_cut_off_is_refused_with_a_whole_one(tmp_path):
     write(tmp_path / 'iter_20.pth')
     (tmp_path / 'iter_40.pth').write_bytes((tmp_path / 'iter_20.pth').read_bytes()[:-300])
-    with pytest.raises(InputError, match='iter_40.pth: it cannot be read .* go on from .*iter_20.pth'):
+    with pytest.raises(
+        InputError, match='iter_40.pth: it cannot be read .* go on from .*iter_20.pth'
+    ):
         resuming(tmp_path, str(tmp_path / 'iter_40.pth'))
     assert resuming(tmp_path, str(tmp_path / 'iter_20.pth')).resume
 

@@ -34,16 +34,24 @@ class ManyTensors(Dataset):
         if not self.labelled:
             return dict(inputs=images[0].float(), labels=index)
         sample = DetDataSample(metainfo=dict(img_id=index))
-        sample.gt_instances = InstanceData(**{
-            name: torch.arange(4.) + index for name in 'abcdefgh'}, masks=np.full((4, 2), index))
+        sample.gt_instances = InstanceData(
+            **{name: torch.arange(4.0) + index for name in 'abcdefgh'}, masks=np.full((4, 2), index)
+        )
         return dict(inputs=images, data_samples=sample)
 
 
 def loader(workers: int, labelled: bool = True, **kwargs):
-    return room.RoomyRunner.build_dataloader(dict(
-        batch_size=4, num_workers=workers, persistent_workers=True,
-        sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(type='ManyTensors', labelled=labelled), **kwargs), seed=0)
+    return room.RoomyRunner.build_dataloader(
+        dict(
+            batch_size=4,
+            num_workers=workers,
+            persistent_workers=True,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(type='ManyTensors', labelled=labelled),
+            **kwargs,
+        ),
+        seed=0,
+    )
 
 
 @pytest.mark.parametrize('workers', [0, 2])
@@ -55,7 +63,7 @@ def test_batches_are_what_they_were(workers):
         assert shown == list(range(first, first + 4))
         found = batch['data_samples'][3]
         assert found.img_id == first + 3 and (found.gt_instances.masks == first + 3).all()
-        assert found.gt_instances.h.tolist() == [first + 3., first + 4., first + 5., first + 6.]
+        assert found.gt_instances.h.tolist() == [first + 3.0, first + 4.0, first + 5.0, first + 6.0]
         batch['inputs'][0][0].add_(1)  # as writable as it was
 
 
@@ -78,7 +86,8 @@ def test_batches_take_no_shared_memory(monkeypatch, collate):
         raise RuntimeError('shared')
 
     for make in ('_share_fd_cpu_', '_new_using_fd_cpu'):
-        monkeypatch.setattr(torch.UntypedStorage, make, refuse)  # in the workers too, they are forks
+        # in the workers too, they are forks
+        monkeypatch.setattr(torch.UntypedStorage, make, refuse)
     with pytest.raises(RuntimeError, match='shared'):
         torch.ones(2).share_memory_()
     assert len(list(loader(1, collate == 'pseudo_collate', collate_fn=dict(type=collate)))) == 16
@@ -102,20 +111,26 @@ def test_without_locks_there_are_no_workers_and_it_is_said(monkeypatch):
     monkeypatch.setattr(room.multiprocessing, 'Queue', full)
     monkeypatch.setattr(room, 'print_log', lambda line, **_: said.append(line))
     assert len(list(loader(4, prefetch_factor=4))) == 16
-    assert said == ['the data are loaded without workers, which cannot be had here: /dev/shm: '
-                    'No space left on device']
+    assert said == [
+        'the data are loaded without workers, which cannot be had here: /dev/shm: '
+        'No space left on device'
+    ]
 
 
 def test_the_config_that_a_run_dumps_stays_as_it_was():
     """DetInferencer takes no collate_fn but a name."""
-    given = dict(num_workers=0, persistent_workers=True, prefetch_factor=2,
-                 collate_fn=dict(type='pseudo_collate'))
+    given = dict(
+        num_workers=0,
+        persistent_workers=True,
+        prefetch_factor=2,
+        collate_fn=dict(type='pseudo_collate'),
+    )
     before = copy.deepcopy(given)
     room.fitted(given)
     assert given == before
 
 
-KILLED = '''
+KILLED = """
 import multiprocessing, os, signal
 import torch
 from torch.utils.data import Dataset
@@ -133,7 +148,7 @@ if __name__ == '__main__':
     next(batches)
     print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
-'''
+"""
 
 
 def _runs(pid: int) -> bool:
@@ -141,12 +156,16 @@ def _runs(pid: int) -> bool:
     return stat.exists() and stat.read_text().rpartition(')')[2].split()[0] != 'Z'
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='the death signal of a parent is Linux\'s')
+@pytest.mark.skipif(sys.platform != 'linux', reason="the death signal of a parent is Linux's")
 def test_workers_end_where_their_process_is_killed(tmp_path):
     (tmp_path / 'killed.py').write_text(KILLED)
     with open(tmp_path / 'workers.txt', 'w') as said:  # no pipe, which they would hold open
-        subprocess.run([sys.executable, tmp_path / 'killed.py'], stdout=said, timeout=120,
-                       env=dict(os.environ, PYTHONPATH=str(ROOT)))
+        subprocess.run(
+            [sys.executable, tmp_path / 'killed.py'],
+            stdout=said,
+            timeout=120,
+            env=dict(os.environ, PYTHONPATH=str(ROOT)),
+        )
     workers = [int(pid) for pid in (tmp_path / 'workers.txt').read_text().split()]
     assert len(workers) == 2
     ends = time.time() + 10

@@ -10,13 +10,21 @@ from ocrnet_mmdet.engine.terminal import TerminalFilter, prints_in_log
 OURS = ocrnet_mmdet.__file__.replace('__init__', 'pretraining/hook')
 
 
-@pytest.mark.parametrize('path, level, text, shown', [
-    (OURS, logging.INFO, 'regions', True),
-    ('/x/mmengine/hooks/logger_hook.py', logging.INFO, 'Iter(train)', True),
-    ('/x/mmengine/runner/runner.py', logging.INFO, 'Config:', False),
-    ('/x/mmengine/runner/runner.py', logging.WARNING, 'a path is wrong', True),
-    ('/x/mmengine/logging/logger.py', logging.WARNING,
-     'The model and loaded state dict do not match exactly\n\nsize mismatch', False)])
+@pytest.mark.parametrize(
+    'path, level, text, shown',
+    [
+        (OURS, logging.INFO, 'regions', True),
+        ('/x/mmengine/hooks/logger_hook.py', logging.INFO, 'Iter(train)', True),
+        ('/x/mmengine/runner/runner.py', logging.INFO, 'Config:', False),
+        ('/x/mmengine/runner/runner.py', logging.WARNING, 'a path is wrong', True),
+        (
+            '/x/mmengine/logging/logger.py',
+            logging.WARNING,
+            'The model and loaded state dict do not match exactly\n\nsize mismatch',
+            False,
+        ),
+    ],
+)
 def test_the_terminal_shows_what_one_acts_on(path, level, text, shown):
     record = logging.LogRecord('mmengine', level, path, 1, text, (), None)
     assert TerminalFilter().filter(record) is shown

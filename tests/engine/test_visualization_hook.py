@@ -22,18 +22,26 @@ class Pictures(list):
 def draw(paths, work_dir):
     """What a test of these pictures draws."""
     DetLocalVisualizer.get_instance(f'drawings of {work_dir}')
-    hook = OCRNetVisualizationHook(draw=True, test_out_dir='shown',
-                                   backend_args=dict(backend='ocrnet_pictures'))
-    runner = SimpleNamespace(work_dir=str(work_dir), timestamp='now',
-                             test_dataloader=SimpleNamespace(dataset=Pictures(paths)))
+    hook = OCRNetVisualizationHook(
+        draw=True, test_out_dir='shown', backend_args=dict(backend='ocrnet_pictures')
+    )
+    runner = SimpleNamespace(
+        work_dir=str(work_dir),
+        timestamp='now',
+        test_dataloader=SimpleNamespace(dataset=Pictures(paths)),
+    )
     hook.before_test(runner)
     for i, path in enumerate(paths):
         sample = DetDataSample(metainfo=dict(img_path=path))
-        sample.pred_instances = InstanceData(bboxes=np.zeros((0, 4)), labels=np.zeros(0, int),
-                                             scores=np.zeros(0))
+        sample.pred_instances = InstanceData(
+            bboxes=np.zeros((0, 4)), labels=np.zeros(0, int), scores=np.zeros(0)
+        )
         hook.after_test_iter(runner, i, {}, [sample])
-    return {os.path.relpath(os.path.join(folder, name), work_dir / 'now')
-            for folder, _, names in os.walk(work_dir) for name in names}
+    return {
+        os.path.relpath(os.path.join(folder, name), work_dir / 'now')
+        for folder, _, names in os.walk(work_dir)
+        for name in names
+    }
 
 
 @pytest.fixture
@@ -43,6 +51,7 @@ def pictures(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.full((20, 30, 3), 200, np.uint8)).save(path)
         return str(path)
+
     return save
 
 

@@ -18,15 +18,25 @@ def source(tmp_path):
         image = np.random.default_rng(i).integers(90, 120, (72, 80, 3)).astype(np.uint8)
         for x1, y1, x2, y2 in BOXES:
             image[y1:y2, x1:x2] = (250, 30, 60)
-            annotations.append(dict(id=len(annotations) + 1, image_id=i + 1, category_id=1,
-                                    bbox=[x1, y1, x2 - x1, y2 - y1], area=1, iscrowd=0))
-        annotations.append(dict(annotations[-1], id=len(annotations) + 1, bbox=[0, 0, 80, 72],
-                                iscrowd=1))
+            annotations.append(
+                dict(
+                    id=len(annotations) + 1,
+                    image_id=i + 1,
+                    category_id=1,
+                    bbox=[x1, y1, x2 - x1, y2 - y1],
+                    area=1,
+                    iscrowd=0,
+                )
+            )
+        annotations.append(
+            dict(annotations[-1], id=len(annotations) + 1, bbox=[0, 0, 80, 72], iscrowd=1)
+        )
         cv2.imwrite(str(tmp_path / f'{i}.png'), image)
         images.append(dict(id=i + 1, file_name=f'{i}.png', width=80, height=72))
     labels = tmp_path / 'labels.json'
-    labels.write_text(json.dumps(dict(images=images, annotations=annotations,
-                                      categories=[dict(id=1, name='a')])))
+    labels.write_text(
+        json.dumps(dict(images=images, annotations=annotations, categories=[dict(id=1, name='a')]))
+    )
     return labels, tmp_path
 
 

@@ -9,9 +9,12 @@ def picture(shape=(60, 80), count=5, seed=0) -> dict:
     segments = np.zeros((count, *shape), bool)
     for segment in segments:
         y, x = rng.integers(0, 30, 2)
-        segment[y:y + rng.integers(6, 20), x:x + rng.integers(6, 20)] = True
-    return dict(img=np.zeros((*shape, 3), np.uint8), seed=(0, seed),
-                regions=Regions.of_segments(segments, np.full(count, 255), shape))
+        segment[y : y + rng.integers(6, 20), x : x + rng.integers(6, 20)] = True
+    return dict(
+        img=np.zeros((*shape, 3), np.uint8),
+        seed=(0, seed),
+        regions=Regions.of_segments(segments, np.full(count, 255), shape),
+    )
 
 
 def sides(regions: Regions) -> np.ndarray:

@@ -13,11 +13,26 @@ def config(tmp_path, data='nuclei', **settings):
     path = tmp_path / data / DATA_SETS[data].layout[0]
     path.parent.mkdir(parents=True, exist_ok=True)
     images = [dict(id=i, width=90, height=80, file_name=f'{i}.png') for i in range(60)]
-    path.write_text(json.dumps(dict(
-        images=images, categories=[], annotations=[dict(id=i, image_id=i) for i in range(60)])))
-    run = Run('study', 'fine-tuning', data, 'random', steps=70, lr=1e-3, seed=4,
-              config='configs/benchmark/ocrnet_tiny.py',
-              **dict(labels=10, scored_on='val') | settings)
+    path.write_text(
+        json.dumps(
+            dict(
+                images=images,
+                categories=[],
+                annotations=[dict(id=i, image_id=i) for i in range(60)],
+            )
+        )
+    )
+    run = Run(
+        'study',
+        'fine-tuning',
+        data,
+        'random',
+        steps=70,
+        lr=1e-3,
+        seed=4,
+        config='configs/benchmark/ocrnet_tiny.py',
+        **dict(labels=10, scored_on='val') | settings,
+    )
     return make_config(run, tmp_path, tmp_path / 'out')
 
 
@@ -57,5 +72,10 @@ def test_without_augmentation_pictures_are_trained_on_as_scored(tmp_path):
     cfg = config(tmp_path, augment=False, scored_on='trained', labels=None)
     types = [step.type for step in cfg.train_dataloader.dataset.pipeline]
     assert types == [
-        'LoadImageFromFile', 'LoadAnnotations', 'OCRNetCheckFrame', 'Resize', 'PackDetInputs']
+        'LoadImageFromFile',
+        'LoadAnnotations',
+        'OCRNetCheckFrame',
+        'Resize',
+        'PackDetInputs',
+    ]
     assert cfg.train_dataloader.dataset.pipeline[2] == cfg.val_dataloader.dataset.pipeline[1]

@@ -16,6 +16,8 @@ def test_an_object_is_found_once_and_by_half_of_its_union():
     found[4, 4:, 4:] = True  # below the score
     sample = DetDataSample()
     sample.gt_instances = InstanceData(masks=BitmapMasks(truth, 8, 8))
-    sample.pred_instances = InstanceData(masks=found, scores=torch.tensor([.9, .8, .7, .6, .2]))
+    sample.pred_instances = InstanceData(
+        masks=found, scores=torch.tensor([0.9, 0.8, 0.7, 0.6, 0.2])
+    )
     masks, correct = _compared(sample)
     assert len(masks) == 4 and correct.tolist() == [True, False, True, False]

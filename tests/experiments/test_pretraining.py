@@ -12,8 +12,18 @@ ABLATION = STUDIES['ablation'].arms
 
 
 def config(data='nuclei', **settings):
-    run = Run('study', 'pretraining', data, 'x', steps=120, lr=1e-3, seed=7, config=OCRNET_PRETRAIN,
-              batch=8, **settings)
+    run = Run(
+        'study',
+        'pretraining',
+        data,
+        'x',
+        steps=120,
+        lr=1e-3,
+        seed=7,
+        config=OCRNET_PRETRAIN,
+        batch=8,
+        **settings,
+    )
     return make_config(run, Path('DATA'), Path('out'))
 
 
@@ -30,11 +40,11 @@ def test_views_and_regions_are_as_fine_as_the_fine_tuning():
     _, discover, views = config().train_dataloader.dataset.pipeline
     assert discover.type == 'OCRNetDiscoverRegions'
     assert discover.size == 256  # nuclei is seen at 384 px
-    assert views.area == pytest.approx(((128 / (384 * 1.4))**2, (128 / (384 * 0.7))**2))
+    assert views.area == pytest.approx(((128 / (384 * 1.4)) ** 2, (128 / (384 * 0.7)) ** 2))
 
 
 def test_further_folders_are_read_beside_the_sets_own_pictures():
-    cfg = config('coco_mini', folders=('natural', ))
+    cfg = config('coco_mini', folders=('natural',))
     data = cfg.train_dataloader.dataset
     assert data.data_root == ['DATA/coco_mini/train2017/', 'DATA/natural']
     assert (data.ann_file, data.data_prefix) == ('', dict(img=''))
@@ -45,7 +55,7 @@ def test_further_folders_are_read_beside_the_sets_own_pictures():
 
 def test_a_folder_that_holds_val_pictures_is_refused():
     with pytest.raises(InputError, match='nuclei/images/ holds val pictures'):
-        config('nuclei', folders=('natural', ))
+        config('nuclei', folders=('natural',))
 
 
 @pytest.mark.parametrize('name', [name for name, arm in ABLATION.items() if arm.pretraining])

@@ -17,19 +17,37 @@ from experiments.records import (
     row_of,
 )
 
-RUN = Run('ablation', 'fine-tuning', 'bccd', 'regions', 5, 300, 1e-3, 0, 'config.py',
-          {'model.weights': {'boxes': 0.1}, 'model.parts': ['a', 'b']}, 'val',
-          folders=('one', 'two, with a comma "and quotes"'))
+RUN = Run(
+    'ablation',
+    'fine-tuning',
+    'bccd',
+    'regions',
+    5,
+    300,
+    1e-3,
+    0,
+    'config.py',
+    {'model.weights': {'boxes': 0.1}, 'model.parts': ['a', 'b']},
+    'val',
+    folders=('one', 'two, with a comma "and quotes"'),
+)
 
 
 def test_a_row_is_read_as_it_was_written(tmp_path):
     path = tmp_path / 'records.csv'
-    results = dict(bbox_mAP=0.1234, seconds=1e-7, parameters=4, device='NVIDIA, H200',
-                   note='a "b"\nc', measured=dict(steps=[1, None, True], name='ü'))
+    results = dict(
+        bbox_mAP=0.1234,
+        seconds=1e-7,
+        parameters=4,
+        device='NVIDIA, H200',
+        note='a "b"\nc',
+        measured=dict(steps=[1, None, True], name='ü'),
+    )
     append(path, row_of(RUN, **results))
-    row, = read(path)
+    (row,) = read(path)
     assert row == dict.fromkeys(COLUMNS) | {name: '' for name in row if row[name] == ''} | (
-        asdict(RUN) | results | dict(name=RUN.name, folders=list(RUN.folders), note='a "b" c'))
+        asdict(RUN) | results | dict(name=RUN.name, folders=list(RUN.folders), note='a "b" c')
+    )
     assert finished([row], RUN) is row
 
 
@@ -37,7 +55,7 @@ def test_what_a_kill_left_of_a_row_is_no_row(tmp_path):
     path = tmp_path / 'records.csv'
     append(path, row_of(RUN))
     whole = path.read_bytes()
-    last = whole[whole.index(b'\n') + 1:]
+    last = whole[whole.index(b'\n') + 1 :]
     for cut in (1, len(last) // 2, len(last) - 1):
         path.write_bytes(whole + last[:cut])
         assert len(read(path)) == 1
@@ -68,9 +86,18 @@ def test_a_failed_run_is_not_finished(tmp_path):
     assert finished(read(path), RUN)
 
 
-@pytest.mark.parametrize('change', [
-    dict(lr=2e-3), dict(steps=1000), dict(options=None), dict(study='main_table'), dict(seed=1),
-    dict(options={'model.weights': {'boxes': 0.2}, 'model.parts': ['a', 'b']}), dict(start='a/b')])
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(lr=2e-3),
+        dict(steps=1000),
+        dict(options=None),
+        dict(study='main_table'),
+        dict(seed=1),
+        dict(options={'model.weights': {'boxes': 0.2}, 'model.parts': ['a', 'b']}),
+        dict(start='a/b'),
+    ],
+)
 def test_other_settings_are_another_run(tmp_path, change):
     append(tmp_path / 'records.csv', row_of(RUN))
     assert not finished(read(tmp_path / 'records.csv'), replace(RUN, **change))
@@ -90,6 +117,9 @@ def test_the_kept_records_are_distinct_runs_with_results():
     assert len({(row['study'], row['kind'], row['name']) for row in rows}) == len(rows)
     for row in rows:
         assert row['bbox_mAP'] is not None or row['measured'], row['name']
-        assert all(0 <= row[name] <= 1 or row[name] == -1  # of sizes that no object has
-                   for name in SCORES if row[name] is not None)
+        assert all(
+            0 <= row[name] <= 1 or row[name] == -1  # of sizes that no object has
+            for name in SCORES
+            if row[name] is not None
+        )
         assert not row['note'] or json.loads(row['note'])

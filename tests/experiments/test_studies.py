@@ -13,8 +13,14 @@ TRAININGS = [name for name, plan in STUDIES.items() if isinstance(plan, Study)]
 
 def tuned(study, arm, data, best=2e-3):
     """Rows of a grid whose best rate is ``best``."""
-    return [row_of(Run(study, 'tuning', data, arm, 10, 300, rate, 99), error='',
-                   bbox_mAP=0.5 - abs(math.log(rate / best))) for rate in RATES]
+    return [
+        row_of(
+            Run(study, 'tuning', data, arm, 10, 300, rate, 99),
+            error='',
+            bbox_mAP=0.5 - abs(math.log(rate / best)),
+        )
+        for rate in RATES
+    ]
 
 
 def enough_rows(plan):
@@ -24,11 +30,19 @@ def enough_rows(plan):
     if plan.as_long_as:
         base = dict(error='', bbox_mAP=None)
         for data, percents in plan.sets.items():
-            rows.append(row_of(Run('main_table', 'pretraining', data, 'pretrained'),
-                               seconds=1000, **base))
-            rows += [row_of(Run('main_table', 'fine-tuning', data, 'random', labels, steps,
-                                seed=seed), seconds=10 + steps / 2, **base)
-                     for labels in percents for steps in (300, 1000) for seed in plan.seeds]
+            rows.append(
+                row_of(Run('main_table', 'pretraining', data, 'pretrained'), seconds=1000, **base)
+            )
+            rows += [
+                row_of(
+                    Run('main_table', 'fine-tuning', data, 'random', labels, steps, seed=seed),
+                    seconds=10 + steps / 2,
+                    **base,
+                )
+                for labels in percents
+                for steps in (300, 1000)
+                for seed in plan.seeds
+            ]
     return rows
 
 
@@ -37,8 +51,11 @@ def runs_of(name):
     plan = STUDIES[name]
     if isinstance(plan, Study):
         own = [row for arm in plan.arms for data in plan.sets for row in tuned(name, arm, data)]
-        return (studies.pretrainings(name, plan) + studies.tunings(name, plan)
-                + studies.fine_tunings(name, plan, enough_rows(plan) + own))
+        return (
+            studies.pretrainings(name, plan)
+            + studies.tunings(name, plan)
+            + studies.fine_tunings(name, plan, enough_rows(plan) + own)
+        )
     return {Scoring: studies.scorings, Measurement: studies.measurements}[type(plan)](name, plan)
 
 
@@ -61,10 +78,13 @@ def test_a_run_starts_from_a_run_that_there_is(name):
 @pytest.mark.parametrize('labels', [None, 10])
 def test_a_scoring_starts_from_trained_nets(monkeypatch, labels):
     study = STUDIES['against_stock']
-    study = replace(study, sets=dict.fromkeys(study.sets, (labels, )))
+    study = replace(study, sets=dict.fromkeys(study.sets, (labels,)))
     monkeypatch.setitem(STUDIES, 'against_stock', study)
-    nets = {f'{run.study}/{run.name}' for run in runs_of('against_stock')
-            if (run.kind, run.arm, run.seed) == ('fine-tuning', 'ocrnet', 0)}
+    nets = {
+        f'{run.study}/{run.name}'
+        for run in runs_of('against_stock')
+        if (run.kind, run.arm, run.seed) == ('fine-tuning', 'ocrnet', 0)
+    }
     assert {run.start for run in runs_of('candidates')} == nets
 
 
@@ -85,8 +105,11 @@ def test_the_kept_records_are_runs_of_the_plans():
 
 
 def test_an_arm_has_the_rate_with_the_best_held_out_box_ap():
-    rows = [row for study, arm, rate in (('a', 'x', 1e-3), ('a', 'y', 4e-3), ('b', 'x', 5e-4))
-            for row in tuned(study, arm, 'bccd', rate)]
+    rows = [
+        row
+        for study, arm, rate in (('a', 'x', 1e-3), ('a', 'y', 4e-3), ('b', 'x', 5e-4))
+        for row in tuned(study, arm, 'bccd', rate)
+    ]
     assert studies.best_rate(rows, 'a/x', 'bccd') == 1e-3
     assert studies.best_rate(rows, 'a/y', 'bccd') == 4e-3
     with pytest.raises(InputError, match='no tuning of a/x on nuclei .* run the study a first'):
@@ -103,7 +126,8 @@ def test_rates_are_chosen_on_held_out_pictures(name):
     assert {run.scored_on for run in runs} == {'held_out'}
     assert not {run.seed for run in runs} & set(plan.seeds)
     assert {(run.data, run.arm, run.lr) for run in runs} == {
-        (data, arm, rate) for data in plan.sets for arm in plan.arms for rate in RATES}
+        (data, arm, rate) for data in plan.sets for arm in plan.arms for rate in RATES
+    }
 
 
 def test_equal_time_is_the_pretrainings_time_in_steps():
@@ -149,13 +173,18 @@ def test_a_failed_run_leaves_its_reason_and_is_tried_again(tmp_path, tried):
             execute.execute_all([run('fails'), run()], tmp_path, tmp_path, 1)
         rows = read(tmp_path / RECORDS.name)
         assert [row['error'] for row in rows if row['arm'] == 'fails'] == [
-            'status 1: RuntimeError: out of memory'] * attempt
+            'status 1: RuntimeError: out of memory'
+        ] * attempt
         assert [row['arm'] for row in rows].count('works') == 1
 
 
-@pytest.mark.parametrize(('kind', 'file'), [
-    ('fine-tuning', 'a/pretraining/b/pretrained_detector.pth'),
-    ('scoring', 'a/fine-tuning/b/iter_300.pth')])
+@pytest.mark.parametrize(
+    ('kind', 'file'),
+    [
+        ('fine-tuning', 'a/pretraining/b/pretrained_detector.pth'),
+        ('scoring', 'a/fine-tuning/b/iter_300.pth'),
+    ],
+)
 def test_a_run_without_its_weights_is_not_started(tmp_path, tried, kind, file):
     wanting = replace(run(start='a/b'), kind=kind)
     with pytest.raises(InputError, match=f'needs .*{file}, which is not there'):
@@ -169,7 +198,7 @@ def test_a_run_without_its_weights_is_not_started(tmp_path, tried, kind, file):
 
 def test_a_study_needs_the_rates_of_another_first(tmp_path, tried, monkeypatch):
     arm = plans.Arm(rate='main_table/random')
-    monkeypatch.setitem(STUDIES, 'late', Study(dict(bccd=(10, )), dict(a=arm), (300, )))
+    monkeypatch.setitem(STUDIES, 'late', Study(dict(bccd=(10,)), dict(a=arm), (300,)))
     with pytest.raises(InputError, match='run the study main_table first'):
         studies.run_study('late', tmp_path, tmp_path, 1)
     for row in tuned('main_table', 'random', 'bccd'):

@@ -8,8 +8,11 @@ from experiments.records import Run
 from experiments.subsets import FEW, HELD_OUT, labelled_parts, small_pictures
 from ocrnet_mmdet.compare.subsets import split_images
 
-DATA = dict(images=[dict(id=i, width=10 * i, height=50) for i in range(20)],
-            annotations=[dict(id=i, image_id=i % 20) for i in range(60)], categories=[])
+DATA = dict(
+    images=[dict(id=i, width=10 * i, height=50) for i in range(20)],
+    annotations=[dict(id=i, image_id=i % 20) for i in range(60)],
+    categories=[],
+)
 PICTURES = 140
 
 
@@ -22,9 +25,15 @@ def data_root(tmp_path):
     """bccd with 140 training pictures, whose ids are their val pictures' too."""
     path = tmp_path / 'bccd' / DATA_SETS['bccd'].layout[0]
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(dict(
-        images=[dict(id=i, width=100, height=80) for i in range(PICTURES)], categories=[],
-        annotations=[dict(id=i, image_id=i) for i in range(PICTURES)])))
+    path.write_text(
+        json.dumps(
+            dict(
+                images=[dict(id=i, width=100, height=80) for i in range(PICTURES)],
+                categories=[],
+                annotations=[dict(id=i, image_id=i) for i in range(PICTURES)],
+            )
+        )
+    )
     return tmp_path
 
 
@@ -40,8 +49,11 @@ def test_a_split_is_reproducible_disjoint_and_whole(seed):
 
 
 def test_small_pictures_have_the_size_and_the_number_of_objects():
-    data = dict(DATA, annotations=[a for a in DATA['annotations'] if a['image_id'] != 3]
-                + [dict(id=99, image_id=4)])
+    data = dict(
+        DATA,
+        annotations=[a for a in DATA['annotations'] if a['image_id'] != 3]
+        + [dict(id=99, image_id=4)],
+    )
     assert ids(small_pictures(data, longest_side=70, objects=3)) == {0, 1, 2, 5, 6, 7}
 
 
@@ -59,8 +71,10 @@ def test_all_labels_are_the_data_sets_own_file(data_root):
 
 @pytest.mark.parametrize('percent', [10, 100])
 def test_held_out_pictures_are_the_same_and_never_trained_on(data_root, percent):
-    runs = [Run('x', 'tuning', 'bccd', labels=percent, seed=seed, scored_on='held_out')
-            for seed in (99, 100)]
+    runs = [
+        Run('x', 'tuning', 'bccd', labels=percent, seed=seed, scored_on='held_out')
+        for seed in (99, 100)
+    ]
     parts = [labelled_parts(run, data_root) for run in runs]
     assert len({frozenset(ids(held)) for _, held in parts}) == 1
     for train, held in parts:
@@ -75,5 +89,8 @@ def test_an_overfit_is_scored_on_its_own_pictures(data_root):
 
 
 def test_only_an_overfit_is_scored_on_what_it_is_trained_on():
-    assert [name for name, plan in STUDIES.items()
-            if isinstance(plan, Study) and plan.scored_on == 'trained'] == ['overfit']
+    assert [
+        name
+        for name, plan in STUDIES.items()
+        if isinstance(plan, Study) and plan.scored_on == 'trained'
+    ] == ['overfit']

@@ -70,7 +70,7 @@ def test_regions_beyond_max_context_change_no_other(net):
     torch.testing.assert_close(many[:5], few, atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize('counts', [(0, ), (0, 2), (2, 0, 1), (1, )])
+@pytest.mark.parametrize('counts', [(0,), (0, 2), (2, 0, 1), (1,)])
 def test_images_without_regions_or_context_stay_finite(net, counts):
     r, places, image, n = regions(*counts)
     added, vectors = net(r, places, image, n, torch.zeros(len(r), dtype=torch.bool))
@@ -105,13 +105,14 @@ def test_attention_is_torchs_multi_head_attention():
         theirs.out_proj.load_state_dict(ours.out.state_dict())
     q, k = torch.randn(2, 3, C), torch.randn(2, 5, C)
     visible = torch.tensor([[True] * 5, [True, True, False, False, True]])
-    torch.testing.assert_close(ours(q, k, visible), theirs(q, k, k, key_padding_mask=~visible)[0],
-                               atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        ours(q, k, visible), theirs(q, k, k, key_padding_mask=~visible)[0], atol=1e-5, rtol=1e-4
+    )
     torch.testing.assert_close(ours(q, q), theirs(q, q, q)[0], atol=1e-5, rtol=1e-4)
 
 
 def test_weights_serve_every_side_of_the_token_grid():
-    """Regions that do not vary within give nearly the same, whatever the tokens they are cut into."""
+    """Regions that do not vary within give nearly the same, whatever the number of tokens."""
     torch.manual_seed(0)
     fine = Aggregator(C, num_heads=4, token_size=7).eval()
     torch.nn.init.normal_(fine.out.weight, std=0.2)
@@ -119,7 +120,10 @@ def test_weights_serve_every_side_of_the_token_grid():
     coarse.load_state_dict(fine.state_dict())
     flat = torch.randn(4, C, 1, 1).expand(-1, -1, 7, 7)
     places, image = torch.randn(4, 4), torch.zeros(4, dtype=torch.long)
-    (many, vectors), (few, few_vectors) = fine(flat, places, image, 1), coarse(flat, places, image, 1)
+    (many, vectors), (few, few_vectors) = (
+        fine(flat, places, image, 1),
+        coarse(flat, places, image, 1),
+    )
     assert many.shape == (4, C, 7, 7) and few.shape == (4, C, 2, 2)
     assert (few_vectors - vectors).norm() < 0.05 * vectors.norm()
     assert (few.mean((2, 3)) - many.mean((2, 3))).norm() < 0.05 * many.mean((2, 3)).norm()
@@ -134,9 +138,12 @@ def test_as_many_tokens_as_bins_are_the_bins_themselves(net):
 
 
 def test_places_are_centres_in_pictures_and_log_sides_in_pixels():
-    box = torch.tensor([[16., 32., 48., 96.]])
+    box = torch.tensor([[16.0, 32.0, 48.0, 96.0]])
     places = region_places(box, size=(128, 64))
-    torch.testing.assert_close(places, torch.tensor([[0.5, 0.5, 0.25, 0.5]]).log() * torch.tensor(
-        [0., 0., 1., 1.]) + torch.tensor([[0.5, 0.5, 0., 0.]]))
+    torch.testing.assert_close(
+        places,
+        torch.tensor([[0.5, 0.5, 0.25, 0.5]]).log() * torch.tensor([0.0, 0.0, 1.0, 1.0])
+        + torch.tensor([[0.5, 0.5, 0.0, 0.0]]),
+    )
     # Crops are trained on, whole pictures detected in: the same object has the same size in both.
     assert torch.equal(region_places(box, size=(384, 512))[:, 2:], places[:, 2:])

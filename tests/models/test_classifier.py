@@ -20,8 +20,9 @@ from ocrnet_mmdet.models import OCRNetClassifier
 
 from ..detectors import ROOT
 
-BACKBONE = dict(type='OCRNetEncoder', arch='resnet18', width=0.125,
-                norm_cfg=dict(type='GN', num_groups=2))
+BACKBONE = dict(
+    type='OCRNetEncoder', arch='resnet18', width=0.125, norm_cfg=dict(type='GN', num_groups=2)
+)
 
 
 def classifier(classes=3):
@@ -46,8 +47,9 @@ def test_the_encoder_of_a_detectors_file_is_taken(tmp_path):
     weights = classifier().backbone.state_dict()
     state = {f'backbone.{key}': value + 1 for key, value in weights.items()}
     torch.save(dict(state_dict=state | {'neck.x': torch.ones(1)}), tmp_path / 'detector.pth')
-    init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'detector.pth'),
-                    prefix='backbone.body.')
+    init_cfg = dict(
+        type='Pretrained', checkpoint=str(tmp_path / 'detector.pth'), prefix='backbone.body.'
+    )
     model = OCRNetClassifier(dict(**BACKBONE, init_cfg=init_cfg), 3)
     model.init_weights()
     for key, value in model.backbone.state_dict().items():
@@ -61,11 +63,12 @@ def test_no_class_is_an_error_that_says_what_to_set():
 
 def test_the_metric_is_the_mean_over_uneven_batches():
     torch.manual_seed(0)
-    logits, labels = torch.randn(7, 3), torch.randint(3, (7, ))
+    logits, labels = torch.randn(7, 3), torch.randint(3, (7,))
     evaluator = Evaluator(OCRNetAccuracy())
     for part in (slice(0, 4), slice(4, 7)):
-        evaluator.process([dict(logits=row, label=int(label))
-                           for row, label in zip(logits[part], labels[part])])
+        evaluator.process(
+            [dict(logits=row, label=int(label)) for row, label in zip(logits[part], labels[part])]
+        )
     scores = evaluator.evaluate(7)
     assert scores['cls/loss'] == pytest.approx(float(F.cross_entropy(logits, labels)))
     assert scores['cls/accuracy'] == pytest.approx(int((logits.argmax(1) == labels).sum()) / 7)
@@ -86,16 +89,28 @@ def config(tmp_path):
     for split in ('train', 'val', 'test'):
         loader = cfg[f'{split}_dataloader']
         loader.update(num_workers=0, persistent_workers=False, batch_size=4)
-        loader.dataset.update(data_root=str(tmp_path), metainfo=dict(classes=('bright', 'dark')),
-                              pipeline=label_pipeline(split == 'train', 32))
-    cfg.merge_from_dict({'work_dir': str(tmp_path / 'work'), 'train_cfg.max_epochs': 2,
-                         'optim_wrapper.optimizer.lr': 0.01, 'randomness': dict(seed=0),
-                         'experiment_name': tmp_path.name, 'visualizer.name': tmp_path.name})
+        loader.dataset.update(
+            data_root=str(tmp_path),
+            metainfo=dict(classes=('bright', 'dark')),
+            pipeline=label_pipeline(split == 'train', 32),
+        )
+    cfg.merge_from_dict(
+        {
+            'work_dir': str(tmp_path / 'work'),
+            'train_cfg.max_epochs': 2,
+            'optim_wrapper.optimizer.lr': 0.01,
+            'randomness': dict(seed=0),
+            'experiment_name': tmp_path.name,
+            'visualizer.name': tmp_path.name,
+        }
+    )
     return cfg
 
 
 def test_absent_test_pictures_are_named_before_training(config):
-    config.test_dataloader.dataset.data_root = f'{config.train_dataloader.dataset.data_root}/elsewhere'
+    config.test_dataloader.dataset.data_root = (
+        f'{config.train_dataloader.dataset.data_root}/elsewhere'
+    )
     runner = _build(config, skip_bad=False)
     with pytest.raises(InputError, match='there is no folder .*elsewhere/test'):
         runner.train()

@@ -12,8 +12,11 @@ from ocrnet_mmdet.errors import InputError
 
 from ..detectors import data_batch, ocrnet_config, tiny
 
-OPTIM = ConfigDict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=0.01),
-                   paramwise_cfg=dict(bypass_duplicate=True))
+OPTIM = ConfigDict(
+    type='OptimWrapper',
+    optimizer=dict(type='AdamW', lr=0.01),
+    paramwise_cfg=dict(bypass_duplicate=True),
+)
 
 
 def with_batch_norm(scope: str) -> ConfigDict:
@@ -23,14 +26,18 @@ def with_batch_norm(scope: str) -> ConfigDict:
     return config
 
 
-@pytest.mark.parametrize('scope, parts', [
-    ('aggregator', {'roi_head'}), ('all', {'backbone', 'neck', 'rpn_head', 'roi_head'})])
+@pytest.mark.parametrize(
+    'scope, parts',
+    [('aggregator', {'roi_head'}), ('all', {'backbone', 'neck', 'rpn_head', 'roi_head'})],
+)
 def test_a_step_changes_the_parts_of_the_scope_alone(scope, parts):
     model = tiny(with_batch_norm(scope))
     optimiser = build_optim_wrapper(model, OPTIM)
     before = {k: v.clone() for k, v in model.state_dict().items()}
     optimiser.update_params(model.parse_losses(model(**data_batch(model), mode='loss'))[0])
-    changed = {k.split('.')[0] for k, v in model.state_dict().items() if not torch.equal(v, before[k])}
+    changed = {
+        k.split('.')[0] for k, v in model.state_dict().items() if not torch.equal(v, before[k])
+    }
     assert changed == parts
     held = {id(p) for group in optimiser.param_groups for p in group['params']}
     for parameter in model.parameters():
@@ -67,10 +74,13 @@ def test_half_precision_trains_to_nearly_the_same_losses():
         with torch.autocast('cpu', torch.bfloat16, enabled=enabled):
             return model.parse_losses(model(**copy.deepcopy(batch), mode='loss'))[1]
 
-    # Candidates of equal quality in half precision come in another order, so other ones are sampled.
+    # Candidates of equal quality in half precision come in another order, so other ones are
+    # sampled.
     full, half = ([losses(enabled, seed) for seed in range(6)] for enabled in (False, True))
     for name in (key for key in full[0] if 'loss' in key):
-        means = [np.mean([float(parts[name].detach()) for parts in draws]) for draws in (full, half)]
+        means = [
+            np.mean([float(parts[name].detach()) for parts in draws]) for draws in (full, half)
+        ]
         assert means[1] == pytest.approx(means[0], rel=0.15, abs=0.05), name
 
 

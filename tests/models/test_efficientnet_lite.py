@@ -1,4 +1,5 @@
-"""EfficientNet-Lite0 is the published net: it names photographs, and its weights find their place."""
+"""EfficientNet-Lite0 is the published net: it names photographs, its weights find their place."""
+
 import copy
 
 import cv2
@@ -33,26 +34,29 @@ def net() -> OCRNetEncoder:
 def classify(net: OCRNetEncoder, picture: torch.Tensor) -> torch.Tensor:
     """ImageNet's 1,000 probabilities, by the file's own classifier."""
     file = CheckpointLoader.load_checkpoint(WEIGHTS.checkpoint)
-    mean, var, weight, bias = (file[f'_bn1.{name}'] for name in (
-        'running_mean', 'running_var', 'weight', 'bias'))
+    mean, var, weight, bias = (
+        file[f'_bn1.{name}'] for name in ('running_mean', 'running_var', 'weight', 'bias')
+    )
     x = F.conv2d(net(picture)[-1], file['_conv_head.weight'])
     x = F.relu6(F.batch_norm(x, mean, var, weight, bias, eps=1e-3)).mean((2, 3))
     return F.linear(x, file['_fc.weight'], file['_fc.bias']).softmax(1)[0]
 
 
 # ImageNet's numbers of Egyptian cat, espresso and missile.
-@pytest.mark.parametrize('name, label, probability', [
-    ('cat', 285, .40), ('coffee', 967, .94), ('rocket', 657, .25)])
+@pytest.mark.parametrize(
+    'name, label, probability', [('cat', 285, 0.40), ('coffee', 967, 0.94), ('rocket', 657, 0.25)]
+)
 def test_photographs_get_their_imagenet_class(net, name, label, probability):
     picture = getattr(skimage.data, name)()  # RGB
     height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    crop = cv2.resize(picture[top:top + side, left:left + side], (224, 224),
-                      interpolation=cv2.INTER_AREA)
+    crop = cv2.resize(
+        picture[top : top + side, left : left + side], (224, 224), interpolation=cv2.INTER_AREA
+    )
     found = classify(net, (torch.tensor(crop).permute(2, 0, 1)[None].float() - 127) / 128)
     assert found.argmax() == label
-    assert abs(found[label] - probability) < .01
+    assert abs(found[label] - probability) < 0.01
 
 
 def test_the_config_normalises_as_the_weights_want():
@@ -67,7 +71,8 @@ def test_the_config_normalises_as_the_weights_want():
 def test_maps_of_any_size_are_the_sides_divided_and_rounded_up(net, height, width):
     maps = net(torch.rand(1, 3, height, width))
     assert [tuple(m.shape[1:]) for m in maps] == [
-        (c, -(-height // s), -(-width // s)) for c, s in zip((24, 40, 112, 320), (4, 8, 16, 32))]
+        (c, -(-height // s), -(-width // s)) for c, s in zip((24, 40, 112, 320), (4, 8, 16, 32))
+    ]
     assert all(torch.isfinite(m).all() for m in maps)
 
 
@@ -75,6 +80,7 @@ def test_batch_norm_has_tensorflows_eps_by_default():
     def eps(**norm_cfg):
         net = OCRNetEncoder('efficientnet_lite0', width=0.25, norm_cfg=norm_cfg)
         return {m.eps for m in net.modules() if isinstance(m, _BatchNorm)}
+
     assert eps(type='BN') == eps(type='SyncBN') == {1e-3}
     assert eps(type='BN', eps=1e-5) == {1e-5}
 

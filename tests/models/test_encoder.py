@@ -14,7 +14,8 @@ def test_every_arch_gives_four_maps_and_learns(arch):
     net.init_weights()
     maps = net(torch.rand(2, 3, 64, 96))
     assert [tuple(m.shape) for m in maps] == [
-        (2, c, 64 // s, 96 // s) for c, s in zip(net.out_channels, (4, 8, 16, 32))]
+        (2, c, 64 // s, 96 // s) for c, s in zip(net.out_channels, (4, 8, 16, 32))
+    ]
     sum(m.square().mean() for m in maps).backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
 
@@ -63,7 +64,8 @@ def test_parameters_have_the_names_of_published_weights():
     vgg = OCRNetEncoder('vgg16', norm_cfg=None).body.state_dict()
     # torchvision's vgg16.features has convolutions at these places
     assert [k for k in vgg if k.endswith('weight')] == [
-        f'features.{i}.weight' for i in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)]
+        f'features.{i}.weight' for i in (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    ]
 
 
 def test_vgg_with_bn_has_the_published_biases():
@@ -72,11 +74,13 @@ def test_vgg_with_bn_has_the_published_biases():
     convs = (0, 4, 8, 11, 15, 18, 22, 25)
     norm = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
     assert own == {f'features.{i}.{name}' for i in convs for name in ('weight', 'bias')} | {
-        f'features.{i + 1}.{name}' for i in convs for name in norm}
+        f'features.{i + 1}.{name}' for i in convs for name in norm
+    }
 
 
-@pytest.mark.parametrize('bad', [dict(arch='resnet20'), dict(frozen_stages=5),
-                                 dict(out_indices=(0, 4))])
+@pytest.mark.parametrize(
+    'bad', [dict(arch='resnet20'), dict(frozen_stages=5), dict(out_indices=(0, 4))]
+)
 def test_bad_arguments_are_named(bad):
     with pytest.raises(InputError, match=str(next(iter(bad.values())))[:2].strip('(')):
         OCRNetEncoder(**bad)

@@ -9,13 +9,21 @@ GN = dict(type='GN', num_groups=4, requires_grad=True)
 
 
 def maps(size=(64, 96), channels=(8, 16, 16, 32)):
-    return [torch.randn(2, c, max(size[0] // s, 1), max(size[1] // s, 1))
-            for c, s in zip(channels, (4, 8, 16, 32))]
+    return [
+        torch.randn(2, c, max(size[0] // s, 1), max(size[1] // s, 1))
+        for c, s in zip(channels, (4, 8, 16, 32))
+    ]
 
 
-@pytest.mark.parametrize('options', [
-    dict(num_outs=4), dict(num_outs=5), dict(num_outs=5, start_level=1, add_extra_convs='on_input'),
-    dict(num_outs=5, start_level=1, add_extra_convs='on_output', relu_before_extra_convs=True)])
+@pytest.mark.parametrize(
+    'options',
+    [
+        dict(num_outs=4),
+        dict(num_outs=5),
+        dict(num_outs=5, start_level=1, add_extra_convs='on_input'),
+        dict(num_outs=5, start_level=1, add_extra_convs='on_output', relu_before_extra_convs=True),
+    ],
+)
 def test_gives_what_fpn_gives_for_the_same_arguments(options):
     x = maps()
     fpn = FPN([8, 16, 16, 32], 16, **options)

@@ -7,8 +7,14 @@ from mmcv.ops import RoIAlign
 from ocrnet_mmdet.models import OCRNetRoIExtractor
 from ocrnet_mmdet.models.roi_extractor import bilinear_taps, level_rows
 
-ROIS = torch.tensor([[0, 3., 5., 29., 41.], [0, 0., 0., 64., 64.], [1, 40., 8., 47., 60.],
-                     [1, -6., 20., 30., 90.]])
+ROIS = torch.tensor(
+    [
+        [0, 3.0, 5.0, 29.0, 41.0],
+        [0, 0.0, 0.0, 64.0, 64.0],
+        [1, 40.0, 8.0, 47.0, 60.0],
+        [1, -6.0, 20.0, 30.0, 90.0],
+    ]
+)
 
 
 def levels(channels=6):
@@ -54,7 +60,7 @@ def test_every_level_is_read_at_the_same_place():
     """100 px are 25, 13, 7 and 4 columns; each holds its own centre's x."""
     strides, width = (4, 8, 16, 32), 100
     maps = [((torch.arange(-(-width // s)) + 0.5) * s).expand(1, 1, 3, -1) for s in strides]
-    for level in pool_regions(maps, torch.tensor([[0, 60., 2., 80., 10.]]), 1):
+    for level in pool_regions(maps, torch.tensor([[0, 60.0, 2.0, 80.0, 10.0]]), 1):
         assert level.item() == pytest.approx(70)
 
 
@@ -86,7 +92,9 @@ def test_gradient_of_the_pooling_is_mmcvs():
 def test_a_small_region_is_read_from_the_fine_level():
     extractor = OCRNetRoIExtractor(4)
     maps = [torch.full((1, 4, 512 // s, 512 // s), float(i)) for i, s in enumerate((4, 8, 16, 32))]
-    small, large = extractor(maps, torch.tensor([[0, 9., 9., 29., 29.], [0, 0., 0., 500., 500.]]))
+    small, large = extractor(
+        maps, torch.tensor([[0, 9.0, 9.0, 29.0, 29.0], [0, 0.0, 0.0, 500.0, 500.0]])
+    )
     assert small.mean() < 0.5 and large.mean() > 2.5
 
 
@@ -115,12 +123,19 @@ def test_twice_the_size_averages_to_two_samples_a_bin():
     fine = pool_regions(levels(), ROIS, 14)
     for level, stride, out in zip(levels(), (4, 8, 16, 32), fine):
         expected = RoIAlign(7, 1 / stride, sampling_ratio=2)(level, ROIS[:3])
-        torch.testing.assert_close(torch.nn.functional.avg_pool2d(out, 2)[:3], expected,
-                                   atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(
+            torch.nn.functional.avg_pool2d(out, 2)[:3], expected, atol=1e-5, rtol=1e-5
+        )
 
 
-@pytest.mark.parametrize('rois', [torch.zeros(0, 5), torch.tensor([[1, 5., 5., 5., 5.]]),
-                                  torch.tensor([[0, -9., -9., -5., -5.]])])
+@pytest.mark.parametrize(
+    'rois',
+    [
+        torch.zeros(0, 5),
+        torch.tensor([[1, 5.0, 5.0, 5.0, 5.0]]),
+        torch.tensor([[0, -9.0, -9.0, -5.0, -5.0]]),
+    ],
+)
 def test_no_region_and_degenerate_regions_stay_finite(rois):
     merged = OCRNetRoIExtractor(6)(levels(), rois)
     assert merged.shape == (len(rois), 6, 7, 7) and torch.isfinite(merged).all()
@@ -128,4 +143,6 @@ def test_no_region_and_degenerate_regions_stay_finite(rois):
 
 def test_boxes_that_are_no_numbers_end_in_no_index_error():
     """A training that diverges is to reach the loss, where it is named."""
-    assert len(OCRNetRoIExtractor(6)(levels(), torch.tensor([[0, math.nan, 2., math.inf, 9.]]))) == 1
+    assert (
+        len(OCRNetRoIExtractor(6)(levels(), torch.tensor([[0, math.nan, 2.0, math.inf, 9.0]]))) == 1
+    )

@@ -2,6 +2,7 @@
 
 Started as a program, it runs a config and kills its own process after a step.
 """
+
 import os
 import signal
 import sys
@@ -17,7 +18,8 @@ from mmengine.runner import Runner
 from ..detectors import ROOT, ocrnet_config
 
 SIDE = 64
-VECTORS = dict(vectors=0.1, variance=0.05, covariance=0.002)  # weights of terms that are off by default
+# weights of terms that are off by default
+VECTORS = dict(vectors=0.1, variance=0.05, covariance=0.002)
 
 
 def write_pictures(folder: Path, count: int = 8, seed: int = 0) -> Path:
@@ -37,8 +39,9 @@ def write_pictures(folder: Path, count: int = 8, seed: int = 0) -> Path:
     return folder
 
 
-def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None = None,
-                **model) -> Config:
+def make_config(
+    folder: Path, work_dir: Path, steps: int, detector: dict | None = None, **model
+) -> Config:
     """configs/_base_/pretrain.py with the tiny detector, four pictures a step."""
     cfg = Config.fromfile(ROOT / 'configs/_base_/pretrain.py')
     cfg.custom_imports = dict(imports=['ocrnet_mmdet'], allow_failed_imports=False)
@@ -48,7 +51,9 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
     cfg.model.weights.update(weights)
     cfg.data_root = str(folder)
     cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
-    cfg.train_dataloader.dataset.update(data_root=str(folder), bad_files=f'{work_dir}/bad_pictures.txt')
+    cfg.train_dataloader.dataset.update(
+        data_root=str(folder), bad_files=f'{work_dir}/bad_pictures.txt'
+    )
     _, discover, views = cfg.train_dataloader.dataset.pipeline
     discover.cache_dir, views.size = str(folder.parent / 'regions'), SIDE
     cfg.train_cfg.update(max_iters=steps, val_interval=steps + 1)
@@ -60,8 +65,14 @@ def make_config(folder: Path, work_dir: Path, steps: int, detector: dict | None 
     return cfg
 
 
-def small(folder: Path, work_dir: Path, steps: int, schedule: dict = dict(), monitor: dict = dict(),
-          **model) -> Config:
+def small(
+    folder: Path,
+    work_dir: Path,
+    steps: int,
+    schedule: dict = dict(),
+    monitor: dict = dict(),
+    **model,
+) -> Config:
     """Two pictures a step, no checkpoint of the training."""
     cfg = make_config(folder, work_dir, steps, **model)
     cfg.train_dataloader.batch_size = 2

@@ -23,7 +23,9 @@ def test_a_pretraining_goes_on_from_an_exported_detector(pictures, tmp_path):
     stopped = torch.load(tmp_path / 'a/iter_2.pth', weights_only=False)
     assert content['meta']['untrained'] == stopped['meta']['untrained'] == ['roi_head']
     for key, value in content['state_dict'].items():
-        assert value.equal(model.student.state_dict()[key]) and value.equal(model.teacher.state_dict()[key])
+        assert value.equal(model.student.state_dict()[key]) and value.equal(
+            model.teacher.state_dict()[key]
+        )
 
 
 @pytest.mark.parametrize('key', ['other', 'student.other'])
@@ -48,7 +50,9 @@ class NoPictures(torch.utils.data.Dataset):
 
 def test_other_data_is_refused(pictures, tmp_path):
     cfg = small(pictures, tmp_path, 1)
-    cfg.train_dataloader.update(dataset=dict(type='NoPictures'), sampler=dict(type='InfiniteSampler'))
+    cfg.train_dataloader.update(
+        dataset=dict(type='NoPictures'), sampler=dict(type='InfiniteSampler')
+    )
     with pytest.raises(InputError, match='cannot read NoPictures: take OCRNetImageFolder'):
         start(cfg)
 
@@ -56,14 +60,19 @@ def test_other_data_is_refused(pictures, tmp_path):
 def test_a_sampler_that_repeats_its_views_is_refused(pictures, tmp_path):
     cfg = small(pictures, tmp_path, 1)
     cfg.train_dataloader.sampler = dict(type='InfiniteSampler')
-    with pytest.raises(InputError, match='with InfiniteSampler an image has the same two views.*OCRNetVariationSampler'):
+    with pytest.raises(
+        InputError,
+        match='with InfiniteSampler an image has the same two views.*OCRNetVariationSampler',
+    ):
         start(cfg)
 
 
 def test_a_loop_that_waits_for_the_samplers_end_is_refused(pictures, tmp_path):
     cfg = small(pictures, tmp_path, 1)
     cfg.train_cfg = dict(by_epoch=True, max_epochs=1)
-    with pytest.raises(InputError, match='EpochBasedTrainLoop counts epochs: set train_cfg.type=IterBasedTrainLoop'):
+    with pytest.raises(
+        InputError, match='EpochBasedTrainLoop counts epochs: set train_cfg.type=IterBasedTrainLoop'
+    ):
         start(cfg)
 
 
@@ -71,7 +80,9 @@ def resumable(pictures, work_dir, steps, length):
     """``steps`` steps of a run whose learning rate falls to its end at ``length``."""
     cfg = small(pictures, work_dir, steps, weights=OFF | dict(regions=1.0))
     cfg.default_hooks.checkpoint.interval = 2
-    cfg.param_scheduler = [dict(type='CosineAnnealingLR', by_epoch=False, begin=0, end=length, T_max=length)]
+    cfg.param_scheduler = [
+        dict(type='CosineAnnealingLR', by_epoch=False, begin=0, end=length, T_max=length)
+    ]
     return cfg
 
 
@@ -85,12 +96,20 @@ def test_a_resumed_run_keeps_length_seed_and_file(pictures, tmp_path):
         cfg.train_dataloader.dataset.seed, cfg.resume, cfg.load_from = seed, True, load_from
         return start(cfg)
 
-    with pytest.raises(InputError, match=r'learning-rate schedules end at \[4\], the config\'s end at \[8\]'):
+    with pytest.raises(
+        InputError, match=r'learning-rate schedules end at \[4\], the config\'s end at \[8\]'
+    ):
         again(8, 5)
-    with pytest.raises(InputError, match='drawn with seed 5, the config has 0: resume with train_dataloader.dataset.seed=5'):
+    with pytest.raises(
+        InputError,
+        match='drawn with seed 5, the config has 0: resume with train_dataloader.dataset.seed=5',
+    ):
         again(4, 0)
     exported = f'{tmp_path}/pretrained_detector.pth'
-    with pytest.raises(InputError, match='holds no training to go on with.*leave --resume out and set load_from=.*detector.pth'):
+    with pytest.raises(
+        InputError,
+        match='holds no training to go on with.*leave --resume out and set load_from=.*.pth',
+    ):
         again(4, 5, exported)
     assert again(4, 5).iter == 4
 

@@ -35,10 +35,17 @@ COLLAPSE = dict(interval=5, collapse=dict(patience=20))
 
 
 def test_a_literal_loss_run_is_stopped_and_not_exported(pictures, tmp_path):
-    cfg = small(pictures, tmp_path, 60, monitor=COLLAPSE, weights=OFF | dict(vectors=0.1),
-                region_loss=dict(type='OCRNetRegionLoss', form='literal'))
-    with pytest.raises(InputError, match='have collapsed.*nothing was exported, there is no checkpoint'
-                       ) as said:
+    cfg = small(
+        pictures,
+        tmp_path,
+        60,
+        monitor=COLLAPSE,
+        weights=OFF | dict(vectors=0.1),
+        region_loss=dict(type='OCRNetRegionLoss', form='literal'),
+    )
+    with pytest.raises(
+        InputError, match='have collapsed.*nothing was exported, there is no checkpoint'
+    ) as said:
         start(cfg)
     assert len(str(said.value).splitlines()) == 1
     assert not list(tmp_path.glob('*.pth'))
@@ -65,10 +72,16 @@ def box_run(tmp_path) -> int:
         image = np.zeros((72, 80, 3), np.uint8)
         for left in (8, 32, 56):
             x, y = left + int(rng.integers(0, 6)), int(rng.integers(6, 44))
-            image[y:y + 18, x:x + 16] = 255
+            image[y : y + 18, x : x + 16] = 255
         cv2.imwrite(str(pictures / f'{i}.png'), image)
-    cfg = small(pictures, tmp_path / 'work', 50, monitor=dict(interval=1), weights=OFF | dict(boxes=1.0),
-                jitter=(0.3, 0.3))
+    cfg = small(
+        pictures,
+        tmp_path / 'work',
+        50,
+        monitor=dict(interval=1),
+        weights=OFF | dict(boxes=1.0),
+        jitter=(0.3, 0.3),
+    )
     cfg.optim_wrapper.optimizer.lr = 3e-3
     start(cfg, Impatient())
     log = next((tmp_path / 'work').glob('*/*.log')).read_text()
@@ -81,8 +94,13 @@ def test_boxes_that_the_features_tell_raise_no_alarm(tmp_path):
 
 def test_boxes_read_from_other_views_raise_the_alarm_once(tmp_path, monkeypatch):
     forward = terms.box_forward
-    monkeypatch.setattr(terms, 'box_forward', lambda head, levels, *args: forward(
-        head, [level[torch.randperm(len(level))] for level in levels], *args))
+    monkeypatch.setattr(
+        terms,
+        'box_forward',
+        lambda head, levels, *args: forward(
+            head, [level[torch.randperm(len(level))] for level in levels], *args
+        ),
+    )
     assert box_run(tmp_path) == 1
 
 
@@ -93,8 +111,15 @@ def test_a_run_that_sees_no_region_says_so(tmp_path, monkeypatch, steps, patienc
     (tmp_path / 'pictures').mkdir()
     for i in range(2):
         cv2.imwrite(str(tmp_path / f'pictures/{i}.png'), np.full((70, 90, 3), 128 + i, np.uint8))
-    start(small(tmp_path / 'pictures', tmp_path / 'work', steps, monitor=dict(interval=1),
-                weights=OFF | dict(masks=1.0)))
+    start(
+        small(
+            tmp_path / 'pictures',
+            tmp_path / 'work',
+            steps,
+            monitor=dict(interval=1),
+            weights=OFF | dict(masks=1.0),
+        )
+    )
     log = next((tmp_path / 'work').glob('*/*.log')).read_text()
     assert log.count('no view that was looked at had a region') == count
 
@@ -109,8 +134,18 @@ def test_the_monitors_reach_a_backend_that_the_config_names(pictures, tmp_path):
 
 def test_own_regions_that_are_none_are_warned_of(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(monitor_hook, 'NO_REGION_STEPS', 2)
-    start(small(pictures, tmp_path, 8, dict(own_from=0.5), dict(interval=1), weights=OFF | dict(regions=1.0),
-                min_score=1.1))
+    start(
+        small(
+            pictures,
+            tmp_path,
+            8,
+            dict(own_from=0.5),
+            dict(interval=1),
+            weights=OFF | dict(regions=1.0),
+            min_score=1.1,
+        )
+    )
     log = next(tmp_path.glob('*/*.log')).read_text()
-    assert log.count("the teacher's proposals have scores below 1.1") == 2  # after two steps of them, and at the end
+    # after two steps of them, and at the end
+    assert log.count("the teacher's proposals have scores below 1.1") == 2
     assert 'discover_regions finds' not in log

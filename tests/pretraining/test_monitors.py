@@ -33,6 +33,7 @@ def unit(vectors: torch.Tensor) -> np.ndarray:
 
 # the vectors
 
+
 def test_isotropic_vectors_measure_as_healthy():
     vectors = randn(2000, 32)
     assert spread(vectors) == pytest.approx(1, abs=0.02)
@@ -65,12 +66,14 @@ def test_the_measures_are_their_formulas_on_a_loop():
     z, other_z = unit(vectors), unit(other)
     values = np.linalg.svd(vectors.double().numpy(), compute_uv=False)
     shares = values / values.sum()
-    pairs = [np.exp(-2 * np.sum((z[i] - z[j])**2)) for i in range(9) for j in range(i)]
+    pairs = [np.exp(-2 * np.sum((z[i] - z[j]) ** 2)) for i in range(9) for j in range(i)]
     assert spread(vectors).item() == pytest.approx(z.std(axis=0, ddof=1).mean() * 5**0.5, rel=1e-5)
     assert effective_rank(vectors).item() == pytest.approx(
-        math.exp(-sum(p * math.log(p) for p in shares)), rel=1e-5)
+        math.exp(-sum(p * math.log(p) for p in shares)), rel=1e-5
+    )
     assert alignment(vectors, other).item() == pytest.approx(
-        np.mean(np.sum((z - other_z)**2, axis=1)), rel=1e-5)
+        np.mean(np.sum((z - other_z) ** 2, axis=1)), rel=1e-5
+    )
     assert uniformity(vectors).item() == pytest.approx(math.log(np.mean(pairs)), rel=1e-5)
 
 
@@ -125,14 +128,16 @@ def test_the_measures_keep_no_graph_and_take_half_precision():
 
 # log-variance and neighbours
 
+
 @pytest.mark.parametrize('levels', [3, 50])
 def test_variance_calibration_is_scipy_s_spearman_with_ties(levels):
     predicted = (randn(40) * levels / 5).round()
     residual = (predicted + randn(41)[1:] * 2).round().exp()
     expected = spearmanr(predicted, residual).statistic
     assert variance_calibration(predicted, residual).item() == pytest.approx(expected, abs=1e-6)
-    assert variance_calibration(predicted, residual.log()).item() == pytest.approx(expected,
-                                                                                   abs=1e-6)
+    assert variance_calibration(predicted, residual.log()).item() == pytest.approx(
+        expected, abs=1e-6
+    )
 
 
 def test_a_log_variance_at_its_bound_tells_nothing():
@@ -160,9 +165,13 @@ def test_neighbours_and_chance_are_those_of_a_loop():
         if copy:
             copies.append(float(max({*range(12)} - {i}, key=lambda j: z[i] @ z[j]) in copy))
             chances_of_copies.append(len(copy) / 11)
-    for measured, rows in ((same_image_share, (near, chances)), (retrieval, (copies, chances_of_copies))):
+    for measured, rows in (
+        (same_image_share, (near, chances)),
+        (retrieval, (copies, chances_of_copies)),
+    ):
         assert [v.item() for v in measured(vectors, images, ids)] == pytest.approx(
-            [sum(row) / len(row) for row in rows])
+            [sum(row) / len(row) for row in rows]
+        )
     assert len(copies) == 4
 
 
@@ -177,6 +186,7 @@ def test_vectors_that_tell_the_region_find_their_copy():
 
 # proposals
 
+
 def boxes(num: int, seed: int) -> torch.Tensor:
     corner = torch.rand(num, 4, generator=torch.Generator().manual_seed(seed)) * 20
     return torch.cat([corner[:, :2], corner[:, :2] + corner[:, 2:]], dim=1)
@@ -185,8 +195,10 @@ def boxes(num: int, seed: int) -> torch.Tensor:
 @pytest.mark.parametrize('iou', [0.3, 0.5, 0.75])
 def test_recall_counts_what_mmdet_s_overlaps_count(iou):
     proposals, regions = [boxes(900, 0), boxes(5, 1)], [boxes(20, 2), boxes(7, 3)]
-    found = sum(int((bbox_overlaps(r, c).max(dim=1).values >= iou).sum())
-                for c, r in zip(proposals, regions))
+    found = sum(
+        int((bbox_overlaps(r, c).max(dim=1).values >= iou).sum())
+        for c, r in zip(proposals, regions)
+    )
     assert 0 < found < 27
     assert proposal_recall(proposals, regions, iou).item() == pytest.approx(found / 27)
 
@@ -207,10 +219,13 @@ def test_empty_boxes_are_not_found_by_empty_boxes():
 
 # constant predictors
 
+
 def test_no_constant_has_a_smaller_bce_than_the_constant_level():
     targets = (randn(10, 14, 14) > 0.6).float()
-    tries = [float(torch.nn.functional.binary_cross_entropy(torch.full_like(targets, p), targets))
-             for p in np.linspace(0.01, 0.99, 99)]
+    tries = [
+        float(torch.nn.functional.binary_cross_entropy(torch.full_like(targets, p), targets))
+        for p in np.linspace(0.01, 0.99, 99)
+    ]
     assert 0 <= min(tries) - constant_bce(targets).item() < 1e-3
 
 
@@ -225,10 +240,14 @@ def test_no_targets_have_no_level():
 
 # alarms
 
+
 def run(monitor, values, first: int = 0, stride: int = 1) -> list[int]:
     """Steps at which the monitor speaks."""
-    return [step for step, value in zip(range(first, 10**9, stride), values)
-            if monitor.update(step, *value)]
+    return [
+        step
+        for step, value in zip(range(first, 10**9, stride), values)
+        if monitor.update(step, *value)
+    ]
 
 
 HEALTHY, FLAT, NARROW, UNKNOWN = (0.8, 0.5), (0.05, 0.5), (0.8, 0.01), (math.nan, math.nan)
@@ -281,8 +300,10 @@ def losses(ratio: float, num: int, seed: int = 0) -> list[tuple[float, float]]:
 
 def test_a_loss_at_the_constants_level_is_told_after_a_while():
     assert run(PlateauAlarm('loss_box', patience=300), [(1.0, 1.0)] * 302) == [300, 301]
-    told = [run(PlateauAlarm('loss_box', patience=300), losses(1.0, 400, seed))[:1]
-            for seed in range(20)]
+    told = [
+        run(PlateauAlarm('loss_box', patience=300), losses(1.0, 400, seed))[:1]
+        for seed in range(20)
+    ]
     assert all(steps and steps[0] < 330 for steps in told)
 
 

@@ -37,7 +37,9 @@ def test_a_views_regions_are_what_the_finder_is_confident_of(name):
             assert len(some.masks) == len(some.bboxes) == min(4, len(found))
             assert (some.bboxes[:, None] == found.bboxes).all(-1).any(1).all()
     model.min_score = 2.0
-    assert not any(len(s.gt_instances) for s in model._own_regions(data['inputs'], data['data_samples']))
+    assert not any(
+        len(s.gt_instances) for s in model._own_regions(data['inputs'], data['data_samples'])
+    )
 
 
 @pytest.mark.parametrize('name', DETECTORS)

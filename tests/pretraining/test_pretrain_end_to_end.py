@@ -1,5 +1,6 @@
 """Pretraining as a user runs it: resume after a kill, hand-over to fine-tuning, two processes, bad
 input."""
+
 import os
 import re
 import runpy
@@ -34,7 +35,7 @@ ENV = dict(os.environ, OMP_NUM_THREADS='1', PYTHONWARNINGS='ignore')
 
 @pytest.fixture(scope='module', autouse=True)
 def one_thread():
-    """Sums differ in their last bits with the number of threads; the other processes have one too."""
+    """Sums differ in their last bits with the number of threads; the others have one too."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -81,8 +82,14 @@ def test_resuming_after_a_kill_equals_never_having_stopped(pictures, finished, t
     cfg.randomness = dict(seed=5)
     cfg.dump(tmp_path / 'config.py')
     command = [sys.executable, '-m', 'tests.pretraining.runs', tmp_path / 'config.py', str(KILLED)]
-    killed = subprocess.Popen(command, cwd=ROOT, env=ENV, start_new_session=True,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    killed = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=ENV,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     assert killed.wait(timeout=300) == -signal.SIGKILL
     with suppress(ProcessLookupError):
         os.killpg(killed.pid, signal.SIGKILL)  # workers that wait for their loader for ever
@@ -96,11 +103,16 @@ def test_resuming_after_a_kill_equals_never_having_stopped(pictures, finished, t
 def test_the_export_is_the_teacher_under_the_detectors_own_keys(finished):
     content = torch.load(f'{finished.work_dir}/pretrained_detector.pth', weights_only=True)
     assert content.keys() == {'meta', 'state_dict'}
-    teacher, student = (getattr(finished.model, name).state_dict()
-                        for name in ('teacher', 'student'))
+    teacher, student = (
+        getattr(finished.model, name).state_dict() for name in ('teacher', 'student')
+    )
     assert content['state_dict'].keys() == teacher.keys() - CLASSIFIER
     assert {key.split('.')[0] for key in content['state_dict']} == {
-        'backbone', 'neck', 'rpn_head', 'roi_head'}
+        'backbone',
+        'neck',
+        'rpn_head',
+        'roi_head',
+    }
     assert all(value.equal(teacher[key]) for key, value in content['state_dict'].items())
     assert not all(value.equal(student[key]) for key, value in content['state_dict'].items())
     assert content['meta']['data'] == finished.train_dataloader.dataset.fingerprint()
@@ -110,7 +122,6 @@ def test_the_export_is_the_teacher_under_the_detectors_own_keys(finished):
 
 @HOOKS.register_module()
 class WeightsBeforeStep1(Hook):
-
     def before_train(self, runner) -> None:
         type(self).weights = {k: v.clone() for k, v in runner.model.state_dict().items()}
 
@@ -146,23 +157,36 @@ def test_every_weight_but_the_classifier_is_handed_over(labelled, finished, tmp_
     given = weights(f'{finished.work_dir}/pretrained_detector.pth')
     assert begun.keys() - given.keys() == CLASSIFIER
     assert all(begun[key].equal(value) for key, value in given.items())
-    parts = {part: [key for key in begun if key.startswith(f'{part}.')]
-             for part in ('backbone', 'neck', 'rpn_head', 'roi_head.bbox_roi_extractor', 'roi_head.bbox_head',
-                          'roi_head.mask_head', 'roi_head.aggregator')}
-    counts = {part: f'{len(keys) - 2 * (part == "roi_head.bbox_head")}/{len(keys)}'
-              for part, keys in parts.items()}
+    parts = {
+        part: [key for key in begun if key.startswith(f'{part}.')]
+        for part in (
+            'backbone',
+            'neck',
+            'rpn_head',
+            'roi_head.bbox_roi_extractor',
+            'roi_head.bbox_head',
+            'roi_head.mask_head',
+            'roi_head.aggregator',
+        )
+    }
+    counts = {
+        part: f'{len(keys) - 2 * (part == "roi_head.bbox_head")}/{len(keys)}'
+        for part, keys in parts.items()
+    }
     assert 'checkpoint matches: ' + ', '.join(f'{k} {v}' for k, v in counts.items()) in log
 
 
-def test_stock_class_specific_heads_start_from_agnostic_ones(
-        pictures, labelled, tmp_path):
+def test_stock_class_specific_heads_start_from_agnostic_ones(pictures, labelled, tmp_path):
     start(make_config(pictures, tmp_path / 'a', 1, stock_config(True)))
     path = tmp_path / 'a/pretrained_detector.pth'
     given = weights(path)
     begun, log = fine_tune(labelled, tmp_path / 'b', stock_config(True), path)
     repeated = {key for key in given if given[key].shape != begun[key].shape}
-    assert repeated == {f'roi_head.{head}.{kind}' for head in (
-        'bbox_head.fc_reg', 'mask_head.conv_logits') for kind in ('weight', 'bias')}
+    assert repeated == {
+        f'roi_head.{head}.{kind}'
+        for head in ('bbox_head.fc_reg', 'mask_head.conv_logits')
+        for kind in ('weight', 'bias')
+    }
     for key, value in given.items():
         times = 5 if key in repeated else 1
         assert begun[key].equal(torch.cat([value] * times)), key
@@ -171,8 +195,9 @@ def test_stock_class_specific_heads_start_from_agnostic_ones(
 
 def test_a_file_of_which_a_part_matches_nothing_is_refused(labelled, finished, tmp_path):
     content = torch.load(f'{finished.work_dir}/pretrained_detector.pth')
-    content['state_dict'] = {key.replace('neck.', 'fpn.'): value
-                             for key, value in content['state_dict'].items()}
+    content['state_dict'] = {
+        key.replace('neck.', 'fpn.'): value for key, value in content['state_dict'].items()
+    }
     torch.save(content, tmp_path / 'other.pth')
     with pytest.raises(InputError, match=r'other\.pth: nothing in it fits neck of this model'):
         fine_tune(labelled, tmp_path, ocrnet_config(), tmp_path / 'other.pth')
@@ -187,7 +212,9 @@ def test_two_processes_agree_without_regions_in_one(tmp_path):
 def test_two_processes_end_together_and_one_of_them_exports(tmp_path):
     first, second = run_in_two('tests.pretraining.two_runs', tmp_path)
     assert_equal(first['teacher'], second['teacher'])
-    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('pretrained_detector.pth')]
+    written = [
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('pretrained_detector.pth')
+    ]
     assert written == ['sound/rank0/pretrained_detector.pth']
     exported = weights(tmp_path / written[0])
     assert all(value.equal(first['teacher'][key]) for key, value in exported.items())
@@ -259,15 +286,20 @@ def unwritable_cache(cfg, pictures):
     cfg.train_dataloader.dataset.pipeline[1].cache_dir = str(pictures / '0.png')
 
 
-@pytest.mark.parametrize('spoil, words', [
-    (no_picture, 'holds no picture.*correct data_root'),
-    (no_readable_picture, 'none of the 3 pictures in .* can be used.*data_root'),
-    (nan_loss, r'the loss is not finite at step 1 .*loss_boxes'),
-    (no_pretrainer, 'OCRNetPretrainHook needs model.type=OCRNetPretrainer.* OCRNetDetector'),
-    (no_region_head, 'OCRNetDetector.* has no rpn_head'),
-    (unwritable_cache, 'cache_dir .* cannot be written to')])
-def test_bad_input_is_one_line_and_nothing_is_half_written(spoil, words, tmp_path, monkeypatch,
-                                                           capsys):
+@pytest.mark.parametrize(
+    'spoil, words',
+    [
+        (no_picture, 'holds no picture.*correct data_root'),
+        (no_readable_picture, 'none of the 3 pictures in .* can be used.*data_root'),
+        (nan_loss, r'the loss is not finite at step 1 .*loss_boxes'),
+        (no_pretrainer, 'OCRNetPretrainHook needs model.type=OCRNetPretrainer.* OCRNetDetector'),
+        (no_region_head, 'OCRNetDetector.* has no rpn_head'),
+        (unwritable_cache, 'cache_dir .* cannot be written to'),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_half_written(
+    spoil, words, tmp_path, monkeypatch, capsys
+):
     pictures = write_pictures(tmp_path / 'pictures', 3)
     cfg = make_config(pictures, tmp_path / 'work', 2)
     spoil(cfg, pictures)

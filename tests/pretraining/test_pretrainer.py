@@ -29,7 +29,9 @@ def pretrainer(detector: dict | None = None, **kwargs) -> torch.nn.Module:
     torch.manual_seed(0)
     kwargs.setdefault('vector_size', 16)
     kwargs['weights'] = VECTORS | kwargs.get('weights', {})
-    model = MODELS.build(dict(type='OCRNetPretrainer', detector=detector or ocrnet_config(), **kwargs))
+    model = MODELS.build(
+        dict(type='OCRNetPretrainer', detector=detector or ocrnet_config(), **kwargs)
+    )
     model.init_weights()
     return model.train()
 
@@ -38,8 +40,11 @@ def total(losses: dict) -> torch.Tensor:
     return sum(sum(value) if isinstance(value, list) else value for value in losses.values())
 
 
-DETECTORS = dict(ocrnet=lambda: ocrnet_config(), mask_rcnn=lambda: stock_config(True),
-                 faster_rcnn=lambda: stock_config(False))
+DETECTORS = dict(
+    ocrnet=lambda: ocrnet_config(),
+    mask_rcnn=lambda: stock_config(True),
+    faster_rcnn=lambda: stock_config(False),
+)
 
 
 @pytest.mark.parametrize('name', DETECTORS)
@@ -53,18 +58,26 @@ def test_the_student_learns_but_for_its_classifier(name):
     expected = {key for key, p in model.named_parameters() if not p.requires_grad}
     assert silent == expected
     assert {k for k in expected if k.startswith('student')} == {
-        'student.roi_head.bbox_head.fc_cls.weight', 'student.roi_head.bbox_head.fc_cls.bias'}
+        'student.roi_head.bbox_head.fc_cls.weight',
+        'student.roi_head.bbox_head.fc_cls.bias',
+    }
     for part in PARTS:
-        assert any(p.grad.any() for p in getattr(model.student, part).parameters()
-                   if p.requires_grad)
+        assert any(
+            p.grad.any() for p in getattr(model.student, part).parameters() if p.requires_grad
+        )
     assert {k for k, _ in model.teacher.named_parameters()} == {
-        k.removeprefix('teacher.') for k in expected if k.startswith('teacher.')}
+        k.removeprefix('teacher.') for k in expected if k.startswith('teacher.')
+    }
 
 
 def double_head_config() -> dict:
-    """A box head with a layer of its own in front of its classifier, as mmdet's double-head configs have."""
+    """A box head with a layer of its own in front of its classifier, as mmdet's double-head configs
+    have.
+    """
     detector = stock_config(True)
-    detector.roi_head.bbox_head.update(type='ConvFCBBoxHead', num_shared_fcs=1, num_cls_fcs=1, num_reg_fcs=1)
+    detector.roi_head.bbox_head.update(
+        type='ConvFCBBoxHead', num_shared_fcs=1, num_cls_fcs=1, num_reg_fcs=1
+    )
     return detector
 
 
@@ -78,7 +91,7 @@ def test_the_classifiers_loss_is_not_asked():
     assert not model.student.roi_head.bbox_head.loss_cls.cum_samples.any()
 
 
-@pytest.mark.parametrize('terms', [('regions', 'boxes', 'masks'), ('vectors', )], ids='+'.join)
+@pytest.mark.parametrize('terms', [('regions', 'boxes', 'masks'), ('vectors',)], ids='+'.join)
 def test_a_box_branch_that_no_term_reads_is_not_waited_for(terms):
     model = pretrainer(double_head_config(), weights=OFF | dict.fromkeys(terms, 1.0))
     total(model(**view_batch(model))).backward()
@@ -88,13 +101,21 @@ def test_a_box_branch_that_no_term_reads_is_not_waited_for(terms):
 def test_views_are_not_padded_as_whole_pictures_are():
     detector = ocrnet_config()
     detector.data_preprocessor.batch_augments = [
-        dict(type='BatchFixedSizePad', size=(96, 96), pad_mask=True)]
+        dict(type='BatchFixedSizePad', size=(96, 96), pad_mask=True)
+    ]
     model = pretrainer(detector)
     assert view_batch(model)['inputs'].shape[-2:] == (64, 64)
 
 
-TERM_SETS = [('regions', ), ('boxes', ), ('masks', ), ('vectors', ), ('regions', 'boxes'),
-             ('vectors', 'masks'), ('regions', 'boxes', 'masks')]
+TERM_SETS = [
+    ('regions',),
+    ('boxes',),
+    ('masks',),
+    ('vectors',),
+    ('regions', 'boxes'),
+    ('vectors', 'masks'),
+    ('regions', 'boxes', 'masks'),
+]
 
 
 @pytest.mark.parametrize('terms', TERM_SETS, ids='+'.join)
@@ -109,11 +130,12 @@ def test_a_weight_that_may_have_a_gradient_gets_one(terms):
 def test_a_frozen_part_keeps_its_norm_statistics():
     detector = ocrnet_config()
     detector.backbone.norm_cfg = dict(type='BN')
-    model = pretrainer(detector, frozen_parts=('backbone', ), weights=OFF | dict(regions=1.0))
+    model = pretrainer(detector, frozen_parts=('backbone',), weights=OFF | dict(regions=1.0))
     before = {key: value.clone() for key, value in model.student.backbone.named_buffers()}
     model(**view_batch(model))
-    assert before and all(value.equal(before[key])
-                          for key, value in model.student.backbone.named_buffers())
+    assert before and all(
+        value.equal(before[key]) for key, value in model.student.backbone.named_buffers()
+    )
 
 
 def test_the_vector_loss_s_form_is_an_option():
@@ -125,11 +147,16 @@ def test_the_vector_loss_s_form_is_an_option():
     assert MODELS.build(cfg.model).region_loss.form == 'literal'
 
 
-@pytest.mark.parametrize('term, names', [
-    ('vectors', {'loss_vectors', 'loss_variance', 'loss_covariance'}),
-    ('variance', {'loss_vectors', 'loss_variance', 'loss_covariance'}),
-    ('regions', {'loss_rpn_quality', 'loss_rpn_bbox'}),
-    ('boxes', {'loss_boxes'}), ('masks', {'loss_masks'})])
+@pytest.mark.parametrize(
+    'term, names',
+    [
+        ('vectors', {'loss_vectors', 'loss_variance', 'loss_covariance'}),
+        ('variance', {'loss_vectors', 'loss_variance', 'loss_covariance'}),
+        ('regions', {'loss_rpn_quality', 'loss_rpn_bbox'}),
+        ('boxes', {'loss_boxes'}),
+        ('masks', {'loss_masks'}),
+    ],
+)
 def test_each_term_works_by_itself(term, names):
     model = pretrainer(weights=OFF | {term: 1.0})
     losses = model(**view_batch(model))
@@ -155,7 +182,9 @@ def test_a_weight_scales_its_term():
     assert len(a) == 7
     for name, value in a.items():
         assert total({name: value}) > 0, name
-        torch.testing.assert_close(b[name], 2 * value if torch.is_tensor(value) else [2 * v for v in value])
+        torch.testing.assert_close(
+            b[name], 2 * value if torch.is_tensor(value) else [2 * v for v in value]
+        )
 
 
 def test_views_without_regions_reach_every_weight():
@@ -163,8 +192,9 @@ def test_views_without_regions_reach_every_weight():
     losses = model(**view_batch(model, counts=((0, 0), (0, 0))))
     total(losses).backward()
     assert torch.isfinite(total(losses))
-    assert not [key for key, p in model.student.named_parameters()
-                if p.requires_grad and p.grad is None]
+    assert not [
+        key for key, p in model.student.named_parameters() if p.requires_grad and p.grad is None
+    ]
 
 
 def test_the_teacher_is_the_moving_average_of_the_student():
@@ -172,8 +202,13 @@ def test_the_teacher_is_the_moving_average_of_the_student():
     detector.backbone.norm_cfg = dict(type='BN')
     model = pretrainer(detector)
     pairs = ((model.student, model.teacher), (model.projector, model.teacher_projector))
-    before = [{key: value.clone() for key, value in (*teacher.named_parameters(), *teacher.named_buffers())}
-              for _, teacher in pairs]
+    before = [
+        {
+            key: value.clone()
+            for key, value in (*teacher.named_parameters(), *teacher.named_buffers())
+        }
+        for _, teacher in pairs
+    ]
     for student, _ in pairs:
         for value in (*student.parameters(), *student.buffers()):
             value.data += 1

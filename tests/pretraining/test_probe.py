@@ -30,14 +30,23 @@ def write_labelled(folder, count: int = 8, crowd: bool = False, colours=COLOURS)
         image = rng.integers(110, 130, (64, 96, 3)).astype(np.uint8)
         for label, colour in enumerate(colours):
             x, y = 48 * label + int(rng.integers(2, 22)), int(rng.integers(2, 40))
-            image[y:y + 20, x:x + 24] = colour
-            annotations.append(dict(id=len(annotations) + 1, image_id=i, category_id=7 - label,
-                                    bbox=[x, y, 24, 20], area=480, iscrowd=int(crowd)))
+            image[y : y + 20, x : x + 24] = colour
+            annotations.append(
+                dict(
+                    id=len(annotations) + 1,
+                    image_id=i,
+                    category_id=7 - label,
+                    bbox=[x, y, 24, 20],
+                    area=480,
+                    iscrowd=int(crowd),
+                )
+            )
         cv2.imwrite(str(folder / f'{i}.png'), image)
     images = [dict(id=i, file_name=f'{i}.png', width=96, height=64) for i in range(count)]
     categories = [dict(id=6, name='blue'), dict(id=7, name='red')]
-    (folder / 'labels.json').write_text(json.dumps(
-        dict(images=images, annotations=annotations, categories=categories)))
+    (folder / 'labels.json').write_text(
+        json.dumps(dict(images=images, annotations=annotations, categories=categories))
+    )
     return dict(data_root=str(folder), ann_file='labels.json', size=SIDE)
 
 
@@ -46,7 +55,7 @@ def test_boxes_lie_on_objects_and_background_beside_them(tmp_path):
     for picture, boxes, labels in zip(probe.images, probe.boxes, probe.labels):
         assert labels[:2].tolist() == [1, 0] and (labels[2:] == 2).all() and len(labels) == 4
         for (x0, y0, x1, y1), label in zip(boxes[:2].round().int().tolist(), labels):
-            inner = picture[:, y0 + 2:y1 - 2, x0 + 2:x1 - 2].float().mean((1, 2))
+            inner = picture[:, y0 + 2 : y1 - 2, x0 + 2 : x1 - 2].float().mean((1, 2))
             assert inner.tolist() == pytest.approx(COLOURS[1 - label], abs=2)
         assert (bbox_overlaps(boxes[2:], boxes[:2]) < 0.3).all()
         assert boxes.min() >= 0 and boxes.max() <= SIDE
@@ -58,8 +67,9 @@ def test_background_boxes_have_the_objects_sizes():
     assert len(found) == 20
     sides = {tuple(side) for side in (found[:, 2:] - found[:, :2]).round().int().tolist()}
     assert sides == {(20, 40), (12, 4)}
-    assert not len(background_boxes(torch.tensor([[0.0, 0, 64, 64]]), 5, 64,
-                                    np.random.default_rng(0)))
+    assert not len(
+        background_boxes(torch.tensor([[0.0, 0, 64, 64]]), 5, 64, np.random.default_rng(0))
+    )
 
 
 def test_ridge_is_the_weighted_least_squares_solution():
@@ -71,16 +81,17 @@ def test_ridge_is_the_weighted_least_squares_solution():
     guesses = ridge_classes(vectors, labels, asked)
     weight = torch.where(labels == 3, 1 / 80, 1 / 20).double()[:, None]
     mean = (weight * vectors).sum(0)
-    scale = (weight * (vectors - mean)**2).sum(0).sqrt()
+    scale = (weight * (vectors - mean) ** 2).sum(0).sqrt()
     x, y = (vectors - mean) / scale, (labels == 5).double()[:, None] - 0.5
     w = torch.zeros(4, 1, dtype=torch.double, requires_grad=True)
     optimiser = torch.optim.LBFGS([w], max_iter=200, tolerance_grad=1e-12)
 
     def loss():
         optimiser.zero_grad()
-        value = (weight * (x @ w - y)**2).sum() + 0.1 * w.square().sum()
+        value = (weight * (x @ w - y) ** 2).sum() + 0.1 * w.square().sum()
         value.backward()
         return value
+
     optimiser.step(loss)
     expected = torch.where(((asked - mean) / scale @ w)[:, 0] > 0, 5, 3)
     assert guesses.equal(expected) and 20 < (guesses == 5).sum() < 180
@@ -107,15 +118,15 @@ def test_the_vectors_are_what_the_classifier_reads(tmp_path):
     probe = Probe(**write_labelled(tmp_path, 2))
     detector = tiny(ocrnet_config()).eval()
     vectors = region_vectors(detector, probe.images[0], probe.boxes[0])
-    levels = detector.extract_feat(detector.data_preprocessor(
-        dict(inputs=[probe.images[0]]), False)['inputs'])
+    levels = detector.extract_feat(
+        detector.data_preprocessor(dict(inputs=[probe.images[0]]), False)['inputs']
+    )
     rois = torch.cat([torch.zeros(4, 1), probe.boxes[0]], 1)
     scores = detector.roi_head._bbox_forward(levels, rois)['cls_score']
     torch.testing.assert_close(detector.roi_head.bbox_head.fc_cls(vectors.float()), scores)
 
 
 class Scores(Hook):
-
     def __init__(self) -> None:
         self.at = {}
 
@@ -137,15 +148,21 @@ def test_a_probe_is_logged_and_leaves_the_run_as_it_is(tmp_path):
     assert states[0].keys() == states[1].keys()
     assert not [key for key in states[0] if not states[0][key].equal(states[1][key])]
     assert {key: steps[0][0] for key, steps in scores.at.items()} == {
-        'train/probe_accuracy': 2, 'train/probe_chance': 2}
+        'train/probe_accuracy': 2,
+        'train/probe_chance': 2,
+    }
     assert 'probe_accuracy: ' in next((tmp_path / 'with').glob('*/*.log')).read_text()
 
 
-@pytest.mark.parametrize('spoil, words', [
-    (dict(ann_file='absent.json'), 'probe: there is no annotation file .*absent.json'),
-    (dict(img_dir='absent'), 'probe: there is no picture folder .*absent'),
-    (dict(crowd=True), 'labels.json: none of its 8 images has an object .* 16 crowds'),
-    (dict(count=1), r'labels.json has too few images .* \(1\)')])
+@pytest.mark.parametrize(
+    'spoil, words',
+    [
+        (dict(ann_file='absent.json'), 'probe: there is no annotation file .*absent.json'),
+        (dict(img_dir='absent'), 'probe: there is no picture folder .*absent'),
+        (dict(crowd=True), 'labels.json: none of its 8 images has an object .* 16 crowds'),
+        (dict(count=1), r'labels.json has too few images .* \(1\)'),
+    ],
+)
 def test_a_probe_that_cannot_be_used_is_refused(tmp_path, spoil, words):
     spoil = dict(spoil)
     given = write_labelled(tmp_path, spoil.pop('count', 8), spoil.pop('crowd', False)) | spoil

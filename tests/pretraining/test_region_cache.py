@@ -30,13 +30,17 @@ def assert_equal(a: Regions, b: Regions) -> None:
 def discoveries(monkeypatch) -> list:
     """The pictures that regions were discovered in, as they come."""
     seen, real = [], discover.discover_regions
-    monkeypatch.setattr(discover, 'discover_regions',
-                        lambda image, **settings: seen.append(image) or real(image, **settings))
+    monkeypatch.setattr(
+        discover,
+        'discover_regions',
+        lambda image, **settings: seen.append(image) or real(image, **settings),
+    )
     return seen
 
 
-@pytest.mark.parametrize('count, shape', [(0, (1, 5)), (1, (1, 1)), (3, (9, 4)), (8, (16, 16)),
-                                          (40, (30, 50))])
+@pytest.mark.parametrize(
+    'count, shape', [(0, (1, 5)), (1, (1, 1)), (3, (9, 4)), (8, (16, 16)), (40, (30, 50))]
+)
 def test_any_segments_come_back_exactly(count, shape):
     rng = np.random.default_rng(count)
     segments = rng.random((count, *shape)) < 0.4
@@ -72,9 +76,17 @@ def test_another_version_of_the_algorithm_is_not_found(tmp_path, monkeypatch):
     assert RegionCache(tmp_path, {}).path(image) != path
 
 
-@pytest.mark.parametrize('damage', [lambda c: b'', lambda c: c[:10], lambda c: c[:len(c) // 2],
-                                    lambda c: c[:-1], lambda c: c + b'x',
-                                    lambda c: c[:60] + bytes([c[60] ^ 1]) + c[61:]])
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda c: b'',
+        lambda c: c[:10],
+        lambda c: c[: len(c) // 2],
+        lambda c: c[:-1],
+        lambda c: c + b'x',
+        lambda c: c[:60] + bytes([c[60] ^ 1]) + c[61:],
+    ],
+)
 def test_a_damaged_file_is_made_anew(tmp_path, damage):
     image, step = scene(), transform(tmp_path)
     fresh = step.transform(dict(img=image))['regions']
@@ -94,15 +106,17 @@ def test_a_file_of_another_picture_is_made_anew(tmp_path):
 
 def test_damage_is_said_once(tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr('ocrnet_mmdet.pretraining.region_cache.print_log',
-                        lambda message, logger, level: said.append((message, level)))
+    monkeypatch.setattr(
+        'ocrnet_mmdet.pretraining.region_cache.print_log',
+        lambda message, logger, level: said.append((message, level)),
+    )
     step = transform(tmp_path)
     for seed in range(3):
         image = scene((60 + seed, 80))
         step.transform(dict(img=image))
         step.cache.path(image).write_bytes(b'cut off')
         step.transform(dict(img=image))
-    (message, level), = said
+    ((message, level),) = said
     assert 'discovered anew' in message and str(tmp_path) in message and level == logging.WARNING
 
 
@@ -119,7 +133,7 @@ def write_and_read(folder: str, failures) -> None:
     for _ in range(30):
         for i, image in enumerate(images):
             segments = np.zeros((2, 60 + i, 80), bool)
-            segments[0, :i + 1] = segments[1, :, i] = True
+            segments[0, : i + 1] = segments[1, :, i] = True
             regions = Regions.of_segments(segments, np.array([255, i]), image.shape[:2])
             cache.save(image, regions)
             found = cache.load(image)
@@ -130,8 +144,9 @@ def write_and_read(folder: str, failures) -> None:
 def test_workers_never_read_half_of_a_file(tmp_path):
     context = multiprocessing.get_context('fork')
     failures = context.SimpleQueue()
-    workers = [context.Process(target=write_and_read, args=(str(tmp_path), failures))
-               for _ in range(3)]
+    workers = [
+        context.Process(target=write_and_read, args=(str(tmp_path), failures)) for _ in range(3)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -146,6 +161,7 @@ def test_a_kill_while_writing_leaves_no_file_under_the_name(tmp_path, monkeypatc
 
     def killed(source, target):
         raise KeyboardInterrupt
+
     monkeypatch.setattr(os, 'replace', killed)
     with pytest.raises(KeyboardInterrupt):
         step.transform(dict(img=image))
@@ -166,9 +182,11 @@ def test_on_a_full_disk_a_run_goes_on_uncached(tmp_path, monkeypatch):
         with open(path, 'wb') as file:
             file.write(content[:20])
         raise OSError(28, 'No space left on device')
+
     monkeypatch.setattr(Path, 'write_bytes', full)
-    monkeypatch.setattr('ocrnet_mmdet.pretraining.region_cache.print_log',
-                        lambda line, *args: said.append(line))
+    monkeypatch.setattr(
+        'ocrnet_mmdet.pretraining.region_cache.print_log', lambda line, *args: said.append(line)
+    )
     for _ in range(2):
         assert len(step.transform(dict(img=scene()))['regions'])
     assert len(said) == 1 and str(tmp_path) in said[0] and 'No space left' in said[0]
@@ -187,8 +205,9 @@ def test_what_a_killed_run_left_is_removed(tmp_path):
 
 
 def test_a_busy_picture_takes_less_than_4_kb():
-    image = np.kron(np.random.default_rng(0).integers(0, 256, (24, 32, 3)),
-                    np.ones((16, 16, 1))).astype(np.uint8)
+    image = np.kron(
+        np.random.default_rng(0).integers(0, 256, (24, 32, 3)), np.ones((16, 16, 1))
+    ).astype(np.uint8)
     regions = discover.discover_regions(image)
     assert len(regions) == 100
     assert len(encode_regions(regions, 'a')) <= 4096

@@ -19,8 +19,11 @@ from .two_region_losses import SHARES, new_model, regions, terms, weighted
 
 def pair(num: int = 12, length: int = 16) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
-    return (torch.randn(num, length, requires_grad=True), 3 * torch.randn(num, length) + 5,
-            torch.randn(num, requires_grad=True))
+    return (
+        torch.randn(num, length, requires_grad=True),
+        3 * torch.randn(num, length) + 5,
+        torch.randn(num, requires_grad=True),
+    )
 
 
 def gradients(loss: torch.Tensor, *inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -29,13 +32,16 @@ def gradients(loss: torch.Tensor, *inputs: torch.Tensor) -> tuple[torch.Tensor, 
 
 # the vectors
 
+
 def test_beta_nll_is_a_loop_over_regions_and_dimensions():
     prediction, target, log_variance = pair()
     total = 0.0
     for p, t, a in zip(prediction.double(), target.double(), log_variance.double()):
         t = (t - t.mean()) / (t.var(unbiased=False) + 1e-5).sqrt()
         s = 3 * torch.tanh(a / 3)
-        total += s.exp()**0.5 * 0.5 * sum((x - y)**2 / s.exp() + s for x, y in zip(p, t)) / len(p)
+        total += (
+            s.exp() ** 0.5 * 0.5 * sum((x - y) ** 2 / s.exp() + s for x, y in zip(p, t)) / len(p)
+        )
     loss = OCRNetRegionLoss()(prediction, target, log_variance)
     torch.testing.assert_close(loss.double(), total / len(prediction))
 
@@ -59,9 +65,11 @@ def test_beta_one_gives_the_prediction_the_gradient_of_the_mse():
 def test_at_sigma_one_the_forms_agree_in_value_and_gradient():
     prediction, target, _ = pair()
     zeros = torch.zeros(len(prediction))
-    losses = [OCRNetRegionLoss()(prediction, target, zeros),
-              OCRNetRegionLoss()(prediction, target, None),
-              OCRNetRegionLoss('mse')(prediction, target, torch.full_like(zeros, 2.0))]
+    losses = [
+        OCRNetRegionLoss()(prediction, target, zeros),
+        OCRNetRegionLoss()(prediction, target, None),
+        OCRNetRegionLoss('mse')(prediction, target, torch.full_like(zeros, 2.0)),
+    ]
     first = gradients(losses[0], prediction)
     for loss in losses[1:]:
         torch.testing.assert_close(loss, losses[0])
@@ -73,9 +81,10 @@ def test_the_log_variance_settles_at_the_log_of_the_residual(beta):
     e = torch.tensor([0.1, 1.0, 5.0])
     s = e.log().requires_grad_()
     assert torch.autograd.grad(beta_nll(e, s, beta).sum(), s)[0].abs().max() < 1e-6
-    below, above = (torch.autograd.grad(beta_nll(e, t, beta).sum(), t)[0]
-                    for t in ((s - 0.1).detach().requires_grad_(),
-                              (s + 0.1).detach().requires_grad_()))
+    below, above = (
+        torch.autograd.grad(beta_nll(e, t, beta).sum(), t)[0]
+        for t in ((s - 0.1).detach().requires_grad_(), (s + 0.1).detach().requires_grad_())
+    )
     assert (below < 0).all() and (above > 0).all()
 
 
@@ -94,14 +103,19 @@ def test_no_prediction_makes_the_loss_fall_without_end():
 def test_the_teachers_scale_and_shift_do_not_count():
     prediction, target, log_variance = pair()
     loss = OCRNetRegionLoss()
-    torch.testing.assert_close(loss(prediction, target, log_variance),
-                               loss(prediction, 7 * target - 2, log_variance))
+    torch.testing.assert_close(
+        loss(prediction, target, log_variance), loss(prediction, 7 * target - 2, log_variance)
+    )
 
 
 def test_a_prediction_of_zeros_has_the_residual_one():
     _, target, _ = pair()
-    torch.testing.assert_close(squared_residual(torch.zeros_like(target), target),
-                               torch.ones(len(target)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        squared_residual(torch.zeros_like(target), target),
+        torch.ones(len(target)),
+        atol=1e-4,
+        rtol=0,
+    )
 
 
 def test_the_gradient_does_not_reach_the_teacher():
@@ -116,8 +130,10 @@ def test_the_order_of_the_regions_does_not_matter():
     prediction, target, log_variance = pair()
     order = torch.randperm(len(target))
     loss = OCRNetRegionLoss()
-    torch.testing.assert_close(loss(prediction, target, log_variance),
-                               loss(prediction[order], target[order], log_variance[order]))
+    torch.testing.assert_close(
+        loss(prediction, target, log_variance),
+        loss(prediction[order], target[order], log_variance[order]),
+    )
 
 
 @pytest.mark.parametrize('form', ['beta_nll', 'mse', 'literal'])
@@ -143,10 +159,9 @@ def test_under_autocast_it_computes_in_float32():
     with torch.autocast('cpu', dtype=torch.bfloat16):
         inside = torch.stack([loss(*half), *variance_covariance(half[0])])
     exact = [x.float() for x in half]
-    torch.testing.assert_close(inside, torch.stack([loss(*exact), *variance_covariance(exact[0])]),
-                               rtol=0, atol=0)
-
-
+    torch.testing.assert_close(
+        inside, torch.stack([loss(*exact), *variance_covariance(exact[0])]), rtol=0, atol=0
+    )
 
 
 def test_an_unknown_form_names_the_known_ones():
@@ -156,10 +171,11 @@ def test_an_unknown_form_names_the_known_ones():
 
 # the article's literal form
 
+
 def test_literal_is_the_article_s_formula():
     vectors, _, _ = pair()
     mean = vectors.mean(dim=0)
-    expected = ((vectors - mean)**2).sum() / len(vectors) + ((vectors - mean)**2).mean().log()
+    expected = ((vectors - mean) ** 2).sum() / len(vectors) + ((vectors - mean) ** 2).mean().log()
     torch.testing.assert_close(literal(vectors), expected)
 
 
@@ -170,8 +186,10 @@ def descend(form: str, steps: int = 200) -> tuple[torch.Tensor, list[float], int
     """
     torch.manual_seed(0)
     inputs = torch.randn(64, 16)
-    net, teacher = (torch.nn.Sequential(torch.nn.Linear(16, 32), torch.nn.ReLU(),
-                                        torch.nn.Linear(32, 32)) for _ in range(2))
+    net, teacher = (
+        torch.nn.Sequential(torch.nn.Linear(16, 32), torch.nn.ReLU(), torch.nn.Linear(32, 32))
+        for _ in range(2)
+    )
     loss, monitor, losses = OCRNetRegionLoss(form), CollapseMonitor(), []
     optimiser = torch.optim.AdamW(net.parameters(), lr=5e-3)
     for step in range(steps):
@@ -216,6 +234,7 @@ def test_free_vectors_become_their_mean_under_the_literal_form():
 
 # variance and covariance
 
+
 @pytest.mark.parametrize('gamma', [0.3, 1.0])
 def test_variance_and_covariance_are_numpy_s(gamma):
     vectors = pair(20, 6)[0] @ torch.randn(6, 6)
@@ -223,7 +242,7 @@ def test_variance_and_covariance_are_numpy_s(gamma):
     covariance = torch.cov(vectors.double().T)
     std = (covariance.diagonal() + 1e-4).sqrt()
     hinge = sum(max(0.0, gamma - float(s)) for s in std) / 6
-    squares = sum(float(covariance[i, j])**2 for i in range(6) for j in range(6) if i != j) / 6
+    squares = sum(float(covariance[i, j]) ** 2 for i in range(6) for j in range(6) if i != j) / 6
     assert variance_loss.item() == pytest.approx(hinge, rel=1e-5)
     assert covariance_loss.item() == pytest.approx(squares, rel=1e-5)
 
@@ -255,8 +274,9 @@ def test_the_hinge_pushes_near_equal_vectors_apart():
 
 def test_a_common_shift_changes_nothing_even_where_it_is_large():
     vectors = pair()[0].detach()
-    torch.testing.assert_close(variance_covariance(vectors), variance_covariance(vectors + 1000),
-                               rtol=1e-3, atol=1e-5)
+    torch.testing.assert_close(
+        variance_covariance(vectors), variance_covariance(vectors + 1000), rtol=1e-3, atol=1e-5
+    )
 
 
 def test_the_gradient_is_that_of_the_formula_with_its_mean():
@@ -265,8 +285,9 @@ def test_the_gradient_is_that_of_the_formula_with_its_mean():
     std = (covariance.diagonal() + 1e-4).sqrt()
     plain = (F.relu(2 - std).mean(), (covariance - covariance.diagonal().diag()).square().sum() / 5)
     for ours, formula in zip(variance_covariance(vectors, gamma=2.0), plain):
-        torch.testing.assert_close(gradients(ours, vectors), gradients(formula, vectors),
-                                   rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(
+            gradients(ours, vectors), gradients(formula, vectors), rtol=1e-4, atol=1e-6
+        )
 
 
 @pytest.mark.parametrize('num', [0, 1])
@@ -278,6 +299,7 @@ def test_too_few_vectors_cost_nothing_and_keep_the_graph(num):
 
 
 # two processes
+
 
 def test_two_processes_have_the_joint_batchs_loss_and_gradient(tmp_path):
     found = run_in_two('tests.pretraining.two_region_losses', tmp_path)

@@ -16,7 +16,7 @@ def scene(shape=(240, 320), scale=1) -> np.ndarray:
     """Three coloured boxes on grey ground, with a little noise."""
     image = np.full((*shape, 3), 128, np.uint8)
     for (x1, y1, x2, y2), colour in zip(OBJECTS, COLOURS):
-        image[y1 * scale:y2 * scale, x1 * scale:x2 * scale] = colour
+        image[y1 * scale : y2 * scale, x1 * scale : x2 * scale] = colour
     noise = np.random.default_rng(0).integers(-4, 5, image.shape)
     return (image + noise).clip(0, 255).astype(np.uint8)
 
@@ -51,8 +51,12 @@ def test_boxes_are_the_bounds_of_segments_and_masks(shape):
     scale_y, scale_x = np.array(shape) / regions.segments.shape[1:]
     for box, segment, mask in zip(regions.boxes, regions.segments, regions.masks):
         rows, columns = np.nonzero(segment)
-        bounds = [columns.min() * scale_x, rows.min() * scale_y,
-                  (columns.max() + 1) * scale_x, (rows.max() + 1) * scale_y]
+        bounds = [
+            columns.min() * scale_x,
+            rows.min() * scale_y,
+            (columns.max() + 1) * scale_x,
+            (rows.max() + 1) * scale_y,
+        ]
         np.testing.assert_allclose(box, bounds, rtol=1e-6)
         rows, columns = np.nonzero(mask)
         bounds = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
@@ -89,8 +93,15 @@ def test_odd_pictures_of_noise_give_boxes_inside_them(shape):
     assert (regions.boxes[:, :2] < regions.boxes[:, 2:]).all()
 
 
-@pytest.mark.parametrize('image', [np.zeros((8, 8, 3), np.float32), np.zeros((8, 8), np.uint8),
-                                   np.zeros((0, 8, 3), np.uint8), np.zeros((3, 8, 8), np.uint8)])
+@pytest.mark.parametrize(
+    'image',
+    [
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((8, 8), np.uint8),
+        np.zeros((0, 8, 3), np.uint8),
+        np.zeros((3, 8, 8), np.uint8),
+    ],
+)
 def test_no_picture_is_refused_in_one_line(image):
     with pytest.raises(InputError, match=r'shape \(.*height, width, 3') as caught:
         discover_regions(image)
@@ -108,8 +119,12 @@ def test_every_tree_holds_each_leaf_and_its_root():
             covered = (place >= nodes.first[i]) & (place < nodes.first[i] + nodes.leaves[i])
             assert covered.sum() == nodes.area[i]
             rows, columns = np.nonzero(covered)
-            assert nodes.box[i].tolist() == [columns.min(), rows.min(),
-                                             columns.max() + 1, rows.max() + 1]
+            assert nodes.box[i].tolist() == [
+                columns.min(),
+                rows.min(),
+                columns.max() + 1,
+                rows.max() + 1,
+            ]
             down, across = covered[1:] != covered[:-1], covered[:, 1:] != covered[:, :-1]
             assert nodes.border[i] == down.sum() + across.sum()
 
@@ -144,8 +159,9 @@ def test_random_boxes_have_the_regions_sides_elsewhere():
     assert overlaps(regions.boxes / 2, like.boxes).diagonal().mean() < 0.5
 
 
-@pytest.mark.parametrize('like', [None, Regions.of_segments(
-    np.zeros((0, 8, 8), bool), np.zeros(0), (8, 8))])
+@pytest.mark.parametrize(
+    'like', [None, Regions.of_segments(np.zeros((0, 8, 8), bool), np.zeros(0), (8, 8))]
+)
 @pytest.mark.parametrize('shape', [(1, 1), (3, 900), (200, 300)])
 def test_random_boxes_fill_their_segments_and_stay_inside(shape, like):
     regions = random_regions(shape, 40, np.random.default_rng(3), like)

@@ -29,24 +29,34 @@ class Schedules(Hook):
 def test_momentum_and_sigma_follow_their_schedules(pictures, tmp_path, monkeypatch):
     momenta, seen = [], Schedules()
     update = OCRNetPretrainer.update_teacher
-    monkeypatch.setattr(OCRNetPretrainer, 'update_teacher',
-                        lambda model, m: (momenta.append(m), update(model, m)))
+    monkeypatch.setattr(
+        OCRNetPretrainer, 'update_teacher', lambda model, m: (momenta.append(m), update(model, m))
+    )
     schedule = dict(momentum=(0.9, 1.0), horizon=4.0, sigma_from=0.25)
     start(small(pictures, tmp_path, 8, schedule, weights=OFF | VECTORS), seen)
     assert momenta == pytest.approx(
-        [min(1 - 0.1 * (math.cos(math.pi * k / 8) + 1) / 2, 1 - 1 / 32) for k in range(8)])
+        [min(1 - 0.1 * (math.cos(math.pi * k / 8) + 1) / 2, 1 - 1 / 32) for k in range(8)]
+    )
     assert seen.sigma == [0, 0, 0, 0.5, 1, 1, 1, 1]
 
 
 def test_the_teacher_of_the_switch_finds_regions_from_then_on(pictures, tmp_path, monkeypatch):
     seen, teachers = Schedules(), []
     update = OCRNetPretrainer.update_finder
-    monkeypatch.setattr(OCRNetPretrainer, 'update_finder', lambda model: (
-        teachers.append({key: value.clone() for key, value in model.teacher.state_dict().items()}), update(model)))
+    monkeypatch.setattr(
+        OCRNetPretrainer,
+        'update_finder',
+        lambda model: (
+            teachers.append(
+                {key: value.clone() for key, value in model.teacher.state_dict().items()}
+            ),
+            update(model),
+        ),
+    )
     only = dict(weights=OFF | dict(regions=1.0), min_score=0.0)
     model = start(small(pictures, tmp_path, 6, dict(own_from=0.5), **only), seen).model
     assert seen.own == [False, False, False, True, True, True]
-    taken, = teachers
+    (taken,) = teachers
     assert all(value.equal(taken[key]) for key, value in model.finder.state_dict().items())
     assert any(not value.equal(taken[key]) for key, value in model.teacher.state_dict().items())
 
@@ -70,7 +80,9 @@ def test_the_discovered_regions_stay_by_default(pictures, tmp_path):
 
 def test_regions_of_an_untrained_region_head_are_refused(pictures, tmp_path):
     cfg = small(pictures, tmp_path, 1, dict(own_from=0.5), weights=OFF | dict(masks=1.0))
-    with pytest.raises(InputError, match='own_from=0.5 takes the regions of a region head that is not trained'):
+    with pytest.raises(
+        InputError, match='own_from=0.5 takes the regions of a region head that is not trained'
+    ):
         start(cfg)
 
 

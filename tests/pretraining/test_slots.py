@@ -21,16 +21,25 @@ def test_a_stock_head_leaves_areas_alone_not_regions_in_them(kind):
     config = stock_config(True)
     config.train_cfg.rpn.assigner.type = kind
     assigner = TASK_UTILS.build(class_agnostic(config).train_cfg.rpn.assigner)
-    region, area = torch.tensor([[10., 10, 26, 26]]), torch.tensor([[0., 0, 64, 64]])
-    anchors = torch.cat([region, torch.tensor([[40., 40, 56, 56], [80., 80, 96, 96]])])
-    given = [InstanceData(priors=anchors), InstanceData(bboxes=region, labels=torch.zeros(1, dtype=torch.long))]
+    region, area = torch.tensor([[10.0, 10, 26, 26]]), torch.tensor([[0.0, 0, 64, 64]])
+    anchors = torch.cat([region, torch.tensor([[40.0, 40, 56, 56], [80.0, 80, 96, 96]])])
+    given = [
+        InstanceData(priors=anchors),
+        InstanceData(bboxes=region, labels=torch.zeros(1, dtype=torch.long)),
+    ]
     assert assigner.assign(*given).gt_inds.tolist() == [1, 0, 0]
     assert assigner.assign(*given, InstanceData(bboxes=area)).gt_inds.tolist() == [1, -1, 0]
     assert assigner.assign(*given, InstanceData(bboxes=area[:0])).gt_inds.tolist() == [1, 0, 0]
 
 
-@pytest.mark.parametrize('assigner, times', [(dict(type='MaxIoUAssigner', pos_iou_thr=0.7, neg_iou_thr=0.3), 0),
-                                             (dict(type='ATSSAssigner', topk=9), 1)], ids=('max_iou', 'atss'))
+@pytest.mark.parametrize(
+    'assigner, times',
+    [
+        (dict(type='MaxIoUAssigner', pos_iou_thr=0.7, neg_iou_thr=0.3), 0),
+        (dict(type='ATSSAssigner', topk=9), 1),
+    ],
+    ids=('max_iou', 'atss'),
+)
 def test_a_region_head_that_leaves_no_area_alone_is_named(assigner, times, monkeypatch):
     said = []
     monkeypatch.setattr(slot_checks, 'print_log', lambda line, **_: said.append(line))
@@ -50,14 +59,21 @@ def test_branches_become_class_agnostic_in_a_copy():
     assert not config.roi_head.bbox_head.reg_class_agnostic
 
 
-@pytest.mark.parametrize('change, words', [
-    (lambda c: c.pop('rpn_head'), 'no rpn_head'),
-    (lambda c: c.pop('roi_head'), 'no roi_head'),
-    (lambda c: c.roi_head.update(bbox_head=[c.roi_head.bbox_head] * 3), 'cascades'),
-    (lambda c: c.pop('train_cfg'), 'no train_cfg.rpn_proposal'),
-    (lambda c: c.train_cfg.pop('rpn_proposal'), 'no train_cfg.rpn_proposal'),
-    (lambda c: c.roi_head.update(mask_iou_head=dict(type='MaskIoUHead')), 'roi_head.mask_iou_head'),
-    (lambda c: c.roi_head.pop('mask_head'), 'weights.masks=0')])
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (lambda c: c.pop('rpn_head'), 'no rpn_head'),
+        (lambda c: c.pop('roi_head'), 'no roi_head'),
+        (lambda c: c.roi_head.update(bbox_head=[c.roi_head.bbox_head] * 3), 'cascades'),
+        (lambda c: c.pop('train_cfg'), 'no train_cfg.rpn_proposal'),
+        (lambda c: c.train_cfg.pop('rpn_proposal'), 'no train_cfg.rpn_proposal'),
+        (
+            lambda c: c.roi_head.update(mask_iou_head=dict(type='MaskIoUHead')),
+            'roi_head.mask_iou_head',
+        ),
+        (lambda c: c.roi_head.pop('mask_head'), 'weights.masks=0'),
+    ],
+)
 def test_a_detector_without_a_slot_is_told_which(change, words):
     config = ocrnet_config()
     change(config)
@@ -66,7 +82,6 @@ def test_a_detector_without_a_slot_is_told_which(change, words):
 
 
 class RepeatsItsPictures(FasterRCNN):
-
     def loss(self, batch_inputs, batch_data_samples):
         return super().loss(batch_inputs, batch_data_samples * 3)
 
@@ -92,7 +107,6 @@ def test_a_box_head_with_losses_of_its_own_is_refused():
 
 
 class HeadsInARow(torch.nn.Module):
-
     def __init__(self, **kwargs) -> None:
         super().__init__()
 
@@ -104,7 +118,7 @@ def test_a_cascade_of_region_heads_is_refused():
         pretrainer(config)
 
 
-@pytest.mark.parametrize('wrong', [dict(weights=dict(vector=1.0)), dict(frozen_parts=('head', ))])
+@pytest.mark.parametrize('wrong', [dict(weights=dict(vector=1.0)), dict(frozen_parts=('head',))])
 def test_unknown_names_are_refused(wrong):
     with pytest.raises(InputError, match='the (terms|parts) are'):
         pretrainer(**wrong)
@@ -114,12 +128,16 @@ def test_a_part_that_the_detector_lacks_cannot_be_frozen():
     config = ocrnet_config()
     config.pop('neck')
     with pytest.raises(InputError, match='the parts are backbone, rpn_head, roi_head'):
-        pretrainer(config, frozen_parts=('neck', ))
+        pretrainer(config, frozen_parts=('neck',))
 
 
-@pytest.mark.parametrize('given', [
-    dict(weights=OFF | dict.fromkeys(VECTORS, 0.0)),
-    dict(weights=OFF | dict(regions=1.0), frozen_parts=('backbone', 'neck', 'rpn_head'))])
+@pytest.mark.parametrize(
+    'given',
+    [
+        dict(weights=OFF | dict.fromkeys(VECTORS, 0.0)),
+        dict(weights=OFF | dict(regions=1.0), frozen_parts=('backbone', 'neck', 'rpn_head')),
+    ],
+)
 def test_nothing_to_learn_is_refused(given):
     with pytest.raises(InputError, match='nothing to learn'):
         pretrainer(**given)

@@ -29,9 +29,9 @@ def test_the_same_regions_are_paired_both_ways_within_an_image():
 
 
 def test_confident_proposals_without_a_region_are_left_alone():
-    proposals = torch.tensor([[0., 0, 10, 10], [6, 0, 16, 10], [20, 20, 30, 30], [40, 40, 50, 50]])
+    proposals = torch.tensor([[0.0, 0, 10, 10], [6, 0, 16, 10], [20, 20, 30, 30], [40, 40, 50, 50]])
     scores = torch.tensor([0.9, 0.9, 0.9, 0.1])
-    regions = torch.tensor([[0., 0, 10, 11]])  # the second is a near miss: IoU 0.23
+    regions = torch.tensor([[0.0, 0, 10, 11]])  # the second is a near miss: IoU 0.23
     assert uncovered(proposals, scores, regions, 0.5).tolist() == [[20, 20, 30, 30]]
     assert len(uncovered(proposals, scores, regions[:0], 0.5)) == 3
 
@@ -52,16 +52,24 @@ def view(crop, flip=False):
 @pytest.mark.parametrize('flip', [False, True])
 def test_a_region_that_both_views_show_has_one_id(flip):
     first, second = view((0, 0, 100, 100)), view((40, 40, 120, 120), flip)
-    picture = np.array([[50., 50, 70, 70], [80, 45, 95, 90], [5, 5, 30, 30], [105, 100, 118, 119]])
-    a, b = common_ids(torch.from_numpy(first.boxes(picture[:3])), torch.from_numpy(second.boxes(picture[[3, 1, 0]])),
-                      first, second, (SIDE, SIDE))
+    picture = np.array([[50.0, 50, 70, 70], [80, 45, 95, 90], [5, 5, 30, 30], [105, 100, 118, 119]])
+    a, b = common_ids(
+        torch.from_numpy(first.boxes(picture[:3])),
+        torch.from_numpy(second.boxes(picture[[3, 1, 0]])),
+        first,
+        second,
+        (SIDE, SIDE),
+    )
     assert a.tolist() == [0, 1, 2]
     assert b.tolist() == [3, 1, 0]
 
 
 def test_a_region_has_one_partner_at_most():
     whole = view((0, 0, SIDE, SIDE))
-    one = torch.tensor([[10., 10, 30, 30]])
-    twice = torch.tensor([[10., 10, 30, 29], [10, 10, 30, 30]])
+    one = torch.tensor([[10.0, 10, 30, 30]])
+    twice = torch.tensor([[10.0, 10, 30, 29], [10, 10, 30, 30]])
     assert common_ids(one, twice, whole, whole, (SIDE, SIDE))[1].tolist() == [1, 0]
-    assert [ids.tolist() for ids in common_ids(one, one[:0], whole, whole, (SIDE, SIDE))] == [[0], []]
+    assert [ids.tolist() for ids in common_ids(one, one[:0], whole, whole, (SIDE, SIDE))] == [
+        [0],
+        [],
+    ]

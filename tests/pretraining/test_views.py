@@ -32,9 +32,11 @@ def test_one_map_after_another_is_both():
 
 
 def test_a_flip_mirrors_the_crop():
-    crop = np.array((20., 10., 100., 90.))
-    plain, flipped = (ViewMap.of_crop(crop, SIDE, flip).boxes(np.array([[20., 10., 40., 90.]]))
-                      for flip in (False, True))
+    crop = np.array((20.0, 10.0, 100.0, 90.0))
+    plain, flipped = (
+        ViewMap.of_crop(crop, SIDE, flip).boxes(np.array([[20.0, 10.0, 40.0, 90.0]]))
+        for flip in (False, True)
+    )
     np.testing.assert_allclose(plain, [[0, 0, SIDE / 4, SIDE]])
     np.testing.assert_allclose(flipped, [[SIDE * 3 / 4, 0, SIDE, SIDE]])
 
@@ -65,21 +67,23 @@ def test_crops_lie_in_the_picture_and_cover_their_share(area, shape):
 
 def test_shrinking_a_fine_chequerboard_shows_its_mean():
     board = (np.indices((1024, 1024)).sum(0) % 2 * 255).astype(np.uint8)
-    view = ViewMap.of_crop(np.array((0., 0., 1024., 1024.)), 64, flip=False)
+    view = ViewMap.of_crop(np.array((0.0, 0.0, 1024.0, 1024.0)), 64, flip=False)
     shown = show(np.repeat(board[..., None], 3, axis=2), view, 64)
     assert np.abs(shown.astype(float) - 127.5).max() < 2
 
 
 def test_the_share_inside_counts_area():
-    boxes = np.array([[-10., 0., 10., 10.], [0., 0., 5., 5.], [200., 0., 210., 10.]])
+    boxes = np.array([[-10.0, 0.0, 10.0, 10.0], [0.0, 0.0, 5.0, 5.0], [200.0, 0.0, 210.0, 10.0]])
     np.testing.assert_allclose(inside_share(boxes, 96), [0.5, 1, 0])
 
 
 def test_solarising_inverts_the_bright_half():
     class NoColour:
         """A generator whose draws leave everything else off."""
+
         def random(self):
             return 0.95
+
     image = np.full((8, 8, 3), 200, np.uint8)
     image[:4] = 50
     out = vary_colours(NoColour(), image, solarise=1.0)
@@ -92,10 +96,15 @@ def example(seed=(0, 0)) -> dict:
     boxes = np.array([[30, 20, 90, 100], [110, 40, 190, 80]], np.float32)
     segments = np.zeros((2, *SHAPE), bool)
     for box, segment in zip(boxes.astype(int), segments):
-        segment[box[1]:box[3], box[0]:box[2]] = True
+        segment[box[1] : box[3], box[0] : box[2]] = True
     image[segments.any(0)] = 255
-    return dict(img=image, regions=Regions(boxes, np.ones(2, np.float32), segments, SHAPE), seed=seed,
-                img_path='x.png', sample_idx=0)
+    return dict(
+        img=image,
+        regions=Regions(boxes, np.ones(2, np.float32), segments, SHAPE),
+        seed=seed,
+        img_path='x.png',
+        sample_idx=0,
+    )
 
 
 def test_colours_are_varied_one_after_the_other():
@@ -117,7 +126,9 @@ def test_colours_are_varied_one_after_the_other():
 def test_masks_boxes_and_pixels_of_both_views_belong_together():
     for draw in range(20):
         sample = example((0, draw))
-        made = OCRNetTwoViews(size=SIDE, area=(0.3, 0.9), segments=9, solarise=(0.0, 0.0)).transform(sample)
+        made = OCRNetTwoViews(
+            size=SIDE, area=(0.3, 0.9), segments=9, solarise=(0.0, 0.0)
+        ).transform(sample)
         for found, pixels in zip(made['data_samples'], made['inputs']):
             assert len(found.segments) == len(found.gt_instances)
             bright = pixels.float().mean(0).numpy()
@@ -131,13 +142,17 @@ def test_masks_boxes_and_pixels_of_both_views_belong_together():
 def test_a_cut_region_has_the_box_of_what_is_seen():
     sample = example()
     segment = np.zeros((1, *SHAPE), bool)
-    segment[0, 20:100, 30:40] = segment[0, 20:30, 30:150] = True  # an angle: a bar right, a bar down
-    sample['regions'] = Regions(np.array([[30, 20, 150, 100]], np.float32), np.ones(1, np.float32),
-                                segment, SHAPE)
+    segment[0, 20:100, 30:40] = segment[0, 20:30, 30:150] = (
+        True  # an angle: a bar right, a bar down
+    )
+    sample['regions'] = Regions(
+        np.array([[30, 20, 150, 100]], np.float32), np.ones(1, np.float32), segment, SHAPE
+    )
     transform = OCRNetTwoViews(size=SIDE)
-    view = ViewMap.of_crop(np.array([60., 0, 160, 100]), SIDE, flip=False)  # its upper bar alone
-    found = transform._sample(sample, sample['regions'], view, np.array([0]),
-                              np.random.default_rng(0)).gt_instances
+    view = ViewMap.of_crop(np.array([60.0, 0, 160, 100]), SIDE, flip=False)  # its upper bar alone
+    found = transform._sample(
+        sample, sample['regions'], view, np.array([0]), np.random.default_rng(0)
+    ).gt_instances
     scale = SIDE / 100
     np.testing.assert_allclose(found.bboxes[0], np.array([0, 20, 90, 30]) * scale, atol=1.0)
 
@@ -160,8 +175,9 @@ def test_the_two_views_share_a_region_wherever_they_can():
 
 def test_a_picture_without_regions_gives_two_empty_views():
     sample = example()
-    sample['regions'] = Regions(np.zeros((0, 4), np.float32), np.zeros(0, np.float32),
-                                np.zeros((0, 8, 8), bool), SHAPE)
+    sample['regions'] = Regions(
+        np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, 8, 8), bool), SHAPE
+    )
     for found in OCRNetTwoViews(size=SIDE).transform(sample)['data_samples']:
         assert found.gt_instances.bboxes.shape == (0, 4)
         assert found.segments.masks.masks.shape == (0, SIDE, SIDE)
@@ -170,9 +186,16 @@ def test_a_picture_without_regions_gives_two_empty_views():
 def test_segments_are_of_regions_drawn_anew_each_time():
     drawn = set()
     for draw in range(20):
-        for found in OCRNetTwoViews(size=SIDE, segments=1).transform(example((2, draw)))['data_samples']:
+        for found in OCRNetTwoViews(size=SIDE, segments=1).transform(example((2, draw)))[
+            'data_samples'
+        ]:
             if len(found.gt_instances) == 2:
-                place, = (found.gt_instances.bboxes == found.segments.bboxes).all(1).nonzero()[:, 0].tolist()
+                (place,) = (
+                    (found.gt_instances.bboxes == found.segments.bboxes)
+                    .all(1)
+                    .nonzero()[:, 0]
+                    .tolist()
+                )
                 drawn.add(int(found.gt_instances.ids[place]))
     assert drawn == {0, 1}
 
@@ -181,9 +204,12 @@ def test_segments_are_of_regions_drawn_anew_each_time():
 def test_odd_pictures_have_views(shape):
     sample = example()
     sample['img'] = np.full((*shape, 3), 7, np.uint8)
-    sample['regions'] = Regions(np.array([[0, 0, shape[1], shape[0]]], np.float32),
-                                np.ones(1, np.float32), np.ones((1, *shape), bool)[:, :64, :64],
-                                shape)
+    sample['regions'] = Regions(
+        np.array([[0, 0, shape[1], shape[0]]], np.float32),
+        np.ones(1, np.float32),
+        np.ones((1, *shape), bool)[:, :64, :64],
+        shape,
+    )
     for view in OCRNetTwoViews(size=SIDE).transform(sample)['inputs']:
         assert view.shape == (3, SIDE, SIDE)
 
@@ -191,7 +217,7 @@ def test_odd_pictures_have_views(shape):
 def test_warping_by_cv2_and_by_continuous_maps_is_the_same():
     image = np.zeros((40, 40), np.uint8)
     image[10:20, 10:30] = 255
-    view = ViewMap.of_crop(np.array((0., 0., 40., 40.)), 80, flip=True)
+    view = ViewMap.of_crop(np.array((0.0, 0.0, 40.0, 40.0)), 80, flip=True)
     warped = view.warp(image, 80) > 127
     expected = np.repeat(np.repeat(image, 2, 0), 2, 1)[:, ::-1] > 127
     np.testing.assert_array_equal(warped, expected)
@@ -199,19 +225,30 @@ def test_warping_by_cv2_and_by_continuous_maps_is_the_same():
 
 @pytest.mark.parametrize('shape', [(32, 32), (1, 200), (200, 1)])
 def test_the_edge_of_a_small_picture_is_no_dark_rim(shape):
-    crop = np.array((0., 0., shape[1], shape[0]))
-    assert (show(np.full((*shape, 3), 200, np.uint8), ViewMap.of_crop(crop, 64, flip=False), 64) == 200).all()
+    crop = np.array((0.0, 0.0, shape[1], shape[0]))
+    assert (
+        show(np.full((*shape, 3), 200, np.uint8), ViewMap.of_crop(crop, 64, flip=False), 64) == 200
+    ).all()
 
 
 def test_a_very_wide_picture_is_averaged_along_its_width():
     stripes = np.zeros((400, 40000, 3), np.uint8)
     stripes[:, ::2] = 200
-    view = ViewMap.of_crop(np.array((0., 0., 40000., 400.)), 64, flip=False)
+    view = ViewMap.of_crop(np.array((0.0, 0.0, 40000.0, 400.0)), 64, flip=False)
     assert np.abs(show(stripes, view, 64).astype(int) - 100).max() <= 2
 
 
-@pytest.mark.parametrize('given', [dict(size='abc'), dict(area=5), dict(area=(0.9, 0.1)), dict(segments=-1),
-                                   dict(solarise='abc')], ids=str)
+@pytest.mark.parametrize(
+    'given',
+    [
+        dict(size='abc'),
+        dict(area=5),
+        dict(area=(0.9, 0.1)),
+        dict(segments=-1),
+        dict(solarise='abc'),
+    ],
+    ids=str,
+)
 def test_an_odd_argument_is_refused_by_name(given):
     with pytest.raises(InputError, match=f'OCRNetTwoViews.{next(iter(given))} is '):
         OCRNetTwoViews(**dict(size=SIDE) | given)

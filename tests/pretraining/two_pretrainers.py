@@ -1,5 +1,8 @@
-"""In two processes: four steps of the pretrainer, on discovered and on own regions, the second and the
-fourth without any region in the other process; student and teacher."""
+"""In two processes: four steps of the pretrainer, on discovered and on own regions.
+
+The second and the fourth are without any region in the other process. Student and teacher.
+"""
+
 import torch
 from mmengine.config import ConfigDict
 from mmengine.model import MMDistributedDataParallel

@@ -1,4 +1,7 @@
-"""In two processes: the vectors', variance and covariance losses of each one's share of the regions."""
+"""In two processes: the vectors', variance and covariance losses of each one's share of the
+regions.
+"""
+
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -12,8 +15,10 @@ SHARES = ((5, 5), (7, 3), (10, 0), (0, 10), (1, 0), (0, 0))
 def regions(count: int) -> tuple[Tensor, Tensor]:
     """Inputs (count, 6) far from zero, and targets (count, 5)."""
     generator = torch.Generator().manual_seed(0)
-    return (torch.randn(count, 6, generator=generator) + 30,
-            torch.randn(count, 5, generator=generator))
+    return (
+        torch.randn(count, 6, generator=generator) + 30,
+        torch.randn(count, 5, generator=generator),
+    )
 
 
 def terms(model: nn.Module, inputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
-"""In two processes, through a real Runner and its hook: a pretraining of four steps, and one by the literal loss,
-which collapses."""
+"""In two processes, through a real Runner: a pretraining, and one whose literal loss collapses."""
+
 import os
 import sys
 from pathlib import Path
@@ -13,8 +13,10 @@ from ocrnet_mmdet.pretraining.term_weights import TERMS
 from tests.pretraining.runs import make_config, start, write_pictures
 from tests.two_processes import join
 
-LITERAL = dict(weights=dict.fromkeys(TERMS, 0.0) | dict(vectors=0.1),
-               region_loss=dict(type='OCRNetRegionLoss', form='literal'))
+LITERAL = dict(
+    weights=dict.fromkeys(TERMS, 0.0) | dict(vectors=0.1),
+    region_loss=dict(type='OCRNetRegionLoss', form='literal'),
+)
 
 
 def config(out: Path, rank: int, name: str, steps: int, monitor: dict, **model) -> Config:
@@ -38,7 +40,11 @@ def compute(rank: int) -> dict:
     assert is_model_wrapper(runner.model)
     teacher = runner.model.module.teacher.state_dict()
     try:
-        start(config(out, rank, 'literal', 60, dict(interval=5, collapse=dict(patience=20)), **LITERAL))
+        start(
+            config(
+                out, rank, 'literal', 60, dict(interval=5, collapse=dict(patience=20)), **LITERAL
+            )
+        )
         said = ''
     except InputError as error:
         said = str(error)

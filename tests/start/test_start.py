@@ -1,4 +1,5 @@
 """tools/start.py on a small generated data set: what it writes is what trains."""
+
 import json
 import os
 import runpy
@@ -32,8 +33,14 @@ def pictures(tmp_path_factory):
 
 def begin(pictures, out, labels='annotations/train.json', val=None, **kwargs):
     options = dict(val_share=0.25, seed=0, imagenet=True) | kwargs
-    return start(pictures=pictures, labels=labels and pictures / labels, val=val and pictures / val, out=out,
-                 configs=CONFIGS, **options)
+    return start(
+        pictures=pictures,
+        labels=labels and pictures / labels,
+        val=val and pictures / val,
+        out=out,
+        configs=CONFIGS,
+        **options,
+    )
 
 
 @pytest.fixture(scope='module')
@@ -49,7 +56,11 @@ def names(file):
 
 def test_the_parts_are_disjoint_and_whole(mine, pictures):
     train, val = names(mine / 'annotations/train.json'), names(mine / 'annotations/val.json')
-    assert not train & val and train | val == names(pictures / 'annotations/train.json') and len(val) == 3
+    assert (
+        not train & val
+        and train | val == names(pictures / 'annotations/train.json')
+        and len(val) == 3
+    )
 
 
 def test_no_picture_that_is_scored_is_pretrained_on(mine, pictures):
@@ -61,11 +72,21 @@ def test_no_picture_that_is_scored_is_pretrained_on(mine, pictures):
 def test_the_config_says_what_follows_from_the_data(mine):
     cfg = Config.fromfile(mine / 'finetune.py')
     assert cfg.model.roi_head.bbox_head.num_classes == len(cfg.classes) == 5
-    assert cfg.model.roi_head.mask_head.num_classes == 5 and cfg.val_evaluator.metric == ['bbox', 'segm']
+    assert cfg.model.roi_head.mask_head.num_classes == 5 and cfg.val_evaluator.metric == [
+        'bbox',
+        'segm',
+    ]
     resize = next(step for step in cfg.test_dataloader.dataset.pipeline if step.type == 'Resize')
-    assert resize.scale == (cfg.image_scale, cfg.image_scale) and cfg.train_cfg.val_interval * 10 == cfg.max_iters
+    assert (
+        resize.scale == (cfg.image_scale, cfg.image_scale)
+        and cfg.train_cfg.val_interval * 10 == cfg.max_iters
+    )
     text = (mine / 'finetune.py').read_text()
-    assert all('  # ' in line for line in text.splitlines() if line.startswith(('image_scale', 'crop_size', 'lr')))
+    assert all(
+        '  # ' in line
+        for line in text.splitlines()
+        if line.startswith(('image_scale', 'crop_size', 'lr'))
+    )
 
 
 def test_boxes_alone_make_a_detector_of_boxes(pictures, tmp_path):
@@ -102,18 +123,27 @@ def test_val_pictures_that_resemble_training_pictures_are_told(pictures, tmp_pat
     shutil.copytree(pictures, copy)
     shutil.copy(copy / 'train/000003.jpg', copy / 'val/000001.jpg')
     report = begin(copy, tmp_path / 'mine', val='annotations/val.json')
-    assert '1 of 3 val pictures are near-duplicates of training pictures, such as val/000001.jpg' in report
+    assert (
+        '1 of 3 val pictures are near-duplicates of training pictures, such as val/000001.jpg'
+        in report
+    )
 
 
 def test_without_labels_there_is_a_pretraining_alone(pictures, tmp_path):
     report = begin(pictures, tmp_path / 'mine', labels=None)
     assert sorted(os.listdir(tmp_path / 'mine')) == ['pretrain.py', 'report.txt']
-    assert '17 pictures' in report and Config.fromfile(tmp_path / 'mine/pretrain.py').image_scale == 96
+    assert (
+        '17 pictures' in report and Config.fromfile(tmp_path / 'mine/pretrain.py').image_scale == 96
+    )
 
 
-@pytest.mark.parametrize('change, message', [
-    (dict(val_share=1.5), '--val-share is 1.5'),
-    (dict(labels=None, val='annotations/val.json'), '--val needs --labels')])
+@pytest.mark.parametrize(
+    'change, message',
+    [
+        (dict(val_share=1.5), '--val-share is 1.5'),
+        (dict(labels=None, val='annotations/val.json'), '--val needs --labels'),
+    ],
+)
 def test_options_that_cannot_be_meant_are_one_line(pictures, tmp_path, change, message):
     with pytest.raises(InputError, match=message):
         begin(pictures, tmp_path / 'mine', **change)
@@ -140,9 +170,13 @@ def test_large_objects_get_whole_pictures(tmp_path):
     for i in range(1, 7):
         Image.fromarray(rng.integers(0, 255, (480, 640, 3), np.uint8)).save(tmp_path / f'{i}.png')
         images.append(dict(id=i, file_name=f'{i}.png', width=640, height=480))
-        annotations.append(dict(id=i, image_id=i, category_id=1, bbox=[100, 40, 420, 400], area=168000, iscrowd=0))
+        annotations.append(
+            dict(id=i, image_id=i, category_id=1, bbox=[100, 40, 420, 400], area=168000, iscrowd=0)
+        )
     labels = tmp_path / 'labels.json'
-    labels.write_text(json.dumps(dict(images=images, annotations=annotations, categories=[dict(id=1, name='x')])))
+    labels.write_text(
+        json.dumps(dict(images=images, annotations=annotations, categories=[dict(id=1, name='x')]))
+    )
     start(tmp_path, labels, None, 0.3, 0, True, tmp_path / 'mine', CONFIGS)
     cfg = Config.fromfile(tmp_path / 'mine/finetune.py')
     assert cfg.image_scale == cfg.crop_size == 128
@@ -153,16 +187,34 @@ def test_what_is_written_trains_and_hands_over(mine):
     env = dict(os.environ, OMP_NUM_THREADS='1')
 
     def train(config, *options):
-        done = subprocess.run([sys.executable, ROOT / 'tools/train.py', mine / config, '--cfg-options',
-                               'train_cfg.max_iters=2', 'default_hooks.checkpoint.interval=2',
-                               'param_scheduler.0.end=1', 'param_scheduler.1.begin=1', 'param_scheduler.1.end=2',
-                               'param_scheduler.1.T_max=1', 'train_dataloader.batch_size=2', *options],
-                              env=env, capture_output=True, text=True)
+        done = subprocess.run(
+            [
+                sys.executable,
+                ROOT / 'tools/train.py',
+                mine / config,
+                '--cfg-options',
+                'train_cfg.max_iters=2',
+                'default_hooks.checkpoint.interval=2',
+                'param_scheduler.0.end=1',
+                'param_scheduler.1.begin=1',
+                'param_scheduler.1.end=2',
+                'param_scheduler.1.T_max=1',
+                'train_dataloader.batch_size=2',
+                *options,
+            ],
+            env=env,
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         return done.stdout
 
     train('pretrain.py', 'train_cfg.val_interval=3')
-    said = train('finetune.py', 'train_cfg.val_interval=2', f'load_from={mine}/pretrain/pretrained_detector.pth')
+    said = train(
+        'finetune.py',
+        'train_cfg.val_interval=2',
+        f'load_from={mine}/pretrain/pretrained_detector.pth',
+    )
     assert 'neck 64/64' in said and (mine / 'finetune/iter_2.pth').is_file()
 
 
@@ -176,8 +228,19 @@ def test_without_imagenet_weights_the_net_is_the_narrow_one(pictures, tmp_path):
 
 
 def test_the_tool_prints_the_report(pictures, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, 'argv', ['start.py', '--pictures', str(pictures), '--labels',
-                                      str(pictures / 'annotations/train.json'), '--out', str(tmp_path / 'mine')])
+    monkeypatch.setattr(
+        sys,
+        'argv',
+        [
+            'start.py',
+            '--pictures',
+            str(pictures),
+            '--labels',
+            str(pictures / 'annotations/train.json'),
+            '--out',
+            str(tmp_path / 'mine'),
+        ],
+    )
     runpy.run_path(str(ROOT / 'tools/start.py'), run_name='__main__')
     assert capsys.readouterr().out == (tmp_path / 'mine/report.txt').read_text()
 
@@ -188,9 +251,21 @@ def test_mmdets_own_tool_trains_the_same_weights(mine, tmp_path):
     states = []
     for name, tool in dict(ours=ROOT / 'tools/train.py', mmdets=mmdets).items():
         done = subprocess.run(
-            [sys.executable, tool, mine / 'finetune.py', '--work-dir', tmp_path / name, '--cfg-options',
-             'train_cfg.max_iters=10', 'train_cfg.val_interval=11', 'default_hooks.checkpoint.interval=10'],
-            env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)), capture_output=True, text=True)
+            [
+                sys.executable,
+                tool,
+                mine / 'finetune.py',
+                '--work-dir',
+                tmp_path / name,
+                '--cfg-options',
+                'train_cfg.max_iters=10',
+                'train_cfg.val_interval=11',
+                'default_hooks.checkpoint.interval=10',
+            ],
+            env=dict(os.environ, OMP_NUM_THREADS='1', PYTHONPATH=str(ROOT)),
+            capture_output=True,
+            text=True,
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         states.append(torch.load(tmp_path / name / 'iter_10.pth', weights_only=True)['state_dict'])
     assert all(value.equal(states[1][key]) for key, value in states[0].items()) and states[0]

@@ -8,6 +8,7 @@ was accepted as mmdet trains on it, and scores its objects as their own detectio
 end within LIMIT is an outcome. Printed are counts by outcome and the seeds of files of which this
 does not hold; with any, the exit status is 1.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -51,12 +52,15 @@ FINE = ('refused', 'accepted', 'refused after cleaning', 'accepted after cleanin
 
 # ---- files ----
 
+
 def sound_file(rng: np.random.Generator) -> dict:
     """A valid COCO file, of polygons, run lengths in both forms, or of all."""
     kinds = rng.choice(['polygons', 'list', 'string', 'all', 'all'])
-    names = list(PICTURES)[:rng.integers(1, 4)]
-    images = [dict(id=7 + i, file_name=name, width=PICTURES[name][0], height=PICTURES[name][1])
-              for i, name in enumerate(names)]
+    names = list(PICTURES)[: rng.integers(1, 4)]
+    images = [
+        dict(id=7 + i, file_name=name, width=PICTURES[name][0], height=PICTURES[name][1])
+        for i, name in enumerate(names)
+    ]
     annotations = [
         _object(rng, image, kinds) for image in images for _ in range(rng.integers(1, 6))
     ]
@@ -72,13 +76,15 @@ def _object(rng: np.random.Generator, image: dict, kinds: str) -> dict:
     outline = [x, y, x + width, y, x + width, y + height, x, y + height]
     kind = rng.choice(['polygons', 'list', 'string']) if kinds == 'all' else kinds
     segmentation = [outline] if kind == 'polygons' else _run_lengths(outline, image, kind)
-    return dict(id=0,
-                image_id=image['id'],
-                category_id=rng.integers(1, 4).item(),
-                bbox=[x, y, width, height],
-                area=width * height,
-                iscrowd=int(rng.random() < 0.05),
-                segmentation=segmentation)
+    return dict(
+        id=0,
+        image_id=image['id'],
+        category_id=rng.integers(1, 4).item(),
+        bbox=[x, y, width, height],
+        area=width * height,
+        iscrowd=int(rng.random() < 0.05),
+        segmentation=segmentation,
+    )
 
 
 def _run_lengths(outline: list, image: dict, kind: str) -> dict:
@@ -92,6 +98,7 @@ def _run_lengths(outline: list, image: dict, kind: str) -> dict:
 
 # ---- damage ----
 
+
 def _nested(depth: int) -> list:
     value: list = []
     for _ in range(depth):
@@ -100,16 +107,51 @@ def _nested(depth: int) -> list:
 
 
 ODD = [
-    None, True, False, 0, 1, 2, -1, 0.5, 1e-9, 1e9, 1e12, -1e9, 1e308, 2**31, 2**53 + 2, 2**63,
-    2**64, 10**400,
+    None,
+    True,
+    False,
+    0,
+    1,
+    2,
+    -1,
+    0.5,
+    1e-9,
+    1e9,
+    1e12,
+    -1e9,
+    1e308,
+    2**31,
+    2**53 + 2,
+    2**63,
+    2**64,
+    10**400,
     float('nan'),
-    float('inf'), -float('inf'), '', '0', '1', 'car', 'text', 'a\0', '\ud800', '\x1b[31m\nx',
-    'x' * 3000, [], {}, [[]], [1], [0, 0, 0, 0], [1, 2, 3, 4, 5, 6], [[1, 2, 3, 4]],
-    [[5, 5, 20, 5, 20, 20]], [[1e9, 0, 5, 5, 0, 9]], [[float('nan')] * 6], [['1'] * 6],
+    float('inf'),
+    -float('inf'),
+    '',
+    '0',
+    '1',
+    'car',
+    'text',
+    'a\0',
+    '\ud800',
+    '\x1b[31m\nx',
+    'x' * 3000,
+    [],
+    {},
+    [[]],
+    [1],
+    [0, 0, 0, 0],
+    [1, 2, 3, 4, 5, 6],
+    [[1, 2, 3, 4]],
+    [[5, 5, 20, 5, 20, 20]],
+    [[1e9, 0, 5, 5, 0, 9]],
+    [[float('nan')] * 6],
+    [['1'] * 6],
     dict(size=[40, 60], counts=[0, 5, 2395]),
     dict(counts='0' * 500),
     dict(a=1),
-    _nested(60)
+    _nested(60),
 ]
 
 
@@ -129,22 +171,37 @@ def _changed(rng: np.random.Generator, value: object) -> object:
         kind = rng.integers(0, 7)
         try:
             return [
-                -value, value * 10, value * 1e6, value + 0.5,
+                -value,
+                value * 10,
+                value * 1e6,
+                value + 0.5,
                 str(value),
-                float(value), value + 1
+                float(value),
+                value + 1,
             ][kind]
         except OverflowError:
             return 0
     if isinstance(value, str) and value:
         place = rng.integers(0, len(value))
         letter = chr(rng.choice([48, 49, 79, 80, 111, 112, 32, 0, 233, rng.integers(48, 112)]))
-        return [value[:place] + letter + value[place + 1:], value[:place], value * 2, value.upper(),
-                value[:place] + letter * 50][rng.integers(0, 5)]
+        return [
+            value[:place] + letter + value[place + 1 :],
+            value[:place],
+            value * 2,
+            value.upper(),
+            value[:place] + letter * 50,
+        ][rng.integers(0, 5)]
     if isinstance(value, list) and value:
         place = rng.integers(0, len(value))
         return [
-            value[:place], value[::-1], value * 2, value + [copy.deepcopy(value[place])], [value],
-            value * 50, value[place:], value[:place] + [0] + value[place:]
+            value[:place],
+            value[::-1],
+            value * 2,
+            value + [copy.deepcopy(value[place])],
+            [value],
+            value * 50,
+            value[place:],
+            value[:place] + [0] + value[place:],
         ][rng.integers(0, 8)]
     return value if not isinstance(value, dict) else {key: value[key] for key in reversed(value)}
 
@@ -166,20 +223,26 @@ def _damage(rng: np.random.Generator, data: dict) -> None:
     elif isinstance(node, list):
         node.insert(rng.integers(0, len(node) + 1), copy.deepcopy(node[key]))
     else:
-        node[rng.choice(
-            ['ignore', 'id', 'iscrowd', 'bbox', 'segmentation', 'name', 'score', 'caption'])] = 1
+        node[
+            rng.choice(
+                ['ignore', 'id', 'iscrowd', 'bbox', 'segmentation', 'name', 'score', 'caption']
+            )
+        ] = 1
 
 
 def _damage_bytes(rng: np.random.Generator, text: bytes) -> bytes:
     place, other = sorted(rng.integers(0, len(text), 2).tolist())
     return [
-        text[:place], text[:place] + text[other:],
-        text[:place] + bytes([rng.integers(0, 256)]) + text[place + 1:], b'\xef\xbb\xbf' + text,
+        text[:place],
+        text[:place] + text[other:],
+        text[:place] + bytes([rng.integers(0, 256)]) + text[place + 1 :],
+        b'\xef\xbb\xbf' + text,
         text.decode().encode('utf-16'),
         text.replace(b'"id"', b'"id": 1, "id"', 1),
         text.replace(b': 2026', b': ' + b'[' * 5000 + b']' * 5000),
-        text.replace(b'10', b'9' * 5000, 1), b'',
-        text.replace(b'"bbox"', b'"segmentation"', 1)
+        text.replace(b'10', b'9' * 5000, 1),
+        b'',
+        text.replace(b'"bbox"', b'"segmentation"', 1),
     ][rng.integers(0, 10)]
 
 
@@ -193,22 +256,30 @@ def damaged_file(rng: np.random.Generator) -> bytes:
 
 # ---- the property ----
 
+
 def config(folder: str, masks: bool, classes: tuple[str, ...]) -> Config:
     steps = [dict(type='LoadAnnotations', with_bbox=True, with_mask=masks)]
-    dataset = dict(type='CocoDataset',
-                   data_root=folder,
-                   data_prefix=dict(img='images/'),
-                   ann_file='labels.json',
-                   metainfo=dict(classes=classes),
-                   pipeline=steps)
+    dataset = dict(
+        type='CocoDataset',
+        data_root=folder,
+        data_prefix=dict(img='images/'),
+        ann_file='labels.json',
+        metainfo=dict(classes=classes),
+        pipeline=steps,
+    )
     return Config(
-        dict(work_dir=f'{folder}/work',
-             model=dict(test_cfg=dict(rcnn=dict(max_per_img=1000))),
-             train_dataloader=dict(dataset=dataset),
-             val_dataloader=dict(dataset=dict(dataset, test_mode=True)),
-             val_evaluator=dict(type='CocoMetric',
-                                ann_file=f'{folder}/labels.json',
-                                metric=['bbox', 'segm'][:1 + masks])))
+        dict(
+            work_dir=f'{folder}/work',
+            model=dict(test_cfg=dict(rcnn=dict(max_per_img=1000))),
+            train_dataloader=dict(dataset=dataset),
+            val_dataloader=dict(dataset=dict(dataset, test_mode=True)),
+            val_evaluator=dict(
+                type='CocoMetric',
+                ann_file=f'{folder}/labels.json',
+                metric=['bbox', 'segm'][: 1 + masks],
+            ),
+        )
+    )
 
 
 def judge(folder: str, masks: bool, classes: tuple[str, ...], skip: bool) -> str:
@@ -259,26 +330,34 @@ def _scored(cfg: Config, masks: bool) -> str | None:
     for i in range(len(dataset)):
         info = dataset.get_data_info(i)
         found = [
-            a for a in truth.load_anns(truth.get_ann_ids(img_ids=[info['img_id']], cat_ids=ids))
+            a
+            for a in truth.load_anns(truth.get_ann_ids(img_ids=[info['img_id']], cat_ids=ids))
             if not a['iscrowd']
         ]
         boxes = np.array([a['bbox'] for a in found], float).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
-        prediction = dict(img_id=info['img_id'], bboxes=boxes, scores=np.ones(len(found)),
-                          labels=np.array([ids.index(a['category_id']) for a in found], int))
+        prediction = dict(
+            img_id=info['img_id'],
+            bboxes=boxes,
+            scores=np.ones(len(found)),
+            labels=np.array([ids.index(a['category_id']) for a in found], int),
+        )
         if masks:
             prediction['masks'] = [dict(truth.annToRLE(a)) for a in found]
-        results.append((dict(width=info['width'], height=info['height'],
-                             img_id=info['img_id']), prediction))
+        results.append(
+            (dict(width=info['width'], height=info['height'], img_id=info['img_id']), prediction)
+        )
     scores = metric.compute_metrics(results)
     low = {
         name: scores[name]
-        for name in ('bbox_mAP', 'segm_mAP')[:1 + masks] if scores.get(name) != 1
+        for name in ('bbox_mAP', 'segm_mAP')[: 1 + masks]
+        if scores.get(name) != 1
     }
     return f'AP below 1: {low}' if low else None
 
 
 # ---- processes ----
+
 
 def _serve(pipe, folder: str) -> None:
     sys.stdout = open(os.devnull, 'w')
@@ -293,15 +372,18 @@ def _serve(pipe, folder: str) -> None:
         except BaseException:
             lines = traceback.format_exc().strip().splitlines()
             place = next(
-                (line.strip() for line in reversed(lines) if line.strip().startswith('File')), '')
+                (line.strip() for line in reversed(lines) if line.strip().startswith('File')), ''
+            )
             pipe.send([f'traceback: {lines[-1][:200]} ({place[-90:]})'])
 
 
 def _outcomes(folder: str, seed: int) -> list[str]:
     rng = np.random.default_rng(seed)
     Path(folder, 'labels.json').write_bytes(damaged_file(rng))
-    masks, classes = bool(rng.random() < 0.7), tuple(
-        rng.permutation(NAMES)[:rng.integers(2, 4)].tolist())
+    masks, classes = (
+        bool(rng.random() < 0.7),
+        tuple(rng.permutation(NAMES)[: rng.integers(2, 4)].tolist()),
+    )
     return [judge(folder, masks, classes, skip) for skip in (False, True)]
 
 

@@ -1,7 +1,8 @@
 """Damaged pictures of every kind: each decodes or is refused in one line, in time and memory.
 
-    python tests/stress/fuzz_pictures.py --count 4000 --seed 0 --keep FOLDER
+python tests/stress/fuzz_pictures.py --count 4000 --seed 0 --keep FOLDER
 """
+
 from __future__ import annotations
 
 import argparse
@@ -39,7 +40,7 @@ SIDE = (40, 51)  # height, width; OpenJPEG wants 32
 
 def scene(channels: int, kind: type = np.uint8) -> np.ndarray:
     """(H, W) or (H, W, C): a smooth picture with noise."""
-    y, x, c = np.mgrid[:SIDE[0], :SIDE[1], :channels]
+    y, x, c = np.mgrid[: SIDE[0], : SIDE[1], :channels]
     noise = np.random.default_rng(0).integers(0, 30, (*SIDE, channels))
     values = (x * 3 + y * 4 + c * 40 + noise) % 256
     return (values * (1 if kind == np.uint8 else 129)).astype(kind).squeeze()
@@ -64,12 +65,23 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def interlaced_png() -> bytes:
     """An RGB PNG in Adam7's seven passes, which Pillow does not write."""
     picture, rows = scene(3), b''
-    for top, left, down, right in ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4),
-                                   (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)):
+    for top, left, down, right in (
+        (0, 0, 8, 8),
+        (0, 4, 8, 8),
+        (4, 0, 8, 4),
+        (0, 2, 4, 4),
+        (2, 0, 4, 2),
+        (0, 1, 2, 2),
+        (1, 0, 2, 1),
+    ):
         rows += b''.join(b'\0' + row.tobytes() for row in picture[top::down, left::right])
     head = struct.pack('>IIBBBBB', SIDE[1], SIDE[0], 8, 2, 0, 0, 1)
-    return (b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head) + chunk(b'IDAT', zlib.compress(rows))
-            + chunk(b'IEND', b''))
+    return (
+        b'\x89PNG\r\n\x1a\n'
+        + chunk(b'IHDR', head)
+        + chunk(b'IDAT', zlib.compress(rows))
+        + chunk(b'IEND', b'')
+    )
 
 
 def originals() -> dict[str, bytes]:
@@ -78,7 +90,7 @@ def originals() -> dict[str, bytes]:
     exif[0x0112] = 6
     for kind in FORMATS:
         for mode in MODES:
-            image = (Image.fromarray(scene(1, np.uint16)) if mode == 'I;16' else rgb.convert(mode))
+            image = Image.fromarray(scene(1, np.uint16)) if mode == 'I;16' else rgb.convert(mode)
             # There may be no such mode in this format, or Pillow may only read it.
             with suppress(OSError, ValueError, KeyError, TypeError):
                 files[f'{kind} {mode}'] = encode(image, kind)
@@ -100,11 +112,17 @@ def originals() -> dict[str, bytes]:
             if bands > 1:
                 planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
                 files[f'TIFF {bands} {kind.__name__} planes'] = tiff(
-                    planes, planarconfig='separate', **colour)
+                    planes, planarconfig='separate', **colour
+                )
     files['TIFF tiled'] = tiff(scene(3, np.uint16), photometric='rgb', tile=(16, 16))
     files['TIFF big'] = tiff(scene(3), photometric='rgb', bigtiff=True)
-    for suffix, counts in {'.png': (1, 3, 4), '.tiff': (1, 3, 4), '.jp2': (1, 3, 4), '.ppm': (3, ),
-                           '.pgm': (1, )}.items():
+    for suffix, counts in {
+        '.png': (1, 3, 4),
+        '.tiff': (1, 3, 4),
+        '.jp2': (1, 3, 4),
+        '.ppm': (3,),
+        '.pgm': (1,),
+    }.items():
         for bands in counts:
             deep = cv2.imencode(suffix, scene(bands, np.uint16))[1]
             files[f'{suffix} 16 {bands}'] = deep.tobytes()
@@ -138,14 +156,14 @@ def damage_bytes(content: bytes, rng: np.random.Generator) -> bytes:
     elif way == 2:
         data[at:at] = rng.bytes(size)
     elif way == 3:
-        del data[at:at + size]
+        del data[at : at + size]
     elif way == 4:
-        data[at:at] = data[max(0, at - size):at]
+        data[at:at] = data[max(0, at - size) : at]
     else:
         number = NUMBERS[rng.integers(len(NUMBERS))]
         width = int(rng.choice((2, 4)))
         order = 'big' if rng.random() < 0.5 else 'little'
-        data[at:at + width] = (number % 256**width).to_bytes(width, order)
+        data[at : at + width] = (number % 256**width).to_bytes(width, order)
     return bytes(data)
 
 
@@ -154,7 +172,7 @@ def damage_chunks(content: bytes, rng: np.random.Generator) -> bytes:
     chunks, place = [], 8
     while place + 12 <= len(content):
         length = struct.unpack_from('>I', content, place)[0]
-        chunks.append((content[place + 4:place + 8], content[place + 8:place + 8 + length]))
+        chunks.append((content[place + 4 : place + 8], content[place + 8 : place + 8 + length]))
         place += 12 + length
     if not chunks:
         return content
@@ -177,7 +195,7 @@ def decode_all(pipe: multiprocessing.connection.Connection) -> None:
     cv2.setNumThreads(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # what the decoders say of damaged files
     used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + 2 * MEMORY, ) * 2)
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2 * MEMORY,) * 2)
     while True:
         content = pipe.recv()
         before, start = resident(), time.perf_counter()
@@ -216,7 +234,7 @@ class Decoder:
         if self._process is None:
             self._pipe, theirs = multiprocessing.Pipe()
             context = multiprocessing.get_context('fork')
-            self._process = context.Process(target=decode_all, args=(theirs, ), daemon=True)
+            self._process = context.Process(target=decode_all, args=(theirs,), daemon=True)
             self._process.start()
             theirs.close()
         self._pipe.send(content)
@@ -273,8 +291,17 @@ def main() -> int:
     total = sum(outcomes.values(), Counter())
     for kind, counts in sorted(outcomes.items()):
         print(kind, json.dumps(counts))
-    print(json.dumps(dict(seed=args.seed, pictures=total.total(), **total, slowest=slowest,
-                          largest_mib=(largest[0] >> 20, largest[1]))))
+    print(
+        json.dumps(
+            dict(
+                seed=args.seed,
+                pictures=total.total(),
+                **total,
+                slowest=slowest,
+                largest_mib=(largest[0] >> 20, largest[1]),
+            )
+        )
+    )
     return bool(wrong)
 
 

@@ -2,12 +2,13 @@
 
     python tests/stress/kills.py --kind finetune --runs 20
 
-Each run is killed with SIGKILL one to three times: half of the runs at random moments, half when one
-more file of the work folder has appeared, grown or gone. After every kill all checkpoints have to be
-whole; a run that was resumed has to end with exit status 0, the files, the weights (bit for bit) and
-the best score of the run that was never killed, no part of a file, and a score. All processes are
-forked from this one: importing mmdet takes longer than a training.
+Each run is killed with SIGKILL one to three times: half of the runs at random moments, half when
+one more file of the work folder has appeared, grown or gone. After every kill all checkpoints have
+to be whole; a run that was resumed has to end with exit status 0, the files, the weights (bit for
+bit) and the best score of the run that was never killed, no part of a file, and a score. All
+processes are forked from this one: importing mmdet takes longer than a training.
 """
+
 import argparse
 import io
 import json
@@ -127,16 +128,23 @@ def _fork(cfg: Config, rank: int, processes: int, meeting: str) -> int:
         log = os.open(f'{cfg.work_dir}.log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(fd, 'wb', 0), write_through=True)
-                                  for fd in (1, 2))
+        sys.stdout, sys.stderr = (
+            io.TextIOWrapper(os.fdopen(fd, 'wb', 0), write_through=True) for fd in (1, 2)
+        )
         cfg.experiment_name = uuid4().hex
         if processes > 1:
             os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), GLOO_SOCKET_IFNAME='lo')
-            dist.init_process_group('gloo', init_method=f'file://{meeting}', rank=rank,
-                                    world_size=processes, timeout=timedelta(seconds=60))
+            dist.init_process_group(
+                'gloo',
+                init_method=f'file://{meeting}',
+                rank=rank,
+                world_size=processes,
+                timeout=timedelta(seconds=60),
+            )
             cfg.launcher = 'pytorch'
-            cfg.model_wrapper_cfg = dict(type='MMDistributedDataParallel', device_ids=None,
-                                         find_unused_parameters=True)
+            cfg.model_wrapper_cfg = dict(
+                type='MMDistributedDataParallel', device_ids=None, find_unused_parameters=True
+            )
         with one_line_errors():
             choose_checkpoint(cfg, 'auto')
             run_training(cfg)
@@ -168,14 +176,18 @@ def differences(folder: Path, whole: Path) -> list[str]:
     return faults
 
 
-def kill_and_resume(start: Callable[[Path], Run], folder: Path, whole: Path, reference: Run,
-                    plan: dict) -> list[str]:
+def kill_and_resume(
+    start: Callable[[Path], Run], folder: Path, whole: Path, reference: Run, plan: dict
+) -> list[str]:
     """Kill a run as often as the plan says, then let it end; the faults that were found."""
     faults = []
     for _ in range(plan['kills']):
         part = random.uniform(0, 1)
-        limit = (dict(seconds=part * reference.seconds) if plan['random'] else
-                 dict(changes=1 + int(part * reference.changes)))
+        limit = (
+            dict(seconds=part * reference.seconds)
+            if plan['random']
+            else dict(changes=1 + int(part * reference.changes))
+        )
         if start(folder).watch(**limit) is not None:
             break  # ended before
         faults += [f'{path.name} {damage(path)}' for path in folder.glob('*.pth') if damage(path)]
@@ -184,8 +196,9 @@ def kill_and_resume(start: Callable[[Path], Run], folder: Path, whole: Path, ref
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument('--kind', choices=['finetune', 'pretrain'], default='finetune')
     parser.add_argument('--runs', type=int, default=20)
     parser.add_argument('--workers', type=int, default=0, help='of the data loader')
@@ -205,8 +218,9 @@ def main() -> None:
 
     reference = start(out / 'whole')
     assert reference.watch() == 0, (out / 'whole.log').read_text()[-2000:]
-    print(f'never killed: {reference.seconds:.1f} s, {reference.changes} changes of files',
-          flush=True)
+    print(
+        f'never killed: {reference.seconds:.1f} s, {reference.changes} changes of files', flush=True
+    )
     counts, kills = Counter(), 0
     for i in range(args.runs):
         plan = dict(random=i % 2 == 0, kills=random.choice((1, 1, 2, 3)))
