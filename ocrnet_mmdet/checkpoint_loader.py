@@ -76,7 +76,8 @@ def _has_end(file: Path) -> bool:
 
 @CheckpointLoader.register_scheme(prefixes='', force=True)
 def load_from_local(filename: str, map_location: Any = None) -> dict:
-    """
+    """Weights of a file of this machine, read as data.
+
     Raises:
         InputError: As :func:`check_file` and :func:`read_checkpoint`.
     """
@@ -87,7 +88,8 @@ def load_from_local(filename: str, map_location: Any = None) -> dict:
 
 @CheckpointLoader.register_scheme(prefixes=(r'(\S+\:)?s3://', r'(\S+\:)?petrel://'), force=True)
 def load_from_ceph(filename: str, map_location: Any = None) -> dict:
-    """
+    """Weights of an object store, read as data.
+
     Raises:
         InputError: As :func:`read_checkpoint`.
     """
@@ -97,7 +99,8 @@ def load_from_ceph(filename: str, map_location: Any = None) -> dict:
 
 @CheckpointLoader.register_scheme(prefixes='pavi://', force=True)
 def load_from_pavi(filename: str, map_location: Any = None) -> dict:
-    """
+    """Refuse what can be read by running it alone.
+
     Raises:
         InputError: Always.
     """

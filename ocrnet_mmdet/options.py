@@ -92,7 +92,8 @@ def read_config(path: str, given: dict[str, object]) -> Config:
 
 
 def check_options(cfg: Config, given: dict[str, object]) -> None:
-    """
+    """Look at the names of options before they are merged into a config.
+
     Args:
         given: Options of the command line and their values, not yet in ``cfg``.
 

@@ -33,7 +33,8 @@ TEMPLATE = Path(__file__).with_name('page.html')
 def write_page(
     file: Path, plan: Plan, rows: Sequence[dict], outside: Mapping[str, dict], notes: Sequence[str]
 ) -> Path:
-    """
+    """Write a comparison's page, one file that needs no other.
+
     Args:
         rows: The last one of each run.
         outside: Scores of the plan's results.

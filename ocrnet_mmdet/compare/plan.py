@@ -57,7 +57,8 @@ class Outside:
 
 @dataclass(frozen=True)
 class Plan:
-    """
+    """What is compared.
+
     Attributes:
         folder: That tools/start.py wrote.
         arms: By name; the first is what the others are compared with.

@@ -20,7 +20,8 @@ AREAS = {'': 0, '_s': 1, '_m': 2, '_l': 3}
 
 
 def read_results(file: Path) -> list[dict]:
-    """
+    """Detections in COCO's results format.
+
     Raises:
         InputError: The file holds no COCO results.
     """

@@ -34,7 +34,8 @@ def _unique(pairs: list[tuple[str, object]]) -> dict:
 
 
 def _load_json(ann_file: str, place: str) -> Any:
-    """
+    """The content of an annotation file.
+
     Raises:
         InputError: The file cannot be read, or is not JSON.
     """

@@ -51,7 +51,8 @@ class Header:
 
 
 def read_header(content: bytes) -> Header:
-    """
+    """Size, kind of decoder and alpha of an encoded picture.
+
     Raises:
         PictureError: The header is damaged, or states more pixels than fit into memory.
     """
@@ -69,7 +70,8 @@ def read_header(content: bytes) -> Header:
 
 
 def check_size(width: int, height: int, pixel_bytes: float = 3) -> None:
-    """
+    """Refuse a size that nobody should decode.
+
     Args:
         pixel_bytes: What a decoded pixel takes.
 

@@ -14,7 +14,8 @@ class OCRNetAccuracy(BaseMetric):
     default_prefix = 'cls'
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """
+        """Keep the logits and labels of a batch.
+
         Args:
             data_samples: ``dict(logits=(K,), label)`` for each picture.
         """

@@ -101,7 +101,8 @@ def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
 
 
 def check_complete(model: nn.Module, state: dict[str, Tensor], file: str, exactly: bool) -> None:
-    """
+    """Hold a checkpoint's tensors against the model's.
+
     Args:
         exactly: Whether ``state`` may not hold more than the model has, as the optimiser's beside
             it.
@@ -161,7 +162,8 @@ class OCRNetCheckpointCheckHook(Hook):
         self.other_size = other_size
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """
+        """Check, and change to what fits, what was read from a checkpoint.
+
         Raises:
             InputError: See the class, :func:`check_parts` and :func:`.resume_check.check_resume`.
         """

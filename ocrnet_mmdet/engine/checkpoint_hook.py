@@ -26,7 +26,8 @@ class WholeFileBackend(LocalBackend):
     """Local files that are whole or absent."""
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
-        """
+        """Write a whole file or none.
+
         Raises:
             OSError: It cannot be written; a file that was there stays.
         """
@@ -95,7 +96,8 @@ class OCRNetCheckpointHook(CheckpointHook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """
+        """Save where it is due, and where a signal asks for it.
+
         Raises:
             SystemExit: A signal asked for it; the checkpoint is written.
         """
@@ -106,7 +108,8 @@ class OCRNetCheckpointHook(CheckpointHook):
             self._stop_if_asked(runner, None)
 
     def after_train_epoch(self, runner: Runner) -> None:
-        """
+        """Save where it is due, and where a signal asks for it.
+
         Raises:
             SystemExit: As after an iteration.
         """
@@ -121,7 +124,8 @@ class OCRNetCheckpointHook(CheckpointHook):
         data_batch: dict | None = None,
         outputs: list | None = None,
     ) -> None:
-        """
+        """Stop in the middle of a validation where a signal asks for it.
+
         Raises:
             SystemExit: As after a step. Several processes wait for the validation's end, which they
                 reach together.
@@ -130,7 +134,8 @@ class OCRNetCheckpointHook(CheckpointHook):
             self._stop_if_asked(runner, self._step(runner), self._save_now)
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
-        """
+        """Save the best checkpoint, and stop where a signal asks for it.
+
         Raises:
             SystemExit: As after a step.
         """
@@ -144,7 +149,8 @@ class OCRNetCheckpointHook(CheckpointHook):
         data_batch: dict | None = None,
         outputs: list | None = None,
     ) -> None:
-        """
+        """Stop in the middle of a scoring where a signal asks for it.
+
         Raises:
             SystemExit: As after a step; of a training's last scoring.
         """

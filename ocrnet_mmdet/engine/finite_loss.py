@@ -25,7 +25,8 @@ class OCRNetFiniteLossHook(Hook):
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None, outputs: dict = dict()
     ) -> None:
-        """
+        """Stop a training that has diverged.
+
         Raises:
             InputError: The loss is NaN or infinite; names step, terms and the last good checkpoint.
         """

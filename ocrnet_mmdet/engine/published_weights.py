@@ -79,7 +79,8 @@ def load_from_package(filename: str, map_location: Any = None) -> dict:
 
 @CheckpointLoader.register_scheme(prefixes=('torchvision://', 'modelzoo://'), force=True)
 def load_from_torchvision(filename: str, map_location: Any = None) -> dict:
-    """
+    """Weights by torchvision's name of their model.
+
     Raises:
         InputError: torchvision is missing, or has no weights of that name; or as `load_from_http`.
     """
@@ -98,7 +99,8 @@ def load_from_torchvision(filename: str, map_location: Any = None) -> dict:
 
 @CheckpointLoader.register_scheme(prefixes=('open-mmlab://', 'openmmlab://'), force=True)
 def load_from_openmmlab(filename: str, map_location: Any = None) -> dict:
-    """
+    """Weights by their name in mmengine's list.
+
     Raises:
         InputError: mmengine has no weights of that name; or as `load_from_http`.
     """
@@ -109,7 +111,8 @@ def load_from_openmmlab(filename: str, map_location: Any = None) -> dict:
 
 @CheckpointLoader.register_scheme(prefixes='mmcls://', force=True)
 def load_from_mmcls(filename: str, map_location: Any = None) -> dict:
-    """
+    """Weights by their name in mmengine's list of classifiers.
+
     Raises:
         InputError: mmengine has no weights of that name; or as `load_from_http`.
     """

@@ -35,7 +35,8 @@ def classes_of(meta: dict) -> tuple[str, ...] | None:
 
 
 def check_classes(file: str, then: tuple[str, ...], now: tuple[str, ...]) -> None:
-    """
+    """Hold a checkpoint's classes against the data's.
+
     Raises:
         InputError: A checkpoint is scored, or its training resumed, with other classes.
     """
@@ -72,7 +73,8 @@ def differing(then: tuple[str, ...], now: tuple[str, ...]) -> str:
 
 
 def check_test_pictures(file: str, meta: dict, runner: Runner, other_size: bool) -> None:
-    """
+    """Hold a checkpoint's image scale and colours against those of what is scored.
+
     Args:
         other_size: Whether another size than the training's is meant, which is then said alone.
 

@@ -51,7 +51,8 @@ class OCRNetDetector(TwoStageDetector):
     def forward(
         self, inputs: Tensor, data_samples: list[DetDataSample] | None = None, mode: str = 'tensor'
     ) -> dict | list:
-        """
+        """As mmdet's, but no prediction by chance.
+
         Raises:
             InputError: It is to predict with weights that leave a part as it was drawn at random,
                 and nothing was trained since.

@@ -125,7 +125,8 @@ class OCRNetEncoder(BaseModule):
 
 
 def _refuse_partial(body: nn.Module, state: dict[str, Tensor], prefix: str, *_: Any) -> None:
-    """
+    """For a pre-hook of ``load_state_dict``: all of a net's weights or an error.
+
     Raises:
         InputError: ``state`` lacks a tensor of the net, or has it in another shape; mmengine would
             leave it random and go on.

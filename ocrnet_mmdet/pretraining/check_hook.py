@@ -27,7 +27,8 @@ class OCRNetPretrainCheckHook(Hook):
     bad_before = 0  # unreadable images that earlier runs named
 
     def before_train(self, runner: Runner) -> None:
-        """
+        """Look at data, sampler and loop before the first step.
+
         Raises:
             InputError: The dataset is none of images without labels, its sampler would show the
                 same views again, or the loop waits for an end of the sampler, which has none.

@@ -33,7 +33,8 @@ class OCRNetExportHook(Hook):
 
     @master_only
     def after_train(self, runner: Runner) -> None:
-        """
+        """Export the teacher.
+
         Raises:
             OSError: See :func:`export_detector`.
         """

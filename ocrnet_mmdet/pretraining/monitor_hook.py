@@ -61,7 +61,8 @@ class OCRNetMonitorHook(Hook):
         data_batch: dict | None = None,
         outputs: dict | None = None,
     ) -> None:
-        """
+        """Log what the step's record says, warn of it, stop a collapse.
+
         Raises:
             InputError: The region vectors have collapsed.
         """
