@@ -180,7 +180,7 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
     ),
     # EfficientNet-Lite0 from ImageNet weights, which is what tools/start.py writes.
     imagenet=Study(
-        sets=dict(nuclei=(5,), robosoccer=(10,)),
+        sets=dict(nuclei=(5,), robosoccer=(5, 10)),
         arms=dict(imagenet=Arm('configs/ocrnet_small_data.py')),
         steps=(300,),
         tuned=300,

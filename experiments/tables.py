@@ -44,6 +44,11 @@ COMPARISONS = (
     ),
     ('Stock detectors, pretrained', 'any_detector/pretrained', ('any_detector/random',)),
     ('Natural pictures', 'natural/pretrained', ('natural/random',)),
+    (
+        'From ImageNet weights',
+        'imagenet/imagenet',
+        ('main_table/pretrained', 'main_table/random'),
+    ),
 )
 
 
