@@ -9,9 +9,8 @@ from mmcv.transforms import Compose
 from mmdet.structures.bbox import HorizontalBoxes
 from mmdet.structures.mask import PolygonMasks
 
-from ocrnet_mmdet.models.roi_extractor import pool_regions
-
 from .detectors import ROOT  # noqa: F401  (registers mmdet's transforms)
+from .pooling import pool_regions
 
 SIZE = 96
 CENTRE, SIGMA = (41.3, 52.8), 6.0  # pixels: off the middle, and of no pixel's centre
@@ -77,7 +76,9 @@ def test_pooling_commutes_with_flipping(axis, flipped):
         64 - boxes[:, flipped[1]],
         64 - boxes[:, flipped[0]],
     )
-    straight = pool_regions(levels, [boxes], 4, 7)
-    other = pool_regions([level.flip(axis) for level in levels], [mirrored], 4, 7)
+    image = torch.zeros(2, 1)
+    straight = pool_regions(levels, torch.cat([image, boxes], 1), 7)
+    flipped_levels = [level.flip(axis) for level in levels]
+    other = pool_regions(flipped_levels, torch.cat([image, mirrored], 1), 7)
     for a, b in zip(straight, other):
         torch.testing.assert_close(a.flip(axis), b, atol=1e-4, rtol=1e-4)

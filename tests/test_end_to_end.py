@@ -234,7 +234,10 @@ def test_a_loss_that_is_not_finite_stops_the_training(data, trained, tmp_path):
     'options, words',
     [
         (['data_root=nowhere/'], ['nowhere', 'make demo']),
-        (["train_dataloader.dataset.metainfo.classes=('ring','unicorn')"], ['unicorn']),
+        (
+            ["train_dataloader.dataset.metainfo.classes=('star','ring','cross','leaf','unicorn')"],
+            ['unicorn'],
+        ),
         (['max_iters=9'], ['train_cfg.max_iters']),
         (['model.roi_head.bbox_head.num_classes=9'], ['num_classes', '5']),
     ],

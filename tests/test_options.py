@@ -225,7 +225,7 @@ def test_a_variable_of_ones_own_file_is_changed_there(tmp_path):
         check_options(Config.fromfile(own), dict(max_iters=9))
 
 
-@pytest.mark.parametrize('options, seed', [({}, 3), (dict(seed=7), 7)])
+@pytest.mark.parametrize('options, seed', [(dict(seed=None), 3), (dict(seed=7), 7), ({}, 0)])
 def test_images_without_labels_follow_the_seed_of_the_run(tmp_path, options, seed):
     for i in range(2):
         cv2.imwrite(str(tmp_path / f'{i}.png'), np.zeros((8, 8, 3), np.uint8))

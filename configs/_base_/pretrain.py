@@ -55,6 +55,7 @@ train_dataloader = dict(
         data_root=data_root,
         pipeline=train_pipeline,
         bad_files='work_dirs/bad_pictures.txt',
+        seed=None,  # the run's, randomness.seed
     ),
 )
 

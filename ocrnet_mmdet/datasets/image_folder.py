@@ -49,7 +49,7 @@ class OCRNetImageFolder(Dataset):
             ``ann_file`` names.
         pipeline: Transforms; the first one loads the picture.
         seed: Of the variations, and of the sampler's order. None is the run's, which the sampler
-            passes, and 0 without one.
+            passes: a run that resumes has the same if its config fixes it.
         bad_files: Text file for the names of unreadable pictures, a line ``name<TAB>reason`` each.
             None only logs the first.
 
@@ -65,7 +65,7 @@ class OCRNetImageFolder(Dataset):
         ann_file: str = '',
         data_prefix: dict = dict(img=''),
         pipeline: Sequence[dict] = (),
-        seed: int | None = None,
+        seed: int | None = 0,
         bad_files: str | None = None,
     ) -> None:
         self.seed = seed

@@ -62,7 +62,7 @@ def test_only_what_the_pipeline_has_is_to_be_set():
 def test_a_training_without_an_object_is_refused():
     with pytest.raises(
         InputError,
-        match='^train: .*none of the 200 objects keeps the 4x4 px .*: set --cfg-options image_sc',
+        match='^train: .*none of the 200 objects keeps the 4x4 px .*: resize to about ',
     ):
         misfits(*objects(20, (4000, 3000)), pipeline(), 'train')
     assert len(misfits(*objects(20, (4000, 3000)), pipeline(least=(0, 0)), 'train')) == 1

@@ -5,7 +5,8 @@ import torch
 from mmcv.ops import RoIAlign
 
 from ocrnet_mmdet.models import OCRNetRoIExtractor
-from ocrnet_mmdet.models.roi_extractor import bilinear_taps, level_rows
+
+from ..pooling import pool_regions
 
 ROIS = torch.tensor(
     [
@@ -20,14 +21,6 @@ ROIS = torch.tensor(
 def levels(channels=6):
     torch.manual_seed(0)
     return [torch.randn(2, channels, 64 // s, 64 // s) for s in (4, 8, 16, 32)]
-
-
-def pool_regions(maps, rois, size):
-    """Each level's regions (N, C, size, size), from the taps."""
-    sizes = [level.shape[-2:] for level in maps]
-    indices, weights = bilinear_taps(sizes, len(maps[0]), rois, stride=4, size=size)
-    sums = (level_rows(maps)[indices] * weights[..., None]).sum(-2)  # (N, size, size, L, C)
-    return sums.permute(3, 0, 4, 1, 2)
 
 
 def bilinear(level, y, x):

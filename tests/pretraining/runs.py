@@ -52,7 +52,7 @@ def make_config(
     cfg.data_root = str(folder)
     cfg.train_dataloader.update(batch_size=4, num_workers=0, persistent_workers=False)
     cfg.train_dataloader.dataset.update(
-        data_root=str(folder), bad_files=f'{work_dir}/bad_pictures.txt'
+        data_root=str(folder), seed=0, bad_files=f'{work_dir}/bad_pictures.txt'
     )
     _, discover, views = cfg.train_dataloader.dataset.pipeline
     discover.cache_dir, views.size = str(folder.parent / 'regions'), SIDE

@@ -21,6 +21,7 @@ from mmengine.hooks import Hook
 
 from demo.data_set import make_demo_set
 from ocrnet_mmdet.cli import run_training
+from ocrnet_mmdet.config_tree import class_counts
 from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT, ocrnet_config
@@ -137,6 +138,8 @@ def fine_tune(labelled, work_dir, detector: dict, load_from) -> tuple[dict, str]
     """One step on labels; the weights before it, and the log."""
     cfg = Config.fromfile(ROOT / 'configs/demo/ocrnet_demo.py')
     cfg.model, cfg.load_from, cfg.work_dir = detector, str(load_from), str(work_dir)
+    for _, head in class_counts(cfg.model):
+        head.num_classes = len(cfg.classes)
     cfg.train_dataloader.dataset.data_root = f'{labelled}/'
     cfg.train_dataloader.update(num_workers=0, persistent_workers=False, batch_size=1)
     for part in ('val', 'test'):
