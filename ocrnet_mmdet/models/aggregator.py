@@ -106,7 +106,7 @@ class Aggregator(nn.Module):
         ffn_ratio: Hidden width of the feed-forward part, in C.
         roi_size: S.
         token_size: G, to which the regions are averaged. With S tokens a side a prediction of the
-            narrow net takes 2.5 times as long, at the same AP (docs/benchmarks.md, The step).
+            narrow net takes 2.5 times as long, at the same AP (docs/results.md, The step).
         max_context: Regions of an image that others may attend to: its first ones, which at test
             time are its best. The context of the best 100 regions is then the same whether 100 or
             1,000 are read.
