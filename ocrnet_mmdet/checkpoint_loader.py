@@ -50,9 +50,14 @@ def check_file(path: object) -> None:
     if file.is_dir():
         raise InputError(f'checkpoint {path} is a folder: name a .pth file in it')
     if not file.is_file():
+        there = sorted(file.parent.glob('*.pth'), key=lambda other: other.stat().st_mtime)
         raise InputError(
-            f'checkpoint {path} does not exist: a training leaves its own in its work '
-            'folder (work_dirs/CONFIG/)'
+            f'checkpoint {path} does not exist: '
+            + (
+                f'its folder has {there[-1].name}'
+                if there
+                else 'a training leaves its own in its work folder, which its log names'
+            )
         )
     if not file.stat().st_size:
         raise InputError(f'checkpoint {path} is empty, its writing was stopped: name another')

@@ -318,7 +318,7 @@ def test_a_checkpoint_is_a_whole_file_of_torch(tmp_path):
         ('', "is ''"),
         (['a.pth'], r"is \['a.pth'\]"),
         (str(tmp_path), 'is a folder'),
-        (f'{tmp_path}/nowhere.pth', 'nowhere.pth does not exist'),
+        (f'{tmp_path}/nowhere.pth', 'nowhere.pth does not exist: its folder has '),
         (f'{tmp_path}/notes.txt', 'notes.txt is no checkpoint'),
         ('file:///a.pth', 'does not exist'),
         (f'{tmp_path}/empty.pth', 'is empty'),

@@ -63,10 +63,10 @@ def start(
             configs, pictures, out, recipe, str(listed), data.with_mask
         )
         commands = [
-            'without labels first (docs/pretraining.md says when):',
-            f'  tools/train.py {out}/pretrain.py',
-            'with labels:',
+            'next:',
             f'  tools/train.py {out}/finetune.py',
+            'before it, without labels, where that pays (docs/pretraining.md says when):',
+            f'  tools/train.py {out}/pretrain.py',
         ]
     else:
         recipe = recipe_without_labels(pictures, imagenet)

@@ -68,6 +68,9 @@ def read_labels(
         InputError: A file is not COCO, no picture or no object is left, or there are too few to
             split.
     """
+    for option, file in (('--labels', labels), ('--val', val)):
+        if file and not file.is_file():
+            raise InputError(f'{option}: there is no file {file}: correct its path')
     with_mask, notes = _have_masks(read_coco(str(labels), str(pictures), 'labels'))
     train, more = _cleaned(labels, pictures, folder / 'train.json', with_mask)
     notes += more

@@ -269,3 +269,9 @@ def test_mmdets_own_tool_trains_the_same_weights(mine, tmp_path):
         assert done.returncode == 0, done.stderr[-2000:]
         states.append(torch.load(tmp_path / name / 'iter_10.pth', weights_only=True)['state_dict'])
     assert all(value.equal(states[1][key]) for key, value in states[0].items()) and states[0]
+
+
+def test_a_file_that_is_not_there_is_named_by_its_option(pictures, tmp_path):
+    for option, names in (('--labels', dict(labels='no.json')), ('--val', dict(val='no.json'))):
+        with pytest.raises(InputError, match=rf'^{option}: there is no file .*no\.json: correct'):
+            begin(pictures, tmp_path / 'mine', **names)
