@@ -89,21 +89,25 @@ def _table(header: Sequence[str], lines: Sequence[Sequence[object]]) -> dict:
     return dict(header=header, lines=lines)
 
 
+def _points(
+    plan: Plan, found: Sequence[Cell], column: str, scale: float
+) -> dict[str, list[tuple[float, float]]]:
+    """Of each arm with runs: a column of its rows times ``scale``, and box AP times 100."""
+    return {
+        arm: [
+            (row[column] * scale, 100 * row['bbox_mAP'])
+            for cell in found
+            if cell.arm == arm
+            for row in cell.rows.values()
+        ]
+        for arm in plan.arms
+        if any(cell.rows for cell in found if cell.arm == arm)
+    }
+
+
 def _figures(
     plan: Plan, found: Sequence[Cell], compared: Sequence[Difference], outside: Mapping[str, dict]
 ) -> list[dict]:
-    def points(column: str, scale: float) -> dict[str, list[tuple[float, float]]]:
-        return {
-            arm: [
-                (row[column] * scale, 100 * row['bbox_mAP'])
-                for cell in found
-                if cell.arm == arm
-                for row in cell.rows.values()
-            ]
-            for arm in plan.arms
-            if any(cell.rows for cell in found if cell.arm == arm)
-        }
-
     if not any(cell.rows for cell in found):
         return []
     others = {
@@ -117,14 +121,14 @@ def _figures(
     drawn = [
         dict(
             svg=figures.by_labels(
-                points('labels', 1),
+                _points(plan, found, 'labels', 1),
                 {name: (plan.results[name].labels, ap) for name, ap in others.items()},
                 'box AP',
             ),
             caption='Box AP against labelled pictures: each run, mean ± s.d.',
         ),
         dict(
-            svg=figures.by_time(points('total_seconds', 1 / 60), timed, 'box AP'),
+            svg=figures.by_time(_points(plan, found, 'total_seconds', 1 / 60), timed, 'box AP'),
             caption='Box AP against total time, the stage without labels included.',
         ),
     ]
