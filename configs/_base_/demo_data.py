@@ -5,27 +5,23 @@ data_root = '{{$OCRNET_DATA_ROOT:data/demo}}/'
 classes = ('star', 'ring', 'cross', 'leaf', 'crescent')
 
 size = (160, 160)
-picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
 train_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=picture_backend),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
-    dict(type='OCRNetCheckFrame'),
-    dict(type='OCRNetSeedDraw'),
-    dict(type='RandomResize', scale=size, ratio_range=(0.7, 1.4), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=size, allow_negative_crop=True),
-    dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs'),
+    _base_.load,
+    _base_.labels,
+    _base_.check_frame,
+    _base_.seed_draw,
+    dict(_base_.zoom, scale=size),
+    dict(_base_.crop, crop_size=size),
+    _base_.no_slivers,
+    _base_.flip,
+    _base_.pack,
 ]
 test_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=picture_backend),
-    dict(type='OCRNetCheckFrame'),
-    dict(type='Resize', scale=size, keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=True, poly2mask=False),
-    dict(
-        type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
-    ),
+    _base_.load,
+    _base_.check_frame,
+    dict(_base_.resize, scale=size),
+    _base_.labels,
+    _base_.pack_test,
 ]
 # The JSON files name pictures from the root: train/000000.jpg.
 dataset = dict(data_root=data_root, data_prefix=dict(img=''), metainfo=dict(classes=classes))

@@ -15,31 +15,39 @@ crop_size = (384, 384)
 batch_size = 4
 max_iters = 4000
 
-picture_backend = dict(backend='ocrnet_pictures')  # any kind of picture, as a person sees it
+# The steps by name: a config that inherits changes what it names, dict(_base_.crop, crop_size=...).
+load = dict(
+    type='LoadImageFromFile',
+    backend_args=dict(backend='ocrnet_pictures'),  # any kind of picture, as a person sees it
+)
+# Polygons: exact under resizing (mmdet's bitmaps shift by up to a pixel) and 5 times as fast on
+# nuclei.
+labels = dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False)
+check_frame = dict(type='OCRNetCheckFrame')
+seed_draw = dict(type='OCRNetSeedDraw')  # before the first step that draws
+zoom = dict(type='RandomResize', scale=image_scale, ratio_range=(0.7, 1.4), keep_ratio=True)
+crop = dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True)
+# What the crop leaves of an object at its edge: trained on, slivers are found along every edge.
+no_slivers = dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False)
+flip = dict(type='RandomFlip', prob=0.5)
+pack = dict(type='PackDetInputs')
+resize = dict(type='Resize', scale=image_scale, keep_ratio=True)
+pack_test = dict(
+    type='PackDetInputs',
+    meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
+)
 train_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=picture_backend),
-    # Polygons: exact under resizing (mmdet's bitmaps shift by up to a pixel) and 5 times as fast on
-    # nuclei.
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
-    dict(type='OCRNetCheckFrame'),
-    dict(type='OCRNetSeedDraw'),  # before the first step that draws
-    dict(type='RandomResize', scale=image_scale, ratio_range=(0.7, 1.4), keep_ratio=True),
-    dict(type='RandomCrop', crop_size=crop_size, allow_negative_crop=True),
-    # What the crop leaves of an object at its edge: trained on, slivers are found along every edge.
-    dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs'),
+    load,
+    labels,
+    check_frame,
+    seed_draw,
+    zoom,
+    crop,
+    no_slivers,
+    flip,
+    pack,
 ]
-test_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=picture_backend),
-    dict(type='OCRNetCheckFrame'),
-    dict(type='Resize', scale=image_scale, keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=False),
-    dict(
-        type='PackDetInputs',
-        meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'),
-    ),
-]
+test_pipeline = [load, check_frame, resize, labels, pack_test]
 dataset = dict(
     type='CocoDataset',
     data_root=data_root,

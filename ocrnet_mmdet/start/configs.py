@@ -32,24 +32,14 @@ work_dir = $work_dir
 masks = dict(mask_head=dict(num_classes=len(classes))) if with_mask else dict(
     mask_head=None, mask_roi_extractor=None)
 model = dict(roi_head=dict(bbox_head=dict(num_classes=len(classes)), **masks))
+labels = dict(_base_.labels, with_mask=with_mask, poly2mask=$poly2mask)
 train_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=$poly2mask),
-    dict(type='OCRNetCheckFrame'),
-    dict(type='OCRNetSeedDraw'),
-    dict(type='RandomResize', scale=(image_scale, image_scale), ratio_range=(0.7, 1.4),
-         keep_ratio=True),
-    dict(type='RandomCrop', crop_size=(crop_size, crop_size), allow_negative_crop=True),
-    dict(type='FilterAnnotations', min_gt_bbox_wh=(4, 4), keep_empty=False),
-    dict(type='RandomFlip', prob=0.5),
-    dict(type='PackDetInputs')]
-test_pipeline = [
-    dict(type='LoadImageFromFile', backend_args=dict(backend='ocrnet_pictures')),
-    dict(type='OCRNetCheckFrame'),
-    dict(type='Resize', scale=(image_scale, image_scale), keep_ratio=True),
-    dict(type='LoadAnnotations', with_bbox=True, with_mask=with_mask, poly2mask=$poly2mask),
-    dict(type='PackDetInputs',
-         meta_keys=('img_id', 'img_path', 'ori_shape', 'img_shape', 'scale_factor'))]
+    _base_.load, labels, _base_.check_frame, _base_.seed_draw,
+    dict(_base_.zoom, scale=(image_scale, image_scale)),
+    dict(_base_.crop, crop_size=(crop_size, crop_size)),
+    _base_.no_slivers, _base_.flip, _base_.pack]
+resize = dict(_base_.resize, scale=(image_scale, image_scale))
+test_pipeline = [_base_.load, _base_.check_frame, resize, labels, _base_.pack_test]
 workers = dict(num_workers=num_workers, persistent_workers=num_workers > 0)
 dataset = dict(data_root=data_root, data_prefix=dict(img=''), metainfo=dict(classes=classes))
 train_dataloader = dict(
