@@ -12,7 +12,6 @@ CHECKPOINT is a file that tools/train.py wrote, or a work folder, whose last one
 
 import argparse
 import sys
-import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -89,7 +88,6 @@ def main() -> None:
     args = vars(parse_args())
     command, draw, out = (args.pop(key) for key in ('command', 'draw', 'out'))
     check_png(Path(out))
-    warnings.filterwarnings('ignore', 'palette')  # of mmdet's, which nothing here is drawn with
     image, lines = draw(**args)
     save(image, Path(out))
     print(*lines, f'{command}: {out}', sep='\n')

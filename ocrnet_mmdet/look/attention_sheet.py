@@ -12,12 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import Normalize
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
 from torch import Tensor, nn
 
 from ..errors import InputError
@@ -26,10 +27,14 @@ from ..pretraining.slots import box_forward
 from .attention import recorded_attention
 from .detector import Seen, check_detection, classes_of, load_detector, see, source_region
 
+# A colour scale ends at the highest share of all layers, or at this many times an even one: what is
+# spread evenly is then of a middle tone in every layer.
+ABOVE_EVEN = 2
 SHOWN = 15  # other regions of a layer, those with the highest weights
-NAMED = 5  # of them, whose weights are written
+NAMED = 5  # of them, whose weights are written where they are well over an even share
 SIDE = 4.6  # inches of a panel
-HEAT = colormaps['YlOrRd']
+# from yellow to dark red; nothing of it is pale on the grey ground
+HEAT = LinearSegmentedColormap.from_list('heat', ['#ffd24d', '#f28e1c', '#d7301f', '#67000d'])
 
 
 @dataclass
@@ -116,10 +121,22 @@ def figure_of(model: nn.Module, seen: Seen, detection: int, looked: Looked) -> F
     axes = figure.subplots(2, 1 + layers, squeeze=False)
     _draw_detection(axes[0, 0], seen, detection, looked)
     _draw_levels(axes[1, 0], looked)
+    others = looked.between[:, 1:].clone()
+    others[:, looked.region] = 0
+    scales = [_scale(others), _scale(looked.within[:, 1:])]
     for layer in range(layers):
-        _draw_between(axes[0, 1 + layer], seen, looked, layer)
-        _draw_within(axes[1, 1 + layer], seen, looked, layer)
+        _draw_between(axes[0, 1 + layer], seen, looked, layer, scales[0])
+        _draw_within(axes[1, 1 + layer], seen, looked, layer, scales[1])
+    for row, scale in zip(axes, scales):
+        bar = figure.colorbar(ScalarMappable(scale, HEAT), ax=row[1:].tolist(), shrink=0.7)
+        bar.set_label('share of the attention', fontsize=12)
+        bar.ax.yaxis.set_major_formatter(PercentFormatter(1))
     return figure
+
+
+def _scale(shares: Tensor) -> Normalize:
+    """From 0, of shares (layers, n)."""
+    return Normalize(0, max(float(shares.max()), ABOVE_EVEN / int((shares[0] > 0).sum())))
 
 
 def _named(model: nn.Module, seen: Seen, detection: int) -> str:
@@ -162,30 +179,31 @@ def _draw_levels(axes: Axes, looked: Looked) -> None:
     axes.spines[['top', 'right']].set_visible(False)
 
 
-def _draw_between(axes: Axes, seen: Seen, looked: Looked, layer: int) -> None:
+def _draw_between(axes: Axes, seen: Seen, looked: Looked, layer: int, scale: Normalize) -> None:
     """The regions that were attended to most, by colour; lines lead to them."""
     weights = looked.between[layer]
+    even = 1 / int((weights > 0).sum())  # of those that may be seen
     others = weights[1:].clone()
     own = float(others[looked.region])
     others[looked.region] = 0
     grey = cv2.cvtColor(cv2.cvtColor(seen.image, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     _show(
         axes,
-        (0.5 * grey + 127).astype(np.uint8),
+        (0.5 * grey + 90).astype(np.uint8),
         f'layer {layer + 1}, other regions: {others.sum():.0%}\n'
-        f'itself {own:.0%}, nobody {weights[0]:.0%}',
+        f'itself {own:.0%}, nobody {weights[0]:.0%} (an even share: {even:.1%})',
     )
     best = others.argsort(descending=True)[:SHOWN].tolist()
-    norm = Normalize(0, max(float(others.max()), 1e-9))
     start = looked.box.reshape(2, 2).mean(0)
     for rank, i in reversed(list(enumerate(best))):
         if others[i] <= 0:
             continue
-        colour = HEAT(0.25 + 0.75 * norm(float(others[i])))
+        tone = scale(float(others[i]))
+        colour = HEAT(tone)
         end = looked.others[i].reshape(2, 2).mean(0)
         _outline(axes, looked.others[i], edgecolor=colour, linewidth=2)
-        axes.plot(*zip(start, end), color=colour, linewidth=0.5 + 3 * norm(float(others[i])))
-        if rank < NAMED:
+        axes.plot(*zip(start, end), color=colour, linewidth=0.5 + 3 * tone)
+        if rank < NAMED and others[i] > ABOVE_EVEN * even:
             style = dict(boxstyle='round,pad=0.15', facecolor='white', edgecolor=colour)
             axes.text(
                 end[0],
@@ -199,7 +217,7 @@ def _draw_between(axes: Axes, seen: Seen, looked: Looked, layer: int) -> None:
     _outline(axes, looked.box, edgecolor='#1f6fb4', linewidth=3)
 
 
-def _draw_within(axes: Axes, seen: Seen, looked: Looked, layer: int) -> None:
+def _draw_within(axes: Axes, seen: Seen, looked: Looked, layer: int, scale: Normalize) -> None:
     """The region's grid, each place tinted by its share."""
     own, *tokens = looked.within[layer].tolist()
     side = math.isqrt(len(tokens))
@@ -214,8 +232,8 @@ def _draw_within(axes: Axes, seen: Seen, looked: Looked, layer: int) -> None:
     for i, share in enumerate(tokens):
         corner = np.array([x0, y0]) + step * (i % side, i // side)
         place = [*corner, *(corner + step)]
-        tint = HEAT(share / max(max(tokens), 1e-9))
-        _outline(axes, np.array(place), fill=True, facecolor=tint, alpha=0.45, edgecolor='none')
+        tint = HEAT(scale(share))
+        _outline(axes, np.array(place), fill=True, facecolor=tint, alpha=0.4, edgecolor='none')
         _outline(axes, np.array(place), edgecolor='#1f6fb4', linewidth=1.5)
         x, y = (float(side) for side in corner + step / 2)
         style = dict(boxstyle='round,pad=0.15', facecolor='white', edgecolor='none', alpha=0.85)

@@ -42,7 +42,8 @@ from .sheet import (
 
 PALETTE: tuple[Colour, ...] = (GREEN, RED, BLUE, YELLOW, PURPLE, ORANGE)
 IGNORED: Colour = (190, 190, 190)
-REGION = 'region without a label'
+SHARED = 6  # regions of a picture's two views that are drawn: as many as there are colours
+SEGMENT, SHADE = "segment that the masks' term reads", (200, 200, 200)
 
 
 def draw_batch(config: Path, most: int) -> tuple[np.ndarray, list[str]]:
@@ -61,21 +62,36 @@ def draw_batch(config: Path, most: int) -> tuple[np.ndarray, list[str]]:
     samples = data['data_samples']
     classes = (next(datasets_of(cfg.train_dataloader)).get('metainfo') or {}).get('classes', ())
     pictures = shown_pictures(data['inputs'], colours)
-    panels = [draw_sample(*pair, classes) for pair in zip(pictures, samples)]
+    half = len(samples) // 2
     if views == 2:  # both views of a picture side by side
-        half = len(panels) // 2
-        panels = [panel for pair in zip(panels[:half], panels[half:]) for panel in pair]
+        pictures = [one for pair in zip(pictures[:half], pictures[half:]) for one in pair]
+        samples = [one for pair in zip(samples[:half], samples[half:]) for one in pair]
+        panels = [
+            draw_view(picture, sample, shared_ids(samples[i - i % 2], samples[i - i % 2 + 1]))
+            for i, (picture, sample) in enumerate(zip(pictures[:most], samples))
+        ]
+    else:
+        panels = [draw_sample(*pair, classes) for pair in zip(pictures[:most], samples)]
     values = said_values(data['inputs'])
     title = (
-        f'First training batch of {config}: {len(inputs) // views} pictures'
-        f'{", two views each" if views == 2 else ""}, as the network gets them. {values}'
+        f'First training batch of {config}: {len(inputs) // views} pictures, as the network gets '
+        f'them. {values}'
     )
+    if views == 2:
+        title += (
+            f'. Two views of each picture: the best {SHARED} regions that both show, the same '
+            'region in the same colour'
+        )
+        return contact_sheet(panels, title, {SEGMENT: SHADE}, 4), [values]
+    return contact_sheet(panels, title, _legend(samples, classes)), [values]
+
+
+def _legend(samples: Sequence[DetDataSample], classes: Sequence[str]) -> dict[str, Colour]:
     labels = sorted({int(i) for sample in samples for i in sample.gt_instances.labels})
     legend = {_name(i, classes): PALETTE[i % len(PALETTE)] for i in labels}
-    if any(len(s.get('ignored_instances', ())) for s in samples):
+    if any(len(sample.get('ignored_instances', ())) for sample in samples):
         legend['ignored'] = IGNORED
-    columns = 4 if views == 2 else None
-    return contact_sheet(panels[:most], title, legend, columns), [values]
+    return legend
 
 
 def read_config(path: Path) -> Config:
@@ -145,24 +161,39 @@ def said_values(inputs: Tensor) -> str:
 
 
 def draw_sample(image: np.ndarray, sample: DetDataSample, classes: Sequence[str]) -> np.ndarray:
-    """A panel: the picture with masks, boxes and classes; what it is under it."""
+    """A panel of a fine-tuning: the picture with masks, boxes and classes under a caption."""
     canvas, factor = enlarged(image)
     truth = sample.gt_instances
     colours = [PALETTE[int(label) % len(PALETTE)] for label in truth.labels]
-    segments = sample.get('segments', truth)  # of a view some regions' alone
-    shades = colours if 'segments' not in sample else [PALETTE[0]] * len(segments)
-    for mask, colour in zip(_masks(segments, *image.shape[:2]), shades):
+    for mask, colour in zip(_masks(truth, *image.shape[:2]), colours):
         _tint(canvas, mask, colour)
-    ignored = sample.get('ignored_instances')
-    if ignored is not None:
-        for box in get_box_tensor(ignored.bboxes).cpu().numpy():
+    if 'ignored_instances' in sample:
+        for box in get_box_tensor(sample.ignored_instances.bboxes).cpu().numpy():
             draw_box(canvas, box * factor, IGNORED, 2, dashed=True)
-    boxes = get_box_tensor(truth.bboxes).cpu().numpy()
+    boxes = get_box_tensor(truth.bboxes).cpu().numpy() * factor
     for box, colour in zip(boxes, colours):
-        draw_box(canvas, box * factor, colour)
-    if classes:
-        for box, colour, label in zip(boxes, colours, truth.labels.tolist()):
-            tag(canvas, box * factor, _name(label, classes), colour)
+        draw_box(canvas, box, colour)
+    taken = np.zeros(canvas.shape[:2], bool)
+    for box, colour, label in zip(boxes, colours, truth.labels.tolist()):
+        tag(canvas, box, _name(label, classes), colour, taken)
+    return captioned(canvas, said_sample(sample, image.shape[:2]))
+
+
+def shared_ids(first: DetDataSample, second: DetDataSample) -> list[int]:
+    """The best ``SHARED`` regions that two views of a picture both show."""
+    ids = [set(sample.gt_instances.ids.tolist()) for sample in (first, second)]
+    return sorted(ids[0] & ids[1])[:SHARED]
+
+
+def draw_view(image: np.ndarray, sample: DetDataSample, ids: list[int]) -> np.ndarray:
+    """A panel of a pretraining: a view with its segments, and its regions of ``ids``."""
+    canvas, factor = enlarged(image)
+    for mask in _masks(sample.segments, *image.shape[:2]):
+        _tint(canvas, mask, SHADE)
+    regions = sample.gt_instances
+    for box, i in zip(regions.bboxes.cpu().numpy() * factor, regions.ids.tolist()):
+        if i in ids:
+            draw_box(canvas, box, PALETTE[ids.index(i)], 3)
     return captioned(canvas, said_sample(sample, image.shape[:2]))
 
 
@@ -189,7 +220,7 @@ def said_sample(sample: DetDataSample, size: tuple[int, int]) -> str:
 
 
 def _name(label: int, classes: Sequence[str]) -> str:
-    return classes[label] if classes else REGION
+    return classes[label] if classes else f'class {label}'
 
 
 def _masks(instances: InstanceData, height: int, width: int) -> np.ndarray:

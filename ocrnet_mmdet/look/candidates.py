@@ -44,8 +44,7 @@ def draw_candidates(
         seen = see(model, path)
         levels = level_candidates(model, seen, score)
         columns = len(levels)
-        sides = [round(seen.meta['img_shape'][0] / len(level[0, 0])) for level in seen.levels]
-        for i, (found, stride) in enumerate(zip(levels, sides)):
+        for i, (found, stride) in enumerate(zip(levels, strides_of(model))):
             caption = f'{Path(path).name}, level {i}, stride {stride} px: {_said(found, score)}'
             panels.append(captioned(draw_scored(seen.image, found), caption))
         lines.append(f'{path}: {", ".join(str(len(found)) for found in levels)} candidates')
@@ -86,12 +85,18 @@ def level_candidates(model: nn.Module, seen: Seen, score: float) -> list[Instanc
     return found
 
 
+def strides_of(model: nn.Module) -> list[int]:
+    """Of the region head's levels, pixels of the network's input."""
+    strides = model.rpn_head.prior_generator.strides  # a number or a pair a level
+    return [int(np.max(stride)) for stride in strides]
+
+
 def draw_scored(image: np.ndarray, found: InstanceData) -> np.ndarray:
     """The picture with boxes coloured by score, the best drawn last."""
     canvas, factor = enlarged(image, 420)
     boxes, scores = found.bboxes.cpu().numpy() * factor, found.scores.tolist()
     for i in reversed(range(len(boxes))):
-        draw_box(canvas, boxes[i], colour_of(scores[i]))
+        draw_box(canvas, boxes[i], colour_of(scores[i]), 1)
     return canvas
 
 

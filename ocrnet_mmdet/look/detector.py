@@ -5,7 +5,11 @@ Shape shorthand: N regions of the picture, D detections, K classes.
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +73,8 @@ def load_detector(path: str) -> nn.Module:
             detector.
     """
     file = _file(path)
-    content = CheckpointLoader.load_checkpoint(file, map_location='cpu')
+    with _silent():
+        content = CheckpointLoader.load_checkpoint(file, map_location='cpu')
     try:
         cfg = Config(plain_config(content.get('meta', {}).get('cfg')))
     except ValueError as error:
@@ -83,7 +88,8 @@ def load_detector(path: str) -> nn.Module:
             f'{file} is a {cfg.model.type} without {" and ".join(missing_parts)}: name a '
             'checkpoint of a two-stage detector (of fine-tuning, where it is of a pretraining)'
         )
-    model = init_detector(cfg, file, palette='random', device=get_device())
+    with _silent():
+        model = init_detector(cfg, file, palette='random', device=get_device())
     missing = unfilled(model, content.get('state_dict', content))
     if missing:
         raise InputError(
@@ -91,6 +97,17 @@ def load_detector(path: str) -> nn.Module:
             'checkpoint that a training wrote'
         )
     return model
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Without mmengine's lines on what it loads, which are printed and logged."""
+    logging.disable(logging.INFO)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _file(path: str) -> str:

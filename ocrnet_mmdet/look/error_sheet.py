@@ -32,7 +32,6 @@ from .sheet import (
     ORANGE,
     PURPLE,
     RED,
-    WHITE,
     YELLOW,
     Colour,
     captioned,
@@ -52,13 +51,12 @@ COLOURS: dict[str, Colour] = {
 }
 MEANINGS = {
     FOUND: 'found',
-    MISSED: 'missed object (dashed)',
+    MISSED: 'missed object',
     FALSE_ALARM: 'false alarm',
     WRONG_CLASS: 'wrong class',
     BADLY_PLACED: 'badly placed (IoU 0.1 to 0.5)',
     DOUBLE: 'double of a found object',
 }
-TRUE = 'where that object is (dashed)'
 
 
 @dataclass
@@ -102,9 +100,9 @@ def draw_errors(
     counts = ', '.join(f'{count} {kind}' for kind, count in total.items())
     title = (
         f'{len(pages)} pictures, {objects} objects, detections of score >= {score:g}: {counts}. '
-        f'The {len(worst)} pictures with most mistakes'
+        f'The {len(worst)} pictures with most mistakes; dashed boxes are objects, others detections'
     )
-    legend = {MEANINGS[kind]: COLOURS[kind] for kind in KINDS} | {TRUE: WHITE}
+    legend = {MEANINGS[kind]: COLOURS[kind] for kind in KINDS}
     lines = [f'{len(pages)} pictures, {objects} objects: {counts}', *_by_class(pages, classes)]
     return contact_sheet(panels, title, legend), lines
 
@@ -125,16 +123,17 @@ def draw_page(image: np.ndarray, page: Page, classes: tuple[str, ...]) -> np.nda
         if kind == IGNORED:
             continue
         if kind in (WRONG_CLASS, BADLY_PLACED):
-            draw_box(canvas, truth.boxes[about] * factor, WHITE, 1, dashed=True)
-        draw_box(canvas, found.bboxes[i] * factor, COLOURS[kind], 1 if kind == FOUND else 2)
+            draw_box(canvas, truth.boxes[about] * factor, COLOURS[kind], 2, dashed=True)
+        draw_box(canvas, found.bboxes[i] * factor, COLOURS[kind])
     for box in truth.boxes[judged.missed]:
         draw_box(canvas, box * factor, COLOURS[MISSED], 2, dashed=True)
+    taken = np.zeros(canvas.shape[:2], bool)
     for i in order:
         if judged.kinds[i] not in (FOUND, IGNORED):
             text = _text(page, i, classes)
-            tag(canvas, found.bboxes[i] * factor, text, COLOURS[judged.kinds[i]])
+            tag(canvas, found.bboxes[i] * factor, text, COLOURS[judged.kinds[i]], taken)
     for box, label in zip(truth.boxes[judged.missed], truth.labels[judged.missed]):
-        tag(canvas, box * factor, classes[label], COLOURS[MISSED])
+        tag(canvas, box * factor, classes[label], COLOURS[MISSED], taken)
     return canvas
 
 

@@ -44,10 +44,13 @@ def enlarged(image: np.ndarray, side: int = SIDE) -> tuple[np.ndarray, float]:
 def draw_box(
     image: np.ndarray, box: Sequence[float], colour: Colour, width: int = 2, dashed: bool = False
 ) -> None:
-    """Outline a box in place, between black lines that show it on a ground of its own colour."""
+    """Outline a box in place; one wider than a pixel between black lines, which show it on a ground
+    of its own colour.
+    """
     last = np.array(image.shape[1::-1]) - 1
     x0, y0, x1, y1 = (int(v) for v in np.round(np.asarray(box)).reshape(2, 2).clip(0, last).ravel())
-    cv2.rectangle(image, (x0, y0), (x1, y1), BLACK, width + 2)
+    if width > 1:
+        cv2.rectangle(image, (x0, y0), (x1, y1), BLACK, width + 2)
     if not dashed:
         cv2.rectangle(image, (x0, y0), (x1, y1), colour, width)
         return
@@ -81,12 +84,26 @@ def write(
     return width, height
 
 
-def tag(image: np.ndarray, box: Sequence[float], text: str, colour: Colour) -> None:
-    """Write a box's text above it, on its colour, where it is wide enough to be told apart."""
-    if font(SMALL).getlength(text) <= 1.6 * (box[2] - box[0]):
-        letters = BLACK if sum(colour) > 300 else WHITE
-        place = (int(box[0]), int(box[1]) - SMALL - SMALL // 3 - 1)
-        write(image, place, text, SMALL, letters, colour)
+def tag(
+    image: np.ndarray, box: Sequence[float], text: str, colour: Colour, taken: np.ndarray
+) -> None:
+    """Write a box's text on its colour above the box or below it, where there is room.
+
+    Args:
+        taken: (H, W) bool, where other texts stand; this one's place is added.
+    """
+    width, height = int(font(SMALL).getlength(text)) + 4, SMALL + SMALL // 3
+    if width > 1.6 * (box[2] - box[0]) + 8:  # it would hide its neighbours
+        return
+    x = max(0, min(int(box[0]), image.shape[1] - width))
+    for y in (int(box[1]) - height - 1, int(box[3]) + 2, int(box[1]) + 2):
+        y = max(0, min(y, image.shape[0] - height))
+        place = (slice(y, y + height), slice(x, x + width))
+        if not taken[place].any():
+            letters = BLACK if sum(colour) > 300 else WHITE
+            write(image, (x, y), text, SMALL, letters, colour)
+            taken[place] = True
+            return
 
 
 def captioned(image: np.ndarray, caption: str, size: int = FONT) -> np.ndarray:
