@@ -165,7 +165,7 @@ def _draw_detection(axes: Axes, seen: Seen, detection: int, looked: Looked) -> N
     _outline(axes, looked.box, edgecolor='#1f6fb4', linewidth=2, label='region')
     box = seen.found.bboxes[detection].cpu().numpy()
     _outline(axes, box, edgecolor='#d62728', linewidth=2, linestyle='--', label='detection')
-    axes.legend(loc='lower right', fontsize=11)
+    axes.legend(loc='upper center', bbox_to_anchor=(0.5, -0.01), ncols=2, fontsize=11)
 
 
 def _draw_levels(axes: Axes, looked: Looked) -> None:

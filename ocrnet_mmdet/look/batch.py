@@ -174,7 +174,8 @@ def draw_sample(image: np.ndarray, sample: DetDataSample, classes: Sequence[str]
     for box, colour in zip(boxes, colours):
         draw_box(canvas, box, colour)
     taken = np.zeros(canvas.shape[:2], bool)
-    for box, colour, label in zip(boxes, colours, truth.labels.tolist()):
+    named = truth.labels.tolist() if len(classes) != 1 else []  # one class is in the legend
+    for box, colour, label in zip(boxes, colours, named):
         tag(canvas, box, _name(label, classes), colour, taken)
     return captioned(canvas, said_sample(sample, image.shape[:2]))
 
