@@ -5,7 +5,7 @@ N pictures, K classes.
 
 from __future__ import annotations
 
-import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.clean import write_clean
-from ..datasets.coco_file import read_coco, write_json
+from ..datasets.clean import clean_labels
+from ..datasets.coco_file import write_json
 from ..datasets.label_notes import Objects, objects_of
 from ..datasets.near_duplicates import groups_of, print_of
 from ..datasets.picture import decode_picture
 from ..datasets.split import split_groups
 from ..errors import InputError, shown
+from ..labels import TEST, TRAIN, VAL, Found, read_any
 
 ALL = 0.95  # share of objects with a segmentation from which on masks are trained
 
@@ -32,6 +33,7 @@ class Labels:
         classes: Names of the K categories of which train has an object, in the file's order.
         with_mask: Whether the objects have segmentations.
         notes: What was found and mended, a line each.
+        unseen: Names of what is not to be pretrained on: pictures to score on, masks.
     """
 
     train: dict
@@ -39,6 +41,7 @@ class Labels:
     classes: tuple[str, ...]
     with_mask: bool
     notes: list[str] = field(default_factory=list)
+    unseen: set[str] = field(default_factory=set)
 
     def objects(self) -> Objects:
         """Those of ``classes`` in the train part."""
@@ -62,29 +65,41 @@ class Labels:
 def read_labels(
     pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int, folder: Path
 ) -> Labels:
-    """Check, clean and split; leaves train.json and val.json in ``folder``.
+    """Read, check, clean and split; leaves train.json and val.json in ``folder``.
 
     Raises:
-        InputError: A file is not COCO, no picture or no object is left, or there are too few to
-            split.
+        InputError: A file is of no known format, no picture or no object is left, or there are too
+            few to split.
     """
-    for option, file in (('--labels', labels), ('--val', val)):
-        if file and not file.is_file():
-            raise InputError(f'{option}: there is no file {file}: correct its path')
-    with_mask, notes = _have_masks(read_coco(str(labels), str(pictures), 'labels'))
-    train, more = _cleaned(labels, pictures, folder / 'train.json', with_mask)
+    found = _read('--labels', labels, pictures)
+    with_mask, more = _have_masks(found.of(TRAIN))
+    notes = [f'labels: {line}' for line in found.notes] + more
+    scores = _part_to_score(found, with_own=val is None)
+    train, more = _cleaned(found.of(TRAIN), labels, pictures, with_mask)
     notes += more
+    held: set[str] = set(found.masks)
     if val:
-        scored, more = _cleaned(val, pictures, folder / 'val.json', with_mask)
-        notes += more + _twins(pictures, train, scored)
+        other = _read('--val', val, pictures)
+        own = VAL if VAL in other.part.values() else TEST
+        scored, more = _cleaned(other.of(own), val, pictures, with_mask)
+        notes += [f'val: {line}' for line in other.notes] + more
+        held |= other.masks
+    elif scores:
+        scored, more = _cleaned(found.of(scores), labels, pictures, with_mask)
+        notes += [f"split: the labels' own, {scores} to score on", *more]
     else:
         train, scored, more = _split(pictures, train, val_share, seed)
         notes += more
-        for name, part in dict(train=train, val=scored).items():
-            write_json(part, str(folder / f'{name}.json'))
+    if val or scores:
+        notes += _twins(pictures, train, scored)
+    notes += _of_no_part(found, {TRAIN, scores}, held)
+    for name, part in dict(train=train, val=scored).items():
+        write_json(part, str(folder / f'{name}.json'))
     names = [c['name'] for c in train['categories']]
     counts = _class_counts(train, names)
-    data = Labels(train, scored, tuple(name for name in names if counts[name]), with_mask, notes)
+    held |= {os.path.normpath(image['file_name']) for image in scored['images']}
+    classes = tuple(name for name in names if counts[name])
+    data = Labels(train, scored, classes, with_mask, notes, held)
     if not data.classes:
         raise InputError(
             f'{labels}: none of its {len(train["images"])} training pictures has an object: '
@@ -116,9 +131,38 @@ def _have_masks(data: dict) -> tuple[bool, list[str]]:
     return True, [f'masks: {masked} of {len(objects)} objects have a segmentation']
 
 
-def _cleaned(file: Path, pictures: Path, out: Path, with_mask: bool) -> tuple[dict, list[str]]:
-    report = write_clean(str(file), str(pictures), str(out), masks=with_mask)
-    return json.loads(out.read_text()), [f'{file.name}: {line}' for line in report]
+def _read(option: str, path: Path, pictures: Path) -> Found:
+    if not path.exists():
+        raise InputError(f'{option}: there is no file {path}: correct its path')
+    return read_any(path, pictures)
+
+
+def _part_to_score(found: Found, with_own: bool) -> str | None:
+    """The part of a split that the labels bring: val, or test where there is no val."""
+    if not with_own:
+        return None
+    return next((part for part in (VAL, TEST) if part in found.part.values()), None)
+
+
+def _of_no_part(found: Found, used: set[str | None], held: set[str]) -> list[str]:
+    """A line on pictures of another part of a split; they are added to ``held``."""
+    if not found.part:
+        return []
+    ids = {key for key, part in found.part.items() if part not in used}
+    names = [image['file_name'] for image in found.data['images'] if image['id'] in ids]
+    held.update(map(os.path.normpath, names))
+    if not names:
+        return []
+    return [
+        f'split: {len(names)} pictures of another part, such as {shown(names[0])}, are neither '
+        'trained nor scored on'
+    ]
+
+
+def _cleaned(data: dict, source: Path, pictures: Path, with_mask: bool) -> tuple[dict, list[str]]:
+    place = shown(str(source), 160)
+    clean, report = clean_labels(data, place, str(pictures), masks=with_mask)
+    return clean, [f'{source.name}: {line}' for line in report]
 
 
 def _class_counts(data: dict, names: Sequence[str]) -> dict[str, int]:
