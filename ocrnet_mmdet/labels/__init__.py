@@ -16,6 +16,7 @@ from .coco import read_coco_files
 from .kinds import Source, source_of
 from .pictures import Pictures
 from .reading import TEST, TRAIN, VAL, Found
+from .voc import read_voc
 from .yolo import read_yolo
 
 __all__ = ['TEST', 'TRAIN', 'VAL', 'Found', 'read_any']
@@ -23,6 +24,7 @@ __all__ = ['TEST', 'TRAIN', 'VAL', 'Found', 'read_any']
 READERS: dict[str, Callable[[Source, Pictures], Found]] = {
     kinds.COCO: read_coco_files,
     kinds.YOLO: read_yolo,
+    kinds.VOC: read_voc,
 }
 
 
