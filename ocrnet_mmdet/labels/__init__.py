@@ -13,9 +13,12 @@ from pathlib import Path
 from ..errors import InputError, shown
 from . import kinds
 from .coco import read_coco_files
+from .cvat import read_cvat
 from .kinds import Source, source_of
+from .labelme import read_labelme
 from .pictures import Pictures
 from .reading import TEST, TRAIN, VAL, Found
+from .via import read_via
 from .voc import read_voc
 from .yolo import read_yolo
 
@@ -25,6 +28,9 @@ READERS: dict[str, Callable[[Source, Pictures], Found]] = {
     kinds.COCO: read_coco_files,
     kinds.YOLO: read_yolo,
     kinds.VOC: read_voc,
+    kinds.LABELME: read_labelme,
+    kinds.VIA: read_via,
+    kinds.CVAT: read_cvat,
 }
 
 
