@@ -16,6 +16,7 @@ from .coco import read_coco_files
 from .cvat import read_cvat
 from .kinds import Source, source_of
 from .labelme import read_labelme
+from .mask_pictures import read_masks
 from .pictures import Pictures
 from .reading import TEST, TRAIN, VAL, Found
 from .via import read_via
@@ -31,6 +32,7 @@ READERS: dict[str, Callable[[Source, Pictures], Found]] = {
     kinds.LABELME: read_labelme,
     kinds.VIA: read_via,
     kinds.CVAT: read_cvat,
+    kinds.MASKS: read_masks,
 }
 
 
