@@ -19,6 +19,7 @@ from .labelme import read_labelme
 from .mask_pictures import read_masks
 from .pictures import Pictures
 from .reading import TEST, TRAIN, VAL, Found
+from .table import read_csv
 from .via import read_via
 from .voc import read_voc
 from .yolo import read_yolo
@@ -33,6 +34,7 @@ READERS: dict[str, Callable[[Source, Pictures], Found]] = {
     kinds.VIA: read_via,
     kinds.CVAT: read_cvat,
     kinds.MASKS: read_masks,
+    kinds.CSV: read_csv,
 }
 
 
