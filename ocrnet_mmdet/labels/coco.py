@@ -38,12 +38,11 @@ def read_coco_files(source: Source, pictures: Pictures) -> Found:
         files = [file for file in files if kind_of(file) == COCO]
     datas = [_read(file, reading) for file in files]
     data = datas[0]
-    part: dict[int | str, str] = {}
     if len(files) > 1:
-        data, part = _merged(datas, [_part_of(file, source.root) for file in files], reading)
-    reading.images = data['images']
-    title = COCO + (f', {len(files)} files' if len(files) > 1 else '')
-    return Found(data, [title, *reading.left_out()], part)
+        data, reading.part = _merged(
+            datas, [_part_of(file, source.root) for file in files], reading
+        )
+    return reading.done(data, COCO + (f', {len(files)} files' if len(files) > 1 else ''))
 
 
 def _read(file: Path, reading: Reading) -> dict:

@@ -31,12 +31,14 @@ class Found:
         notes: What was taken, mended and left out, a line each.
         part: ``train``, ``val`` or ``test`` of the images, by id, where the labels say it.
         masks: Names below the picture folder that are masks and no pictures.
+        bare: Names of pictures without labels.
     """
 
     data: dict
     notes: list[str]
     part: dict[int | str, str] = field(default_factory=dict)
     masks: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
 
     def of(self, part: str) -> dict:
         """The content of one part; all of it where there are none."""
@@ -162,22 +164,17 @@ class Reading:
             ],
             categories=[dict(id=i, name=name) for name, i in ids.items()],
         )
-        return Found(data, [title, *self.notes, *self.left_out()], self.part, self.masks)
+        return self.done(data, title)
 
-    def left_out(self) -> list[str]:
-        """A line for every kind of what was counted, and for pictures without labels."""
-        lines = [
+    def done(self, data: dict, title: str) -> Found:
+        """What was found, with a line for every kind of what was counted."""
+        counted = [
             f'{len(examples)} {what}, such as {shown(examples[0], 200)}'
             for what, examples in self._left_out.items()
         ]
-        taken = {image.get('file_name') for image in self.images}
-        bare = [name for name in self.pictures.names if name not in taken]
-        if bare:
-            lines.append(
-                f'{len(bare)} of {len(self.pictures.names)} pictures have no labels, such as '
-                + shown(bare[0])
-            )
-        return lines
+        bare = {*self.pictures.names} - {image.get('file_name') for image in data['images']}
+        notes = [title, *self.notes, *counted]
+        return Found(data, notes, self.part, self.masks, frozenset(bare))
 
 
 def _side(value: object) -> int:

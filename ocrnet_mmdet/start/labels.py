@@ -71,35 +71,13 @@ def read_labels(
         InputError: A file is of no known format, no picture or no object is left, or there are too
             few to split.
     """
-    found = _read('--labels', labels, pictures)
-    with_mask, more = _have_masks(found.of(TRAIN))
-    notes = [f'labels: {line}' for line in found.notes] + more
-    scores = _part_to_score(found, with_own=val is None)
-    train, more = _cleaned(found.of(TRAIN), labels, pictures, with_mask)
-    notes += more
-    held: set[str] = set(found.masks)
-    if val:
-        other = _read('--val', val, pictures)
-        own = VAL if VAL in other.part.values() else TEST
-        scored, more = _cleaned(other.of(own), val, pictures, with_mask)
-        notes += [f'val: {line}' for line in other.notes] + more
-        held |= other.masks
-    elif scores:
-        scored, more = _cleaned(found.of(scores), labels, pictures, with_mask)
-        notes += [f"split: the labels' own, {scores} to score on", *more]
-    else:
-        train, scored, more = _split(pictures, train, val_share, seed)
-        notes += more
-    if val or scores:
-        notes += _twins(pictures, train, scored)
-    notes += _of_no_part(found, {TRAIN, scores}, held)
+    train, scored, with_mask, notes, unseen = _parts(pictures, labels, val, val_share, seed)
     for name, part in dict(train=train, val=scored).items():
         write_json(part, str(folder / f'{name}.json'))
     names = [c['name'] for c in train['categories']]
     counts = _class_counts(train, names)
-    held |= {os.path.normpath(image['file_name']) for image in scored['images']}
     classes = tuple(name for name in names if counts[name])
-    data = Labels(train, scored, classes, with_mask, notes, held)
+    data = Labels(train, scored, classes, with_mask, notes, unseen)
     if not data.classes:
         raise InputError(
             f'{labels}: none of its {len(train["images"])} training pictures has an object: '
@@ -116,6 +94,40 @@ def read_labels(
     if absent:
         notes.append(f'left out, as train has no object of them: {", ".join(absent)}')
     return data
+
+
+def _parts(
+    pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int
+) -> tuple[dict, dict, bool, list[str], set[str]]:
+    """The checked train and val part, whether masks are trained, notes, what is not pretrained on.
+
+    Val is that of ``--val``, else the labels' own, else a share of them.
+    """
+    found = _read('--labels', labels, pictures)
+    with_mask, notes = _have_masks(found.of(TRAIN))
+    notes = [*(f'labels: {line}' for line in found.notes), *notes]
+    train, more = _cleaned(found.of(TRAIN), labels, pictures, with_mask)
+    notes += more
+    unseen, bare = set(found.masks), found.bare
+    own = None if val else _part_to_score(found)
+    if val:
+        other = _read('--val', val, pictures)
+        scored, more = _cleaned(other.of(_part_to_score(other) or VAL), val, pictures, with_mask)
+        notes += [*(f'val: {line}' for line in other.notes), *more]
+        unseen, bare = unseen | other.masks, bare & other.bare
+    elif own:
+        scored, more = _cleaned(found.of(own), labels, pictures, with_mask)
+        notes += [f"split: the labels' own, {own} to score on", *more]
+    else:
+        train, scored, more = _split(pictures, train, val_share, seed)
+        notes += more
+    if val or own:
+        notes += _twins(pictures, train, scored)
+    other_parts, more = _of_other_parts(found, {TRAIN, own})
+    if bare:
+        more.append(f'{len(bare)} pictures have no labels, such as {shown(min(bare))}')
+    unseen |= other_parts | {os.path.normpath(i['file_name']) for i in scored['images']}
+    return train, scored, with_mask, notes + more, unseen
 
 
 def _have_masks(data: dict) -> tuple[bool, list[str]]:
@@ -137,23 +149,18 @@ def _read(option: str, path: Path, pictures: Path) -> Found:
     return read_any(path, pictures)
 
 
-def _part_to_score(found: Found, with_own: bool) -> str | None:
+def _part_to_score(found: Found) -> str | None:
     """The part of a split that the labels bring: val, or test where there is no val."""
-    if not with_own:
-        return None
     return next((part for part in (VAL, TEST) if part in found.part.values()), None)
 
 
-def _of_no_part(found: Found, used: set[str | None], held: set[str]) -> list[str]:
-    """A line on pictures of another part of a split; they are added to ``held``."""
-    if not found.part:
-        return []
+def _of_other_parts(found: Found, used: set[str | None]) -> tuple[set[str], list[str]]:
+    """Pictures of a part of a split that is not used, and a line on them."""
     ids = {key for key, part in found.part.items() if part not in used}
-    names = [image['file_name'] for image in found.data['images'] if image['id'] in ids]
-    held.update(map(os.path.normpath, names))
-    if not names:
-        return []
-    return [
+    if not ids:
+        return set(), []
+    names = [i['file_name'] for i in found.data['images'] if i['id'] in ids]
+    return {*map(os.path.normpath, names)}, [
         f'split: {len(names)} pictures of another part, such as {shown(names[0])}, are neither '
         'trained nor scored on'
     ]

@@ -1,10 +1,13 @@
 """CSV of boxes: columns by name, pixels or shares, classes, damage."""
 
+import re
+
 import pytest
 
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.labels import read_any
+from ocrnet_mmdet.labels import columns, read_any
 
+from ..detectors import ROOT
 from .compared import rows, true_rows
 from .truth import make_truth
 
@@ -37,6 +40,14 @@ def test_columns_are_known_by_their_names(truth, pictures, tmp_path, header):
     found = read_any(write(truth, tmp_path / 'a.csv', header, STYLES[header]), pictures)
     assert rows(found.data) == true_rows(truth)
     assert ('shares of the picture' in found.notes[1]) == ('{s' in STYLES[header])
+
+
+def test_the_guide_lists_every_name_of_a_column():
+    guide = (ROOT / 'docs/label_formats.md').read_text()
+    listed = {word for cell in re.findall('`([^`]+)`', guide) for word in cell.split()}
+    known = (*columns.CORNERS, *columns.MIDDLE, *columns.START, *columns.SIDES)
+    known = {name for group in (*known, columns.PICTURE, columns.CLASS) for name in group}
+    assert known | {*columns.WHOLE} <= listed
 
 
 def test_without_a_class_all_are_objects(truth, pictures, tmp_path):

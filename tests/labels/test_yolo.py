@@ -89,7 +89,7 @@ def test_an_empty_text_is_a_picture_without_objects(tmp_path, truth, pictures):
     found = read_any(tmp_path, pictures)
     assert [i['file_name'] for i in found.data['images']] == ['p0.png', 'p2.png', 'p3.png']
     assert not any(a['image_id'] == 1 for a in found.data['annotations'])
-    assert '1 of 4 pictures have no labels, such as p1.png' in found.notes
+    assert found.bare == {'p1.png'}
 
 
 def test_a_text_of_no_picture_is_counted(tmp_path, truth, pictures):
