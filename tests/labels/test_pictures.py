@@ -1,7 +1,10 @@
 """Pictures are found by the names that label files have for them."""
 
 import pytest
+from PIL import Image
 
+from ocrnet_mmdet.datasets.picture import decode_picture
+from ocrnet_mmdet.datasets.picture_header import PictureError
 from ocrnet_mmdet.labels.pictures import Pictures
 
 
@@ -47,3 +50,19 @@ def test_an_absolute_path_below_the_folder_is_exact(pictures):
 def test_what_is_taken_for_a_mask_is_found_no_more(pictures):
     pictures.leave_out(['a/one.jpg'])
     assert pictures.find('one.jpg') == 'b/one.jpg' and 'a/one.jpg' not in pictures
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6, 8])
+def test_sizes_are_those_of_the_upright_picture(tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new('RGB', (30, 20)).save(tmp_path / 'x.jpg', exif=exif)
+    height, width = decode_picture((tmp_path / 'x.jpg').read_bytes()).shape[:2]
+    assert Pictures(tmp_path).size('x.jpg') == (width, height)
+    assert (width, height) == ((20, 30) if orientation > 4 else (30, 20))
+
+
+def test_a_picture_without_a_readable_header_has_no_size(tmp_path):
+    (tmp_path / 'x.jpg').write_bytes(b'none')
+    with pytest.raises(PictureError, match='no picture format'):
+        Pictures(tmp_path).size('x.jpg')
