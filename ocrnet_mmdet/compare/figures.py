@@ -132,6 +132,7 @@ def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], w
         else:
             axes.axhline(y, color=colour, linestyle=':', label=name)
     axes.set_xscale('log')
+    axes.set_xlim(min(labels) / 1.25, max(labels) * 1.25)  # or one number's arms fill the axis
     axes.set_xticks(labels, [str(int(x)) for x in labels])
     axes.minorticks_off()
     return _svg(figure)
@@ -236,7 +237,7 @@ def _style(i: int) -> tuple[str, str]:
 def _svg(figure: Figure) -> str:
     for axes in figure.axes:
         if axes.get_legend_handles_labels()[1]:
-            axes.legend(frameon=False, fontsize=8)
+            axes.legend(frameon=False, fontsize=9)
     text = io.StringIO()
     with matplotlib.rc_context({'svg.hashsalt': 'ocrnet'}):
         figure.savefig(text, format='svg', metadata=dict(Date=None))

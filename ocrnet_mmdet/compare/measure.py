@@ -35,7 +35,7 @@ from torch.utils.data import Dataset
 from ..evaluation.speed import alternating_seconds
 from ..pretraining.slots import PROPOSALS, box_forward
 
-PICTURES = 50  # on which proposals and regions are looked at: some hundred objects of most sets
+PICTURES = 32  # on which proposals and regions are looked at: some hundred objects of most sets
 TIMED = 10
 EVERY_AREA = [[0, 1e10]]  # square pixels
 

@@ -96,7 +96,7 @@ def out(folder):
     command = [sys.executable, str(ROOT / 'tools/compare.py'), 'plan.yaml', '--out', str(out)]
     env = dict(os.environ, PYTHONPATH=str(ROOT), OMP_NUM_THREADS='1')
     process = subprocess.Popen(command, cwd=folder, env=env, stdout=subprocess.DEVNULL)
-    until = time.time() + 120
+    until = time.time() + 600  # on a busy machine the imports alone take a minute
     while time.time() < until and not ((out / 'records.csv').exists() and len(rows_of(out)) > 1):
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
