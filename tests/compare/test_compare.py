@@ -187,7 +187,8 @@ def test_the_config_of_a_run_stands_in_its_folder(out, folder):
 
 def test_the_page_shows_ours_theirs_and_what_failed(out, folder):
     text = (out / 'page.html').read_text()
-    assert '<td>other</td><td>6</td><td>100.0</td>' in text and 'fine-tuning_broken_6_seed0' in text
+    assert '<td>other</td><td>6</td><td></td><td>100.0</td>' in text
+    assert 'fine-tuning_broken_6_seed0' in text
     assert 'one pair, which shows nothing' in text and '<svg' in text
     assert 'left' in (folder / 'said.txt').read_text()
 
