@@ -155,6 +155,7 @@ class Configs:
                     save_param_scheduler=False,
                 ),
                 logger=dict(interval=max(1, min(50, run.steps // 5))),
+                peak_memory=dict(type='OCRNetPeakMemoryHook'),
             ),
         )
 
@@ -180,7 +181,7 @@ class Configs:
 
 def _schedule(steps: int) -> list[dict]:
     """finetune.py's, for another length."""
-    warm_up = max(1, steps // 20)
+    warm_up = max(2, steps // 20)  # of one step mmengine's LinearLR keeps its first factor for ever
     rise = dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up)
     fall = dict(
         type='CosineAnnealingLR',
@@ -190,7 +191,7 @@ def _schedule(steps: int) -> list[dict]:
         T_max=steps - warm_up,
         eta_min=0,
     )
-    return [rise, fall] if steps > warm_up else [rise]
+    return [rise, fall] if steps > warm_up else []
 
 
 def _has_imagenet(backbone: ConfigDict) -> bool:
