@@ -9,4 +9,6 @@ model = dict(
         bbox_head=dict(num_classes=len(_base_.classes)),
         mask_head=dict(num_classes=len(_base_.classes)),
     ),
+    # 512 regions of a crop are nearly all background, and double the step's time
+    train_cfg=dict(rcnn=dict(sampler=dict(num=128))),
 )
