@@ -41,10 +41,12 @@ def lines(
         )
     if band:
         low, high = axes.get_ylim()
-        least, most = (band[0] if band[0] is not None else -np.inf), band[1]
-        most = np.inf if most is None else most
-        edge = 0.15 * (high - low)  # of the band, at least that much is seen
-        low, high = min(low, min(most, high) - edge), max(high, max(least, low) + edge)
+        least = -np.inf if band[0] is None else band[0]
+        most = np.inf if band[1] is None else band[1]
+        if most < low:  # some of the band is seen all the same
+            low = most - 0.15 * (high - most)
+        if least > high:
+            high = least + 0.15 * (least - low)
         axes.axhspan(max(low, least), min(high, most), color=HEALTHY, alpha=0.12, linewidth=0)
         axes.set_ylim(low, high)
     if limits:

@@ -179,8 +179,7 @@ def paired(image_id: Any, truth: Sequence[dict], found: Sequence[dict]) -> Pairs
     crowds = [a for a in truth if a.get('iscrowd')]
     overlap = _ious(found, objects)
     classes = (np.array([item['category_id'] for item in side]) for side in (found, objects))
-    of_found, of_objects = classes
-    same_class = of_found[:, None] == of_objects
+    same_class = np.asarray(np.equal.outer(*classes))
     free = np.ones(len(objects), bool)
     pairs: list[tuple[int, int]] = []
     for allowed in (same_class, ~same_class):
@@ -190,7 +189,7 @@ def paired(image_id: Any, truth: Sequence[dict], found: Sequence[dict]) -> Pairs
             if reach[i] >= IOU:
                 free[i] = False
                 pairs.append((i, j))
-    in_crowd = (_ious(found, crowds, crowd=True) >= IOU).any(axis=1)
+    in_crowd = np.any(_ious(found, crowds, crowd=True) >= IOU, axis=1)
     used = {j for _, j in pairs}
     kept = [j for j in range(len(found)) if j in used or not in_crowd[j]]
     place = {j: k for k, j in enumerate(kept)}

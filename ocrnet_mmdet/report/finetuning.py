@@ -172,9 +172,8 @@ def confusion_section(data: Detections) -> Section:
             + [['nothing', *(str(n) for n in matrix[-1][:-1]), '']],
         )
     else:
-        table = Table(
-            ['it is', 'found as', 'times', 'share'], _most_confused(matrix, names), text=1
-        )
+        header = ['it is', 'found as', 'times', 'of its objects']
+        table = Table(header, _most_confused(matrix, names), text=(1,))
     return Section('What was taken for what', tables=[table], note=note)
 
 

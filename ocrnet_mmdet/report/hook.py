@@ -30,7 +30,7 @@ class OCRNetReportHook(Hook):
     """Writes ``report.html`` when a training is over, and keeps what it is made of.
 
     The detections are those that mmdet's ``CocoMetric`` writes for pycocotools anyway: they are
-    moved into the work folder instead of being thrown away, and nothing is predicted twice.
+    copied into the work folder, and nothing is predicted twice.
     What cannot be written is said in one line, and the training goes on.
     """
 
@@ -54,12 +54,10 @@ class OCRNetReportHook(Hook):
 
     @master_only
     def after_val_epoch(self, runner: Runner, metrics: dict | None = None) -> None:
-        assert self.scratch
         with harmless(runner):
-            for file in Path(self.scratch.name).glob(f'{DETECTIONS}.*.json'):
-                with whole_file(Path(runner.work_dir, file.name)) as part:
-                    shutil.copyfile(file, part)
-                file.unlink()
+            for metric in runner.val_loop.evaluator.metrics:
+                if isinstance(metric, CocoMetric) and metric.outfile_prefix:
+                    _keep(metric.outfile_prefix, Path(runner.work_dir, DETECTIONS))
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -85,6 +83,15 @@ def leave_report(runner: Runner, finished: bool = False) -> None:
         write_facts(runner, facts)
         file = write_report(Path(runner.work_dir))
         runner.logger.info(f'report: {file}')
+
+
+def _keep(written: str, place: Path) -> None:
+    """Copy what CocoMetric has written, ``PREFIX.bbox.json`` and ``PREFIX.segm.json``."""
+    for kind in ('bbox', 'segm'):
+        source = Path(f'{written}.{kind}.json')
+        if source.is_file():
+            with whole_file(f'{place}.{kind}.json') as part:
+                shutil.copyfile(source, part)
 
 
 @contextmanager

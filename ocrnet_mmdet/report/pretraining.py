@@ -56,9 +56,9 @@ MONITORS = dict(
 def verdict_section(training: Training) -> Section:
     """Whether it is ready to fine-tune from, and which monitors are not where they should be."""
     verdict = verdict_of(training)
-    lines = [verdict.words] if verdict else []
+    lines = [verdict.words[0].upper() + verdict.words[1:]] if verdict else []
     for name, monitor in MONITORS.items():
-        if not monitor.healthy or not (points := training.curve(name)):
+        if name == 'box_level_ratio' or not monitor.healthy or not (points := training.curve(name)):
             continue
         value = _end(points)
         low, high = monitor.healthy
@@ -68,10 +68,10 @@ def verdict_section(training: Training) -> Section:
             lines.append(f'{name} ends at {value:.2f}, healthy is below {high:g}: {monitor.words}')
     if not lines:
         lines = [
-            'no box branch was trained, which alone tells whether it is ready: compare '
+            'No box branch was trained, which alone tells whether it is ready: compare '
             'fine-tunings from it and from random weights'
         ]
-    return Section('Is it ready?', answer=[line[0].upper() + line[1:] for line in lines])
+    return Section('Is it ready?', answer=lines)
 
 
 def verdict_of(training: Training) -> Readiness | None:
