@@ -57,7 +57,7 @@ class OCRNetReportHook(Hook):
         with harmless(runner):
             for metric in runner.val_loop.evaluator.metrics:
                 if isinstance(metric, CocoMetric) and metric.outfile_prefix:
-                    _keep(metric.outfile_prefix, Path(runner.work_dir, DETECTIONS))
+                    _keep(metric, Path(runner.work_dir, DETECTIONS))
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -85,11 +85,11 @@ def leave_report(runner: Runner, finished: bool = False) -> None:
         runner.logger.info(f'report: {file}')
 
 
-def _keep(written: str, place: Path) -> None:
-    """Copy what CocoMetric has written, ``PREFIX.bbox.json`` and ``PREFIX.segm.json``."""
+def _keep(metric: CocoMetric, place: Path) -> None:
+    """Copy what a metric has written of the kinds that it scores, ``PREFIX.bbox.json``."""
     for kind in ('bbox', 'segm'):
-        source = Path(f'{written}.{kind}.json')
-        if source.is_file():
+        source = Path(f'{metric.outfile_prefix}.{kind}.json')
+        if kind in metric.metrics and source.is_file():
             with whole_file(f'{place}.{kind}.json') as part:
                 shutil.copyfile(source, part)
 
