@@ -64,7 +64,9 @@ setup(
     python_requires='>=3.10',
     license='Apache-2.0',
     packages=find_packages(include=['ocrnet_mmdet', 'ocrnet_mmdet.*']),
-    package_data={'ocrnet_mmdet': ['py.typed', 'compare/page.html']},
+    package_data={
+        'ocrnet_mmdet': ['py.typed', 'page_parts.html', 'compare/page.html', 'report/report.html']
+    },
     cmdclass={'build_py': BuildWithConfigs},
     # torch and the mm* packages are the user's choice: named here, pip could replace a build that
     # fits the GPU, or install one distribution over the other (onedl-mmcv over mmcv). The first

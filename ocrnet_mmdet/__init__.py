@@ -4,7 +4,7 @@ import io
 import warnings
 from contextlib import redirect_stdout
 
-__all__ = ['__version__', 'datasets', 'engine', 'models', 'pretraining']
+__all__ = ['__version__', 'datasets', 'engine', 'models', 'pretraining', 'report']
 __version__ = '0.2.0'
 
 # OneDL's mmdet prints and warns of optional packages that nothing here uses.
@@ -13,4 +13,12 @@ with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
     import mmdet.datasets  # noqa: F401
     import mmdet.evaluation  # noqa: F401
 
-    from . import checkpoint_compat, checkpoint_loader, datasets, engine, models, pretraining  # noqa: F401
+    from . import (  # noqa: F401
+        checkpoint_compat,
+        checkpoint_loader,
+        datasets,
+        engine,
+        models,
+        pretraining,
+        report,
+    )

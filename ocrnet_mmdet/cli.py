@@ -25,6 +25,7 @@ from .engine.stop_signals import stop_after_step
 from .engine.terminal import SummaryHook, TerminalRunner, prints_in_log
 from .errors import InputError
 from .options import check_options, check_values, read_config
+from .report.hook import leave_report
 
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 RIGHTS = 'correct its rights, or name another place'
@@ -181,7 +182,11 @@ def run_training(cfg: Config, skip_bad: bool = False, options: dict = dict()) ->
         runner.register_hook(first_step)
         runner.register_hook(SummaryHook())
         with prints_in_log(runner):
-            runner.train()
+            try:
+                runner.train()
+            except SystemExit:  # stopped by a signal, after a step
+                leave_report(runner)
+                raise
     return runner
 
 

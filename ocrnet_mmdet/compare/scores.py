@@ -43,9 +43,7 @@ def read_results(file: Path) -> list[dict]:
 
 
 def score(ann_file: Path, results: list[dict], kind: str) -> dict:
-    """AP, AP50, AP75, AP by size, AR (0 to 1, by the records' column names) and AP by class.
-
-    A figure of which the pictures have no object is left out.
+    """Scores of results, see :func:`scores_of`.
 
     Args:
         results: COCO results, boxes xywh in pixels of the picture.
@@ -56,13 +54,30 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
     """
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(ann_file))
-        unknown = {r['image_id'] for r in results} - set(truth.getImgIds())
-        if unknown:
-            raise InputError(
-                f'results name the picture id {min(map(str, unknown))}, which '
-                f'{ann_file} does not have: '
-                'predict the pictures of that file'
-            )
+    unknown = {r['image_id'] for r in results} - set(truth.getImgIds())
+    if unknown:
+        raise InputError(
+            f'results name the picture id {min(map(str, unknown))}, which {ann_file} does not '
+            'have: predict the pictures of that file'
+        )
+    return scores_of(judged(truth, results, kind), kind)
+
+
+def judged(
+    truth: COCO,
+    results: list[dict],
+    kind: str,
+    cat_ids: list[int] | None = None,
+    by_size: bool = True,
+) -> COCOeval:
+    """pycocotools' judge of results, up to the last of ``MOST`` a picture and class counted.
+
+    Args:
+        results: See :func:`score`.
+        cat_ids: Categories that count; None takes all.
+        by_size: Whether AP by size is wanted, which takes four times as long.
+    """
+    with contextlib.redirect_stdout(io.StringIO()):
         if kind == 'segm':  # or pycocotools would take the boxes' areas
             results = [{key: value for key, value in r.items() if key != 'bbox'} for r in results]
         found = truth.loadRes(results) if results else COCO()
@@ -71,8 +86,19 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
             found.createIndex()
         judge = COCOeval(truth, found, kind)
         judge.params.maxDets = MOST
+        judge.params.catIds = judge.params.catIds if cat_ids is None else cat_ids
+        if not by_size:
+            judge.params.areaRng, judge.params.areaRngLbl = judge.params.areaRng[:1], ['all']
         judge.evaluate()
         judge.accumulate()
+    return judge
+
+
+def scores_of(judge: COCOeval, kind: str) -> dict:
+    """AP, AP50, AP75, AP by size, AR (0 to 1, by the records' column names) and AP by class.
+
+    A figure of which the pictures have no object is left out.
+    """
     # (T, R, K, A), (T, K, A)
     precision, recall = (
         judge.eval['precision'][..., -1],
@@ -83,10 +109,12 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
         for part, at in THRESHOLDS.items()
     }
     values |= {
-        f'{kind}_mAP{part}': _mean(precision[..., area]) for part, area in AREAS.items() if part
+        f'{kind}_mAP{part}': _mean(precision[..., area])
+        for part, area in AREAS.items()
+        if part and area < precision.shape[-1]
     }
     values[f'{kind}_AR'] = _mean(recall[..., 0])
-    names = [truth.cats[i]['name'] for i in judge.params.catIds]
+    names = [judge.cocoGt.cats[i]['name'] for i in judge.params.catIds]
     by_class = {name: _mean(precision[:, :, k, 0]) for k, name in enumerate(names)}
     return dict(
         {key: value for key, value in values.items() if value is not None},

@@ -151,7 +151,7 @@ class OCRNetCheckpointCheckHook(Hook):
 
     The layers of a file pretrained without labels that are class-agnostic there and not here are
     repeated for every class. A checkpoint of the pretraining itself, of a run that was stopped,
-    gives its teacher.
+    gives its teacher. One that was not ready to be fine-tuned from is warned of.
 
     Args:
         other_size: Whether scoring at another size of the pictures than the checkpoint's own is
@@ -184,6 +184,12 @@ class OCRNetCheckpointCheckHook(Hook):
         if meta.get('untrained'):
             runner.logger.info(
                 'checkpoint: its pretraining did not train ' + ', '.join(meta['untrained'])
+            )
+        if meta.get('ready') is False and is_training(runner):
+            runner.logger.warning(
+                f'checkpoint: {runner._load_from} is not ready: its pretraining ended before the '
+                'box branch had learnt, this training may come out worse than from random weights: '
+                'pretrain for more steps (docs/pretraining.md)'
             )
         if loop_of(runner):
             self._compare(runner, model, state, meta)

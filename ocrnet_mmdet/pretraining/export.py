@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from .. import __version__
 from ..engine.checkpoint_check import teacher_weights
 from ..whole_file import whole_file
+from .monitor_hook import readiness_of
 from .pretrainer import OCRNetPretrainer, pretrainer_of
 
 EXPORT_NAME = 'pretrained_detector.pth'
@@ -29,7 +30,9 @@ class OCRNetExportHook(Hook):
         runner.logger.info(f'the detector will be written to {Path(runner.work_dir) / EXPORT_NAME}')
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        checkpoint['meta']['untrained'] = untrained_of(pretrainer_of(runner))
+        checkpoint['meta'].update(
+            untrained=untrained_of(pretrainer_of(runner)), ready=is_ready(runner)
+        )
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -50,12 +53,19 @@ def untrained_of(model: OCRNetPretrainer) -> list[str]:
     return [part for part in model.untrained if any(key.startswith(f'{part}.') for key in keys)]
 
 
+def is_ready(runner: Runner) -> bool | None:
+    """Whether to fine-tune from it, None where nothing tells: see :mod:`.readiness`."""
+    verdict = readiness_of(runner)
+    return verdict.ready if verdict else None
+
+
 def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
     """Write ``pretrained_detector.pth`` to the run's work folder.
 
     It holds ``state_dict`` (all of the detector but its classifier) and ``meta`` (plain numbers and
     strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the images
-    that were seen and ``untrained`` names the parts that the run did not train.
+    that were seen, ``untrained`` names the parts that the run did not train and ``ready`` says
+    whether it went on long enough.
 
     Raises:
         OSError: It cannot be written; one that was there stays.
@@ -71,6 +81,7 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
         pretrained_without_labels=True,
         weights=dict(model.weights),
         untrained=untrained_of(model),
+        ready=is_ready(runner),
         data=runner.train_dataloader.dataset.fingerprint(),
     )
     path = Path(runner.work_dir) / EXPORT_NAME

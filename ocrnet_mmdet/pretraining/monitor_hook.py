@@ -15,6 +15,7 @@ from ..engine.finite_loss import SavedCheckpoints
 from ..errors import InputError, require
 from .monitors import CollapseMonitor, PlateauAlarm
 from .pretrainer import pretrainer_of
+from .readiness import Readiness, readiness
 from .record import StepRecord
 
 NO_REGION_STEPS = 100  # of regions from one source, after which it is said that none was seen
@@ -25,6 +26,8 @@ ALARMS = dict(box_level='loss_boxes', mask_level='loss_masks')
 @HOOKS.register_module()
 class OCRNetMonitorHook(Hook):
     """Logs the measures of :mod:`.record` and raises the alarms of :mod:`.monitors`, each once.
+
+    The log's last line says whether the run is :mod:`ready <.readiness>` to fine-tune from.
 
     Args:
         interval: Steps between two looks.
@@ -137,6 +140,26 @@ class OCRNetMonitorHook(Hook):
     def after_train(self, runner: Runner) -> None:
         if self.regions_seen is False:
             _say_no_region(runner, runner.iter)
+
+    @master_only
+    def after_run(self, runner: Runner) -> None:
+        verdict = self.readiness(runner)
+        if verdict:
+            say = runner.logger.info if verdict.ready else runner.logger.warning
+            say(verdict.words)
+
+    def readiness(self, runner: Runner) -> Readiness | None:
+        """By the last steps that were looked at; None of a run that trains no box branch."""
+        model = pretrainer_of(runner)
+        if not model.weights['boxes'] or 'roi_head' in model.untrained:
+            return None
+        return readiness(runner.iter, self.alarms['box_level'].ratio())
+
+
+def readiness_of(runner: Runner) -> Readiness | None:
+    """As the run's :class:`OCRNetMonitorHook` says; None without one."""
+    hooks = [hook for hook in runner.hooks if isinstance(hook, OCRNetMonitorHook)]
+    return hooks[0].readiness(runner) if hooks else None
 
 
 def _say_no_region(runner: Runner, step: int) -> None:

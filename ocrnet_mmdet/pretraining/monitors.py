@@ -294,6 +294,10 @@ class PlateauAlarm:
             'the same regions, and optim_wrapper.optimizer.lr'
         )
 
+    def ratio(self) -> float:
+        """Smoothed loss over smoothed constant level, NaN before the first step."""
+        return self.loss / self.constant if self.constant else math.nan
+
     def state_dict(self) -> dict:
         return dict(step=self.step, since=self.since, loss=self.loss, constant=self.constant)
 

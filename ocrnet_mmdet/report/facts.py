@@ -1,0 +1,107 @@
+"""What only the run itself knows: what it began with, on which machine, and what it took.
+
+Kept as ``TIME/run.json`` in the work folder, so that the page can be made again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import mmcv
+import mmdet
+import mmengine
+import torch
+from mmengine.runner import Runner
+
+from .. import __version__
+from ..engine.terminal import summary
+from ..whole_file import whole_file
+
+FACTS = 'run.json'
+SHOWN = 6  # pictures of a pretraining whose regions are drawn
+
+
+def facts_file(runner: Runner) -> Path:
+    """Where the facts of a run lie."""
+    return Path(runner.work_dir, runner.timestamp, FACTS)
+
+
+def write_facts(runner: Runner, facts: dict) -> None:
+    """Keep them.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    with whole_file(facts_file(runner)) as part:
+        part.write_text(json.dumps(facts, indent=1), encoding='utf-8')
+
+
+def begun(runner: Runner) -> dict[str, Any]:
+    """Of a run whose first step comes next."""
+    dataset = runner.train_loop.dataloader.dataset
+    loops = dict(train=runner.train_loop, val=runner.val_loop)
+    return dict(
+        started=time.time(),
+        folder=os.getcwd(),
+        first_step=runner.iter,
+        seed=runner.seed,
+        load_from=runner._load_from and str(runner._load_from),
+        resumed=bool(runner._resume),
+        pictures_a_step=runner.train_loop.dataloader.batch_size * runner.world_size,
+        summary={name: text for name, text in summary(runner) if text},
+        data={name: counts(loop.dataloader.dataset) for name, loop in loops.items() if loop},
+        shown=_spread_pictures(dataset),
+        versions=dict(
+            ocrnet_mmdet=__version__,
+            mmdet=mmdet.__version__,
+            mmengine=mmengine.__version__,
+            mmcv=mmcv.__version__,
+            torch=torch.__version__,
+            Python=platform.python_version(),
+        ),
+        machine=f'{platform.system()} {platform.machine()}, {os.cpu_count()} cores',
+    )
+
+
+def counts(dataset: Any) -> dict[str, Any]:
+    """Pictures of a data set; objects in all and by class too, where its pictures say them."""
+    known: dict[str, Any] = dict(pictures=len(dataset))
+    names = (getattr(dataset, 'metainfo', None) or {}).get('classes') or ()
+    names = [names] if isinstance(names, str) else names
+    if not names or not hasattr(dataset, 'get_data_info'):
+        return known
+    labels = Counter(_labels(dataset.get_data_info(i) for i in range(len(dataset))))
+    if not labels:
+        return known
+    by_class = {str(name): labels[i] for i, name in enumerate(names)}
+    return dict(known, objects=sum(by_class.values()), by_class=by_class)
+
+
+def peak_mb() -> float:
+    """MB of 2**20 bytes that this process held at most, its loaders' workers not counted."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == 'darwin' else 1024)
+
+
+def _labels(pictures: Iterable[dict]) -> Iterable[int]:
+    for picture in pictures:
+        for instance in picture.get('instances') or ():
+            if not instance.get('ignore_flag'):
+                yield instance['bbox_label']
+
+
+def _spread_pictures(dataset: Any) -> list[str]:
+    """Some of an image folder's files, from the first to the last; none of other data."""
+    if not hasattr(dataset, 'path'):
+        return []
+    step = max(1, len(dataset) // SHOWN)
+    return [os.path.abspath(dataset.path(i)) for i in range(0, len(dataset), step)][:SHOWN]
