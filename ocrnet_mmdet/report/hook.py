@@ -17,9 +17,10 @@ from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..engine.peak_memory import resident_peak_mb
 from ..pretraining.monitor_hook import readiness_of
 from ..whole_file import whole_file
-from .facts import begun, peak_mb, write_facts
+from .facts import begun, write_facts
 
 DETECTIONS = 'val_detections'  # .bbox.json and .segm.json, COCO results of the last validation
 REPORT = 'report.html'
@@ -77,7 +78,7 @@ def leave_report(runner: Runner, finished: bool = False) -> None:
             hooks[0].facts,
             finished=finished,
             ended=time.time(),
-            peak_mb=peak_mb(),
+            peak_mb=resident_peak_mb(),
             readiness=verdict and asdict(verdict),
         )
         write_facts(runner, facts)
