@@ -14,3 +14,11 @@ with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
     import mmdet.evaluation  # noqa: F401
 
     from . import checkpoint_compat, checkpoint_loader, datasets, engine, models, pretraining  # noqa: F401
+
+
+def __getattr__(name: str) -> object:
+    if name == 'Predictor':  # few programs that register the parts predict
+        from .predict import Predictor
+
+        return Predictor
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
