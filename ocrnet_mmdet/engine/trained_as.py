@@ -1,5 +1,6 @@
 """What a checkpoint says of its training, compared with what it is to be used for."""
 
+import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,8 @@ from ..config_tree import datasets_of
 from ..errors import InputError
 
 SHOWN = 10  # classes that a message lists
+SIZES = 200  # pictures whose sizes stand for all
+FRAME = ('width', 'height')
 
 
 def is_training(runner: Runner) -> bool:
@@ -32,6 +35,17 @@ def classes_of(meta: dict) -> tuple[str, ...] | None:
     names = inner.get('classes', inner.get('CLASSES')) if isinstance(inner, dict) else None
     names = (names,) if isinstance(names, str) else names
     return tuple(map(str, names)) if isinstance(names, (list, tuple)) and names else None
+
+
+def picture_side(dataset: Any) -> int | None:
+    """Median longest side of a data set's pictures, pixels as its labels state them.
+
+    None where it does not state them. At most ``SIZES`` pictures are looked at.
+    """
+    count = len(dataset) if hasattr(dataset, 'get_data_info') else 0
+    infos = (dataset.get_data_info(i) for i in range(0, count, max(1, count // SIZES)))
+    sides = [max(info['width'], info['height']) for info in infos if info.keys() >= {*FRAME}]
+    return int(statistics.median(sides)) if sides else None
 
 
 def check_classes(file: str, then: tuple[str, ...], now: tuple[str, ...]) -> None:

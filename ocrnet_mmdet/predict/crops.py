@@ -99,6 +99,7 @@ def run_lengths(crop: Crop, height: int, width: int) -> dict:
     same = np.flatnonzero(edges[1:-1:2] == edges[2::2]) if len(edges) else edges
     edges = np.delete(edges, np.concatenate([2 * same + 1, 2 * same + 2]).astype(int))
     counts = np.diff(np.concatenate([[0], edges, [height * width]])).tolist()
+    counts = counts[:-1] if counts[-1] == 0 else counts
     packed = coco_mask.frPyObjects(dict(size=[height, width], counts=counts), height, width)
     return dict(size=[height, width], counts=packed['counts'].decode())
 

@@ -167,7 +167,7 @@ def write_labelme(results: Results) -> None:
 def _shapes(found: Found, i: int) -> Iterator[dict]:
     outlines = [] if found.crops is None else [p.tolist() for p in polygons(found.crops[i])]
     kind = 'polygon' if outlines else 'rectangle'
-    for points in outlines or [found.boxes[i].round(2).reshape(2, 2).tolist()]:
+    for points in outlines or [found.boxes[i].astype(float).round(2).reshape(2, 2).tolist()]:
         yield dict(
             label=found.names[i],
             points=points,

@@ -102,11 +102,11 @@ def _expand(name: str, left_out: Counter[bytes]) -> tuple[str, list[str]]:
     if name.lower().endswith('.txt') and os.path.exists(name):
         folder = os.path.dirname(os.path.abspath(name))
         found = [os.path.join(folder, os.fsdecode(line).strip()) for line in read_list(name)]
-        return _shared_folder(found), found
+        return _folder_of(found, folder), found
     if not os.path.exists(name) and glob.has_magic(name):
         matches = sorted(glob.glob(name, recursive=True))
         found = [path for path in matches if os.path.isfile(path) and _is_input(path)]
-        return _shared_folder(found), found
+        return _before_magic(name), found
     if not os.path.exists(name):
         raise InputError(
             f'{shown(name)} does not exist: name pictures, folders, .txt lists of paths, globs in '
@@ -115,8 +115,17 @@ def _expand(name: str, left_out: Counter[bytes]) -> tuple[str, list[str]]:
     return os.path.dirname(name), [name]
 
 
-def _shared_folder(paths: list[str]) -> str:
-    return os.path.commonpath([os.path.dirname(os.path.abspath(p)) for p in paths] or ['/'])
+def _folder_of(paths: list[str], folder: str) -> str:
+    """``folder`` if all paths lie below it, else what they share: names do not change with more."""
+    below = all(path.startswith(os.path.join(folder, '')) for path in map(os.path.normpath, paths))
+    return folder if below else os.path.commonpath([os.path.dirname(path) for path in paths])
+
+
+def _before_magic(pattern: str) -> str:
+    """The folder of a glob in front of its first part with a wildcard."""
+    while glob.has_magic(pattern):
+        pattern = os.path.dirname(pattern)
+    return pattern
 
 
 def _is_input(path: str) -> bool:
