@@ -42,7 +42,7 @@ def parse_args() -> argparse.Namespace:
         '--tile',
         type=int,
         help='side in pixels of the tiles that larger pictures are cut into; 0 cuts none; without '
-        'it that of the pictures that the checkpoint was trained for',
+        'it the longest side of those that the checkpoint was trained on',
     )
     parser.add_argument(
         '--overlap', type=float, default=0.25, help="of neighbouring tiles, share of a tile's side"

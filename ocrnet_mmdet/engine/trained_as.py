@@ -1,6 +1,5 @@
 """What a checkpoint says of its training, compared with what it is to be used for."""
 
-import statistics
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..config_tree import datasets_of
 from ..errors import InputError
 
 SHOWN = 10  # classes that a message lists
-SIZES = 200  # pictures whose sizes stand for all
+SIZES = 2000  # pictures whose sizes stand for all: 0.1 s
 FRAME = ('width', 'height')
 
 
@@ -38,14 +37,14 @@ def classes_of(meta: dict) -> tuple[str, ...] | None:
 
 
 def picture_side(dataset: Any) -> int | None:
-    """Median longest side of a data set's pictures, pixels as its labels state them.
+    """Longest side of a data set's largest picture, pixels as its labels state them.
 
-    None where it does not state them. At most ``SIZES`` pictures are looked at.
+    None where they do not. Of more than ``SIZES`` pictures as many are looked at, evenly spread.
     """
     count = len(dataset) if hasattr(dataset, 'get_data_info') else 0
-    infos = (dataset.get_data_info(i) for i in range(0, count, max(1, count // SIZES)))
+    infos = (dataset.get_data_info(i) for i in range(0, count, -(-count // SIZES) or 1))
     sides = [max(info['width'], info['height']) for info in infos if info.keys() >= {*FRAME}]
-    return int(statistics.median(sides)) if sides else None
+    return max(sides, default=None)
 
 
 def check_classes(file: str, then: tuple[str, ...], now: tuple[str, ...]) -> None:

@@ -43,7 +43,7 @@ class Predictor:
         batch: Pictures, or tiles, that go through the net at once. Those of another size after
             resizing go by themselves: padding would change what is found.
         tile: Side of the tiles that larger pictures are cut into, pixels; 0 cuts none; None takes
-            the longest side of the pictures that the detector was trained for, if known.
+            the longest side of the largest picture that the detector was trained on, if known.
         overlap: Of neighbouring tiles, a share of their side: larger objects are put together from
             parts.
 

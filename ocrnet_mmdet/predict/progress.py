@@ -22,11 +22,12 @@ class Progress:
         self._total, self._file = total, file or sys.stderr
         self._start = self._said = time.monotonic()
         self._live = self._file.isatty()
-        self.done = 0
+        self.done = self._new = 0
 
-    def add(self, count: int) -> None:
-        """Count pictures, and say it where that is due."""
-        self.done += count
+    def add(self, new: int, before: int = 0) -> None:
+        """Count pictures that are done now and that were before, and say it where that is due."""
+        self._new += new
+        self.done += new + before
         if time.monotonic() - self._said >= EVERY[not self._live]:
             self._said = time.monotonic()
             end = '' if self._live else '\n'
@@ -37,10 +38,10 @@ class Progress:
         print(CLEAR * self._live + line, file=self._file, flush=True)
 
     def rate(self) -> float:
-        """Pictures a second so far."""
-        return self.done / max(time.monotonic() - self._start, 1e-9)
+        """New pictures a second so far."""
+        return self._new / max(time.monotonic() - self._start, 1e-9)
 
     def _line(self) -> str:
         left = max(0, self._total - self.done) / max(self.rate(), 1e-9)
         unit = f'{left / 60:.0f} min' if left >= 120 else f'{left:.0f} s'
-        return f'{self.done} of {self._total} pictures, {self.rate():.1f} a second, {unit} left'
+        return f'{self.done} of {self._total} pictures, {self.rate():.2g} a second, {unit} left'

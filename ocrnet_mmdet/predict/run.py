@@ -64,8 +64,8 @@ def _about_tiles(predictor: Predictor) -> str:
     if predictor.tile is not None:
         return ''
     return (
-        'large pictures are not cut into tiles: it is not known how large those were that the '
-        'checkpoint was trained for (--tile PIXELS says it)'
+        'large pictures are not cut into tiles: nothing says how large those were that the '
+        'checkpoint was trained on (--tile PIXELS does)'
     )
 
 
@@ -115,9 +115,8 @@ class Call:
             self.paths |= {picture.name: picture.path for picture in chunk}
             waiting = [picture for picture in chunk if not self._is_done(picture)]
             if waiting:
-                self._predict(waiting)
-            self.new += len(waiting)
-            self.progress.add(len(chunk))
+                self.new += self._predict(waiting)
+            self.progress.add(len(waiting), len(chunk) - len(waiting))
 
     def results(self) -> Results:
         """The pictures that could be read."""
@@ -143,7 +142,8 @@ class Call:
         suffix = '' if name.lower().endswith(WRITTEN) else '.png'
         return self.out / 'drawn' / (name + suffix)
 
-    def _predict(self, waiting: list[Picture]) -> None:
+    def _predict(self, waiting: list[Picture]) -> int:
+        """How many of them could be predicted."""
         records, read = [], []
         for picture in waiting:
             try:
@@ -161,6 +161,7 @@ class Call:
                 self._draw(image, one)
             records.append(one.record() | dict(stamp=stamp))
         self.records.add(records)
+        return sum('error' not in record for record in records)
 
     def _tell_of_tiles(self, name: str, image: np.ndarray) -> None:
         height, width = image.shape[:2]
@@ -193,13 +194,14 @@ def _stamp(path: str) -> list[int] | None:
 
 def _report(call: Call, results: Results) -> int:
     """Say what was done and what failed; how many failed."""
-    failed, before = call.failed(), len(call.paths) - call.new
+    failed, before = call.failed(), len(results.names) - call.new
     with whole_file(call.out / FAILED) as part:
         part.write_text(''.join(f'{printable(line)}\n' for line in failed), encoding='utf-8')
     objects = sum(map(len, results))
     call.progress.say(
-        f'{len(results.names)} pictures, {objects} objects in {call.out}; {call.new} predicted '
-        f'now, {call.progress.rate():.1f} a second' + f', {before} before' * bool(before)
+        f'{len(results.names)} pictures, {objects} objects in {call.out}; {call.new} predicted now'
+        + f', {call.progress.rate():.2g} a second' * bool(call.new)
+        + f', {before} before' * bool(before)
     )
     for line in failed[:SHOWN]:
         print(printable(line), file=sys.stderr)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,8 +42,8 @@ class Net:
         model: In evaluation mode; its ``test_step`` gives ``pred_instances``.
         pipeline: From ``dict(img=...)``, (H, W, 3) uint8 BGR, to what ``test_step`` takes.
         classes: By label.
-        picture_side: Longest side of the pictures that it was trained for, pixels before they are
-            resized; None where nothing says it.
+        picture_side: Longest side of the largest picture that it was trained on, pixels before
+            resizing; None where nothing says it.
         key: Of weights and config: equal keys find equal things.
     """
 
@@ -184,7 +183,7 @@ def _classes(cfg: Config, meta: dict) -> tuple[str, ...]:
 
 
 def _picture_side(cfg: Config, meta: dict) -> int | None:
-    """Median longest side of the pictures that a training was scored on, or had."""
+    """Longest side of the largest picture that a training had, or was scored on."""
     if meta.get('picture_side'):
         return int(meta['picture_side'])
     for name in ('test_dataloader', 'val_dataloader', 'train_dataloader'):
@@ -192,7 +191,7 @@ def _picture_side(cfg: Config, meta: dict) -> int | None:
             path = Path(dataset.get('data_root') or '', dataset.get('ann_file') or '')
             try:
                 images = json.loads(path.read_bytes())['images']
-                return int(statistics.median(max(i['width'], i['height']) for i in images))
+                return max(max(i['width'], i['height']) for i in images)
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # it is on another machine, or no COCO JSON: nothing says it
     return None
