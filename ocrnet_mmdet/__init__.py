@@ -22,3 +22,11 @@ with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
         pretraining,
         report,
     )
+
+
+def __getattr__(name: str) -> object:
+    if name == 'Predictor':  # few programs that register the parts predict
+        from .predict import Predictor
+
+        return Predictor
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

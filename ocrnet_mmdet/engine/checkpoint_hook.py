@@ -19,6 +19,7 @@ from ..whole_file import remove_parts, whole_file
 from .resume_check import checkpoint_folder, find_checkpoint, resumed_file
 from .resumed_run import seed_step, validate_if_due
 from .stop_signals import requested, steps_begin
+from .trained_as import picture_side
 
 
 @register_backend('ocrnet_whole_file')
@@ -83,6 +84,12 @@ class OCRNetCheckpointHook(CheckpointHook):
             validate_if_due(
                 runner, scored={number for best in bests if (number := self._number(best))}
             )
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note how large the pictures are: tools/predict.py cuts larger ones into tiles."""
+        side = picture_side(runner.train_dataloader.dataset)
+        if side:
+            checkpoint['meta']['picture_side'] = side
 
     def before_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: dict | None = None

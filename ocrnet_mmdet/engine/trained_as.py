@@ -11,6 +11,8 @@ from ..config_tree import datasets_of
 from ..errors import InputError
 
 SHOWN = 10  # classes that a message lists
+SIZES = 2000  # pictures whose sizes stand for all: 0.1 s
+FRAME = ('width', 'height')
 
 
 def is_training(runner: Runner) -> bool:
@@ -32,6 +34,17 @@ def classes_of(meta: dict) -> tuple[str, ...] | None:
     names = inner.get('classes', inner.get('CLASSES')) if isinstance(inner, dict) else None
     names = (names,) if isinstance(names, str) else names
     return tuple(map(str, names)) if isinstance(names, (list, tuple)) and names else None
+
+
+def picture_side(dataset: Any) -> int | None:
+    """Longest side of a data set's largest picture, pixels as its labels state them.
+
+    None where they do not. Of more than ``SIZES`` pictures as many are looked at, evenly spread.
+    """
+    count = len(dataset) if hasattr(dataset, 'get_data_info') else 0
+    infos = (dataset.get_data_info(i) for i in range(0, count, -(-count // SIZES) or 1))
+    sides = [max(info['width'], info['height']) for info in infos if info.keys() >= {*FRAME}]
+    return max(sides, default=None)
 
 
 def check_classes(file: str, then: tuple[str, ...], now: tuple[str, ...]) -> None:

@@ -64,8 +64,8 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
 
     It holds ``state_dict`` (all of the detector but its classifier) and ``meta`` (plain numbers and
     strings: loads with ``weights_only=True``), of which ``data`` is the fingerprint of the images
-    that were seen, ``untrained`` names the parts that the run did not train and ``ready`` says
-    whether it went on long enough.
+    that were seen, ``untrained`` names the parts that the run did not train, ``ready`` says whether
+    it went on long enough, and ``cfg`` is the text of its config.
 
     Raises:
         OSError: It cannot be written; one that was there stays.
@@ -83,6 +83,7 @@ def export_detector(model: OCRNetPretrainer, runner: Runner) -> Path:
         untrained=untrained_of(model),
         ready=is_ready(runner),
         data=runner.train_dataloader.dataset.fingerprint(),
+        cfg=runner.cfg.pretty_text,  # tools/predict.py shows by it what the file finds
     )
     path = Path(runner.work_dir) / EXPORT_NAME
     content = io.BytesIO()  # torch's own writer says nothing of a disk that is full
