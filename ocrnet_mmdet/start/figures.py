@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,30 +13,41 @@ from ..compare.figures import COLOURS, SIZE, _axes, _plain, _svg
 from ..datasets.object_sizes import SMALL
 
 MOST_CLASSES = 80  # COCO's; of more the rarest are drawn
+ROWS = 20  # classes of a figure
 PARTS = dict(train=COLOURS[0], val=COLOURS[1])
 BINS = 30
 
 
-def balance(counts: Mapping[str, Mapping[str, int]], colours: Mapping[str, str]) -> str:
-    """Objects of each class in each part, as bars with their numbers.
+def balance(counts: Mapping[str, Mapping[str, int]], colours: Mapping[str, str]) -> list[str]:
+    """Objects of each class in each part, as bars with their numbers; ROWS classes a figure.
 
     Args:
         counts: Of a part the objects by class.
         colours: Of the classes' names.
     """
-    names = sorted(counts['train'], key=lambda name: counts['train'][name])[:MOST_CLASSES][::-1]
-    figure = Figure((SIZE[0], 0.8 + 0.3 * len(names)), layout='constrained')
+    names = sorted(counts['train'], key=lambda name: -counts['train'][name])[-MOST_CLASSES:]
+    rows = -(-len(names) // -(-len(names) // ROWS))  # of figures of one height
+    return [_bars(names[i : i + rows], rows, counts, colours) for i in range(0, len(names), rows)]
+
+
+def _bars(
+    names: Sequence[str],
+    rows: int,
+    counts: Mapping[str, Mapping[str, int]],
+    colours: Mapping[str, str],
+) -> str:
+    figure = Figure((SIZE[0], max(1.6, 0.7 + 0.22 * (rows + 1))), layout='constrained')
     axes = figure.subplots()
     for i, (part, colour) in enumerate(PARTS.items()):
         values = [counts[part].get(name, 0) for name in names]
         places = np.arange(len(names)) + 0.4 * i - 0.2
         bars = axes.barh(places, values, 0.38, color=colour, label=part)
-        axes.bar_label(bars, padding=2, fontsize=7)
-    axes.set_yticks(range(len(names)), [_short(name) for name in names], fontsize=9)
+        axes.bar_label(bars, padding=2, fontsize=6)
+    axes.set_yticks(range(len(names)), [_short(name) for name in names], fontsize=8)
     for label, name in zip(axes.get_yticklabels(), names):
         label.set_color(colours[name])
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    axes.margins(x=0.12)
+    axes.set_ylim(rows + 0.8, -0.6)  # room for the legend
+    axes.margins(x=0.12)  # and for the numbers
     axes.set_xlabel('objects')
     _plain(axes)
     return _svg(figure)
@@ -80,17 +91,10 @@ def ratios(widths_to_heights: Mapping[str, np.ndarray]) -> str:
 
 def _histograms(axes: Axes, values: Mapping[str, np.ndarray], bins: np.ndarray) -> None:
     for part, numbers in values.items():
-        shape = 'stepfilled' if part == 'train' else 'step'
-        inside = np.clip(numbers, bins[0], bins[-1])
-        axes.hist(
-            inside,
-            bins,
-            color=PARTS[part],
-            histtype=shape,
-            alpha=0.45 if part == 'train' else 1,
-            linewidth=1.5,
-            label=part,
-        )
+        number, _ = np.histogram(np.clip(numbers, bins[0], bins[-1]), bins)
+        fill = part == 'train'  # val's as a line over it
+        alpha = 0.45 if fill else 1
+        axes.stairs(number, bins, color=PARTS[part], label=part, fill=fill, alpha=alpha)
     axes.set_xscale('log', base=2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _fraction(x)))
 

@@ -10,13 +10,13 @@ import numpy as np
 
 from ..datasets.note import examples_of
 from ..datasets.object_sizes import drawn_sides
-from ..errors import InputError
+from ..errors import LINE, InputError, shown
 from ..html_page import write_page
 from ..report import sections
 from ..report.sections import Figure, Picture, Section, Table
 from . import figures
 from .labels import Labels
-from .pictures import RULE, colours_of, example_drawing, labelled, objects_by_picture, spread
+from .pictures import RULE, colours_of, example_drawings, labelled, objects_by_picture, spread
 from .recipe import Recipe
 
 TEMPLATE = Path(sections.__file__).with_name('report.html')  # a report's, of the same parts
@@ -49,20 +49,19 @@ def write_check(file: Path, pictures: Path, data: Labels, recipe: Recipe) -> Pat
     """
     room = _Room()
     found = complaints_section(pictures, [*data.notes, *recipe.found], room)
-    shown = [
+    parts = [
         counts_section(data),
         found,
-        balance_section(data),
-        sizes_section(data, recipe),
+        objects_section(data, recipe),
         pictures_section(pictures, data, room),
         chosen_section(recipe),
     ]
     return write_page(
         file,
         TEMPLATE,
-        title=f'Data check: {pictures.name}',
+        title=f'Data check: {pictures}',
         notes=[],
-        sections=shown,
+        sections=parts,
         written=time.strftime('%Y-%m-%d %H:%M'),
     )
 
@@ -78,8 +77,8 @@ def counts_section(data: Labels) -> Section:
         lines.append([name, images, images - filled, len(objects.boxes) - crowds, crowds])
     lines.append(['left out by the check', data.left_out[0], '', data.left_out[1], ''])
     lines.append(['another part of the split', data.unused, '', '', ''])
-    lines.append(['without labels', data.bare, '', '', ''])
-    header = ['', 'pictures', 'of them without an object', 'objects', 'crowds']
+    lines.append(['not in the labels', data.bare, '', '', ''])
+    header = ['', 'pictures', 'without an object', 'objects', 'crowds']
     note = f'{len(data.classes)} classes, masks: {"yes" if data.with_mask else "no"}.'
     return Section('What there is', tables=[Table(header, lines)], note=note)
 
@@ -98,45 +97,38 @@ def complaints_section(pictures: Path, notes: Iterable[str], room: _Room) -> Sec
 
 def _complaint(folder: Path, note: str) -> Picture:
     """A line with its drawings; what cannot be read is named in it."""
-    drawings, text = [], str(note)
+    drawings, text = [], shown(str(note), LINE)  # report.txt has it whole
     for example in examples_of(note):
         try:
-            drawing = example_drawing(folder, example)
-            drawings.append((drawing, example.picture))
+            drawings += [(d, example.picture) for d in example_drawings(folder, example)]
         except InputError:
-            text += f' (no drawing: {example.picture} cannot be read)'
+            text += f' (no drawing: {shown(example.picture)} cannot be read)'
     return Picture(drawings, text)
 
 
-def balance_section(data: Labels) -> Section:
-    """Objects by class in train and val."""
+def objects_section(data: Labels, recipe: Recipe) -> Section:
+    """Objects by class; histograms of their sizes at the chosen scale, and of their shapes."""
     counts = {part: data.class_counts(part) for part in data.parts}
-    caption = 'Names have the colours of the boxes below.'
+    caption = 'Objects by class, whose names have the colours of the drawings below.'
     if len(data.classes) > figures.MOST_CLASSES:
         caption += f' The {figures.MOST_CLASSES} rarest of {len(data.classes)} classes.'
-    svg = figures.balance(counts, colours_of(data.classes))
-    return Section('Classes', figures=[Figure(svg, caption)])
-
-
-def sizes_section(data: Labels, recipe: Recipe) -> Section:
-    """Histograms of objects at the chosen scale, and of their shapes."""
-    scale, crop = (recipe.pixels(name) for name in ('image_scale', 'crop_size'))
+    drawn = [Figure(svg, caption) for svg in figures.balance(counts, colours_of(data.classes))]
+    scale, crop = recipe.pixels('image_scale'), recipe.pixels('crop_size')
     sides, ratios = {}, {}
     for part in data.parts:
         objects = data.objects(part)
         ours = objects.trained
-        drawn = drawn_sides(objects.boxes[ours], objects.sizes[ours], scale)
-        seen = (drawn > 0).all(1)
-        sides[part] = np.sqrt(drawn[seen].prod(1))
-        ratios[part] = drawn[seen, 0] / drawn[seen, 1]
-    marks = dict(crop_size=crop, image_scale=scale)
-    return Section(
-        'Sizes of the objects',
-        figures=[
-            Figure(figures.sizes(sides, marks), f'At image_scale = {scale}, without zoom.'),
-            Figure(figures.ratios(ratios), 'Shapes.'),
-        ],
-    )
+        seen = drawn_sides(objects.boxes[ours], objects.sizes[ours], scale)
+        sides[part] = np.sqrt(seen.prod(1))
+        ratios[part] = seen[:, 0] / seen[:, 1]
+    drawn += [
+        Figure(
+            figures.sizes(sides, dict(crop_size=crop, image_scale=scale)),
+            f'Sizes at image_scale = {scale}, without the zoom of the training.',
+        ),
+        Figure(figures.ratios(ratios), 'Shapes.'),
+    ]
+    return Section('Objects', figures=drawn)
 
 
 def pictures_section(folder: Path, data: Labels, room: _Room) -> Section:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ..report.drawings import MOST_NAMES, WRONG, Shape, drawn
 from ..report.sections import Picture
 
 SHOWN = 24
+ROOM, LEAST = 6, 48  # a close-up's side: of the object's, and pixels
 RULE = (
     'The classes take turns, the rarest first; each gives one of its pictures, the first one with '
     'few objects, the last one with many.'
@@ -83,17 +84,47 @@ def labelled(
     return Picture([(drawn(picture, shapes), words)], f'{shown(image["file_name"])}: {words}')
 
 
-def example_drawing(folder: Path, example: Example) -> str:
-    """The picture with the objects that a line tells of, as a data URI.
+def example_drawings(folder: Path, example: Example) -> list[str]:
+    """The picture with the objects that a line tells of, and the first of them larger where it is
+    small, as data URIs.
 
     Raises:
         InputError: The picture cannot be read.
     """
     picture = read_picture(str(folder / example.picture))
-    shapes = []
-    for annotation in example.objects:
-        shapes += _shapes(annotation, picture.shape[:2], WRONG, '', both=True)
-    return drawn(picture, shapes)
+    both = len(example.objects) <= MOST_NAMES
+    shapes = [
+        shape
+        for annotation in example.objects
+        for shape in _shapes(annotation, picture.shape[:2], WRONG, '', both)
+    ]
+    close = _close_up(picture, shapes) if shapes and both else None
+    return [drawn(picture, shapes), *([close] if close else [])]
+
+
+def _close_up(picture: np.ndarray, shapes: Sequence[Shape]) -> str | None:
+    """What surrounds the first shape; None where it is seen in the whole picture."""
+    x, y, w, h = shapes[0].box
+    side = max(int(ROOM * max(w, h)), LEAST)
+    height, width = picture.shape[:2]
+    if 2 * side > max(height, width):
+        return None
+    left = int(np.clip(x + w / 2 - side / 2, 0, max(0, width - side)))
+    top = int(np.clip(y + h / 2 - side / 2, 0, max(0, height - side)))
+    window = (slice(top, top + side), slice(left, left + side))
+    moved = [
+        Shape(
+            (s.box[0] - left, s.box[1] - top, *s.box[2:]),
+            s.colour,
+            mask=partial(_part, s.mask, window) if s.mask else None,
+        )
+        for s in shapes
+    ]
+    return drawn(picture[window], moved)
+
+
+def _part(mask: Callable[[], np.ndarray], window: tuple[slice, slice]) -> np.ndarray:
+    return np.ascontiguousarray(mask()[window])
 
 
 def _shapes(
