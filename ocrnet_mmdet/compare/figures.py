@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import statistics
 from collections.abc import Mapping, Sequence
 
-import matplotlib
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..page_figures import COLOURS, SIZE, as_svg, labelled_axes, plain
 from .answer import Cell, Difference
 from .plan import Plan
 
-COLOURS = ('#1f6fb4', '#c8561b', '#2b8a4b', '#8d4fa8', '#7a5c3e', '#b3306b', '#5f6b76', '#a08a00')
 MARKS = 'osD^vPX*'
-SIZE = (5.2, 3.8)  # inches: two side by side on a desk's screen, legible on a telephone's
 Points = Mapping[str, Sequence[tuple[float, float]]]
 AP = 'box AP'
 
@@ -99,7 +96,7 @@ def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], w
         outside: Of other detectors; without labelled pictures a line across.
         what: The score's name.
     """
-    figure, axes = _axes('labelled pictures', what)
+    figure, axes = labelled_axes('labelled pictures', what)
     labels = sorted(
         {x for runs in points.values() for x, _ in runs} | {x for x, _ in outside.values() if x}
     )
@@ -135,7 +132,7 @@ def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], w
     axes.set_xlim(min(labels) / 1.25, max(labels) * 1.25)  # or one number's arms fill the axis
     axes.set_xticks(labels, [str(int(x)) for x in labels])
     axes.minorticks_off()
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def by_time(points: Points, outside: Mapping[str, tuple[float, float]], what: str) -> str:
@@ -146,13 +143,13 @@ def by_time(points: Points, outside: Mapping[str, tuple[float, float]], what: st
         outside: Of other detectors.
         what: The score's name.
     """
-    figure, axes = _axes('total minutes, of the stage and the fine-tuning', what)
+    figure, axes = labelled_axes('total minutes, of the stage and the fine-tuning', what)
     groups = {**points, **{name: [point] for name, point in outside.items()}}
     for i, (name, runs) in enumerate(groups.items()):
         colour, mark = _style(i)
         axes.plot([x for x, _ in runs], [y for _, y in runs], mark, color=colour, label=name)
     axes.set_xlim(left=0)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def by_latency(points: Points, outside: Mapping[str, float], what: str) -> str:
@@ -163,7 +160,7 @@ def by_latency(points: Points, outside: Mapping[str, float], what: str) -> str:
         outside: AP of other detectors, whose time is not known: a line across.
         what: The score's name.
     """
-    figure, axes = _axes('milliseconds a picture', what)
+    figure, axes = labelled_axes('milliseconds a picture', what)
     times = []
     for i, (name, runs) in enumerate(points.items()):
         colour, mark = _style(i)
@@ -187,7 +184,7 @@ def by_latency(points: Points, outside: Mapping[str, float], what: str) -> str:
     axes.set_xlim(low, high)
     axes.set_xticks(ticks, [f'{t:g}' for t in ticks])
     axes.minorticks_off()
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def differences(rows: Sequence[tuple[str, float, float, int]], what: str) -> str:
@@ -212,33 +209,9 @@ def differences(rows: Sequence[tuple[str, float, float, int]], what: str) -> str
     axes.set_yticks(places, [f'{name}, n = {n}' for name, _, _, n in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f'difference in {what}, 95 % interval')
-    _plain(axes)
-    return _svg(figure)
-
-
-def _axes(x: str, y: str) -> tuple[Figure, matplotlib.axes.Axes]:
-    figure = Figure(SIZE, layout='constrained')
-    axes = figure.subplots()
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
-    _plain(axes)
-    return figure, axes
-
-
-def _plain(axes: matplotlib.axes.Axes) -> None:
-    axes.spines[['top', 'right']].set_visible(False)
-    axes.grid(alpha=0.25)
+    plain(axes)
+    return as_svg(figure)
 
 
 def _style(i: int) -> tuple[str, str]:
     return COLOURS[i % len(COLOURS)], MARKS[i % len(MARKS)]
-
-
-def _svg(figure: Figure) -> str:
-    for axes in figure.axes:
-        if axes.get_legend_handles_labels()[1]:
-            axes.legend(frameon=False, fontsize=9)
-    text = io.StringIO()
-    with matplotlib.rc_context({'svg.hashsalt': 'ocrnet'}):
-        figure.savefig(text, format='svg', metadata=dict(Date=None))
-    return text.getvalue()[text.getvalue().index('<svg') :]

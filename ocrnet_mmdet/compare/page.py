@@ -6,9 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jinja2 import Environment
-
-from ..whole_file import whole_file
+from .. import html_page
 from . import tables
 from .answer import cells, differences, gap_shares, in_words
 from .figures import all_figures
@@ -34,19 +32,14 @@ def write_page(
         notes: Lines on data and plan.
         shown: Pictures under each detector; None where no run of them has ended.
     """
-    text = (
-        Environment(autoescape=True, trim_blocks=True)
-        .from_string(TEMPLATE.read_text())
-        .render(
-            **_content(plan, rows, outside),
-            notes=notes,
-            shown=shown,
-            written=time.strftime('%Y-%m-%d %H:%M'),
-        )
+    return html_page.write_page(
+        file,
+        TEMPLATE,
+        **_content(plan, rows, outside),
+        notes=notes,
+        shown=shown,
+        written=time.strftime('%Y-%m-%d %H:%M'),
     )
-    with whole_file(file) as part:
-        part.write_text(text, encoding='utf-8')
-    return file
 
 
 def _content(plan: Plan, rows: Sequence[dict], outside: Mapping[str, dict]) -> dict:

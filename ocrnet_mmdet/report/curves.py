@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..compare.figures import COLOURS, _axes, _svg
+from ..page_figures import COLOURS, as_svg, labelled_axes
 
 Points = Sequence[tuple[float, float]]
 MOST = 400  # points of a line: the page stays small, and no screen shows more
@@ -27,7 +27,7 @@ def lines(
         band: Least and greatest healthy value, shaded; None is open.
         limits: Of both axes.
     """
-    figure, axes = _axes(x, y)
+    figure, axes = labelled_axes(x, y)
     styles = ('-', '--', ':')
     for i, (name, points) in enumerate(series.items()):
         xs, ys = zip(*thinned(points))
@@ -52,7 +52,7 @@ def lines(
     if limits:
         axes.set_xlim(*limits)
         axes.set_ylim(limits[0], limits[1] * 1.02)
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def thinned(points: Points) -> Points:

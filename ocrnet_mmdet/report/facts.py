@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -84,12 +82,6 @@ def counts(dataset: Any) -> dict[str, Any]:
         return known
     by_class = {str(name): labels[i] for i, name in enumerate(names)}
     return dict(known, objects=sum(by_class.values()), by_class=by_class)
-
-
-def peak_mb() -> float:
-    """MB of 2**20 bytes that this process held at most, its loaders' workers not counted."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == 'darwin' else 1024)
 
 
 def _labels(pictures: Iterable[dict]) -> Iterable[int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..compare.page import METRICS
+from ..compare.tables import METRICS
 from . import curves
 from .detections import IOU, SCORE, Detections, Pairs
 from .drawings import picture_name, telling, truth_and_found

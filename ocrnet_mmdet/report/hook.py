@@ -17,9 +17,10 @@ from mmengine.dist import is_main_process, master_only
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 
+from ..engine.peak_memory import resident_peak_mb
 from ..pretraining.monitor_hook import readiness_of
 from ..whole_file import whole_file
-from .facts import begun, peak_mb, write_facts
+from .facts import begun, write_facts
 
 DETECTIONS = 'val_detections'  # .bbox.json and .segm.json, COCO results of the last validation
 REPORT = 'report.html'
@@ -57,7 +58,7 @@ class OCRNetReportHook(Hook):
         with harmless(runner):
             for metric in runner.val_loop.evaluator.metrics:
                 if isinstance(metric, CocoMetric) and metric.outfile_prefix:
-                    _keep(metric.outfile_prefix, Path(runner.work_dir, DETECTIONS))
+                    _keep(metric, Path(runner.work_dir, DETECTIONS))
 
     @master_only
     def after_train(self, runner: Runner) -> None:
@@ -77,7 +78,7 @@ def leave_report(runner: Runner, finished: bool = False) -> None:
             hooks[0].facts,
             finished=finished,
             ended=time.time(),
-            peak_mb=peak_mb(),
+            peak_mb=resident_peak_mb(),
             readiness=verdict and asdict(verdict),
         )
         write_facts(runner, facts)
@@ -85,11 +86,11 @@ def leave_report(runner: Runner, finished: bool = False) -> None:
         runner.logger.info(f'report: {file}')
 
 
-def _keep(written: str, place: Path) -> None:
-    """Copy what CocoMetric has written, ``PREFIX.bbox.json`` and ``PREFIX.segm.json``."""
+def _keep(metric: CocoMetric, place: Path) -> None:
+    """Copy what a metric has written of the kinds that it scores, ``PREFIX.bbox.json``."""
     for kind in ('bbox', 'segm'):
-        source = Path(f'{written}.{kind}.json')
-        if source.is_file():
+        source = Path(f'{metric.outfile_prefix}.{kind}.json')
+        if kind in metric.metrics and source.is_file():
             with whole_file(f'{place}.{kind}.json') as part:
                 shutil.copyfile(source, part)
 

@@ -1,0 +1,39 @@
+"""Axes and SVG of the figures in pages."""
+
+from __future__ import annotations
+
+import io
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = ('#1f6fb4', '#c8561b', '#2b8a4b', '#8d4fa8', '#7a5c3e', '#b3306b', '#5f6b76', '#a08a00')
+SIZE = (5.2, 3.8)  # inches: two side by side on a desk's screen, legible on a telephone's
+
+
+def labelled_axes(x: str, y: str) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes of these labels."""
+    figure = Figure(SIZE, layout='constrained')
+    axes = figure.subplots()
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    plain(axes)
+    return figure, axes
+
+
+def plain(axes: Axes) -> None:
+    """Leave out the frame's top and right, and draw a faint grid."""
+    axes.spines[['top', 'right']].set_visible(False)
+    axes.grid(alpha=0.25)
+
+
+def as_svg(figure: Figure) -> str:
+    """The figure with its legends, the same bytes each time."""
+    for axes in figure.axes:
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(frameon=False, fontsize=9)
+    text = io.StringIO()
+    with matplotlib.rc_context({'svg.hashsalt': 'ocrnet'}):
+        figure.savefig(text, format='svg', metadata=dict(Date=None))
+    return text.getvalue()[text.getvalue().index('<svg') :]
