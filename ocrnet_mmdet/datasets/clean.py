@@ -26,8 +26,9 @@ from .coco_rules import (
     is_key,
     is_number,
 )
-from .label_notes import Objects, check_corners, objects_of
+from .label_notes import Objects, check_corners, check_masks, objects_of
 from .mask_rules import MASK_RULE, POLYGON_RULE, SCORED_SEGMENTATION_RULE, SEGMENTATION_RULES
+from .note import Example, Note
 from .picture import check_frame, decode_picture
 
 
@@ -67,6 +68,18 @@ def _name_annotation(annotation: dict, context: Context) -> str:
     picture = shown(image.get('file_name', f'image_id {shown(image_id, 40)}'))
     box = shown(annotation.get('bbox'), 60)
     return f'annotation {shown(annotation.get("id"), 40)} ({picture}, box {box})'
+
+
+def _example(entry: dict, context: Context, kind: str) -> list[Example]:
+    """The picture of an image or an annotation as it came; none where none is named."""
+    image = entry
+    if kind == 'annotation':
+        key = entry.get('image_id')
+        image = context.images.get(key, {}) if is_key(key) else {}
+    name = image.get('file_name')
+    if not isinstance(name, str) or not name:
+        return []
+    return [Example(name, (dict(entry),) if kind == 'annotation' else ())]
 
 
 def _judge(rule: Rule, count: int, total: int, first: str, place: str) -> str:
@@ -144,7 +157,8 @@ def check_labels(
             f'wide and high, {int((objects.crowd | objects.marked).sum())} crowds or marked '
             '"ignore"; annotate some, or correct the classes'
         )
-    return notes + check_corners(objects, place), objects
+    notes += check_corners(objects, place)
+    return notes + (check_masks(objects, place) if masks else []), objects
 
 
 def _mask_rules(masks: bool, polygons: bool, scored: bool) -> tuple[Rule, ...]:
@@ -184,7 +198,13 @@ def _sift(
             continue
         name = _name_image if kind == 'image' else lambda a: _name_annotation(a, context)
         done = 'mended' if rule.mend else 'left out'
-        report.append(f'{len(bad)} {kind}s {done}, the first: {name(entries[bad[0]])} {rule.text}')
+        first = entries[bad[0]]
+        report.append(
+            Note(
+                f'{len(bad)} {kind}s {done}, the first: {name(first)} {rule.text}',
+                *_example(first, context, kind),
+            )
+        )
         if rule.mend:
             for i in bad:
                 rule.mend(entries[i], context)
@@ -247,10 +267,13 @@ def clean_labels(
             reasons = list(pool.map(lambda image: _read_picture(image, img_dir), images))
         broken = [f'{_name_image(i)}: {reason}' for i, reason in zip(images, reasons) if reason]
         if broken:
+            text = '; '.join(broken[:20]) + ('; ...' if len(broken) > 20 else '')
+            first = next(image for image, reason in zip(images, reasons) if reason)
             report.append(
-                f'{len(broken)} images left out that cannot be used: '
-                + '; '.join(broken[:20])
-                + ('; ...' if len(broken) > 20 else '')
+                Note(
+                    f'{len(broken)} images left out that cannot be used: {text}',
+                    *_example(first, context, 'image'),
+                )
             )
         images = [image for image, reason in zip(images, reasons) if not reason]
     if not images:

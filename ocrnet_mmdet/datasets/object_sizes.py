@@ -108,6 +108,20 @@ def shares(boxes: np.ndarray, sizes: np.ndarray, view: View) -> dict[str, float]
     return dict(small=(drawn < SMALL).any(-1).mean(), cut=cut.mean(), lost=lost.mean())
 
 
+def too_small(boxes: np.ndarray, sizes: np.ndarray, scale: int) -> np.ndarray:
+    """(N,) bool: a side is below SMALL where pictures are resized to ``scale``, their longest side.
+
+    Args:
+        boxes: (N, 4) xywh, pixels of the picture; ``sizes``: (N, 2) of each one's picture.
+    """
+    return np.any(drawn_sides(boxes, sizes, scale) < SMALL, axis=1)
+
+
+def drawn_sides(boxes: np.ndarray, sizes: np.ndarray, scale: int) -> np.ndarray:
+    """(N, 2) width and height in the resized picture, pixels; arguments of :func:`too_small`."""
+    return _within(boxes, sizes) * _factor(sizes, (scale, scale))[:, None]
+
+
 def _within(boxes: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """(N, 2) width and height of what lies in the picture, pixels."""
     ends = np.minimum(boxes[:, :2] + boxes[:, 2:], sizes)

@@ -37,7 +37,7 @@ def decode_counts(text: str) -> np.ndarray | None:
     return runs
 
 
-def _runs_of(counts: object) -> np.ndarray | None:
+def runs_of(counts: object) -> np.ndarray | None:
     """(N,) int64 of either kind of counts; None where they are none."""
     if isinstance(counts, str):
         return decode_counts(counts)
@@ -65,7 +65,7 @@ def is_mask(segmentation: dict, height: int, width: int) -> bool:
         or size != [height, width]
     ):
         return False
-    runs = _runs_of(segmentation.get('counts'))
+    runs = runs_of(segmentation.get('counts'))
     # of a run of no pixels that is neither the first nor the last, pycocotools takes no notice of
     # what follows
     return bool(

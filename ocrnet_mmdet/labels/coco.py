@@ -85,6 +85,7 @@ def _mend_images(images: list[dict], place: Path, reading: Reading) -> None:
                 reading.count(
                     f'file names lead to no picture as they stand and are read {how}',
                     f'{shown(name)} as {shown(found)}',
+                    found,
                 )
                 image['file_name'] = found
                 taken.add(found)
@@ -96,7 +97,8 @@ def _mend_images(images: list[dict], place: Path, reading: Reading) -> None:
             except (PictureError, OSError):  # the checks that follow say it
                 continue
             image['width'], image['height'] = size
-            reading.count("pictures without a size got the file's", image['file_name'])
+            name = image['file_name']
+            reading.count("pictures without a size got the file's", name, name)
 
 
 def _mend_categories(data: dict, reading: Reading) -> None:
@@ -130,7 +132,9 @@ def _mend_keys(data: dict, reading: Reading) -> None:
             value = annotation.get(key)
             if is_key(value) and value not in ids and str(value) in by_text:
                 reading.count(
-                    f'{key}s that are text, or numbers, unlike the ids', _name(annotation)
+                    f'{key}s that are text, or numbers, unlike the ids',
+                    _name(annotation),
+                    annotation,
                 )
                 annotation[key] = by_text[str(value)]
     known = (a['id'] for a in data['annotations'] if is_number(a.get('id')))
@@ -138,28 +142,29 @@ def _mend_keys(data: dict, reading: Reading) -> None:
     for annotation in data['annotations']:
         if 'id' not in annotation:
             annotation['id'] = next(free)
-            reading.count('annotations without an id got one', _name(annotation))
+            reading.count('annotations without an id got one', _name(annotation), annotation)
 
 
 def _mend_annotation(annotation: dict, reading: Reading) -> None:
     outline = annotation.get('segmentation')
     if isinstance(outline, list) and outline and all(map(is_number, outline)):
         outline = annotation['segmentation'] = [outline]
-        reading.count('outlines without their outer list, put into one', _name(annotation))
+        what = 'outlines without their outer list, put into one'
+        reading.count(what, _name(annotation), annotation)
     if annotation.get('bbox') in (None, []) and outline and are_polygons(outline):
         points = np.array([x for polygon in outline for x in polygon[: len(polygon) // 2 * 2]])
         low, high = points.reshape(-1, 2).min(0), points.reshape(-1, 2).max(0)
         annotation['bbox'] = [*low.tolist(), *(high - low).tolist()]
-        reading.count('boxes that are missing, made from the outlines', _name(annotation))
+        what = 'boxes that are missing, made from the outlines'
+        reading.count(what, _name(annotation), annotation)
     if (
         annotation.get('iscrowd') == 1
         and isinstance(outline, dict)
         and isinstance(annotation.get('attributes'), dict)  # which these tools alone write
     ):
         annotation['iscrowd'] = 0
-        reading.count(
-            'masks that CVAT or Datumaro marks as crowds, taken as objects', _name(annotation)
-        )
+        what = 'masks that CVAT or Datumaro marks as crowds, taken as objects'
+        reading.count(what, _name(annotation), annotation)
 
 
 def _forget_rectangles(annotations: list[dict], reading: Reading) -> None:
@@ -168,7 +173,8 @@ def _forget_rectangles(annotations: list[dict], reading: Reading) -> None:
     if outlined and all(map(_is_own_box, outlined)):
         for annotation in outlined:
             del annotation['segmentation']
-            reading.count('outlines, all of them their boxes, left out', _name(annotation))
+            what = 'outlines, all of them their boxes, left out'
+            reading.count(what, _name(annotation), annotation)
 
 
 def _is_own_box(annotation: dict) -> bool:
@@ -208,7 +214,8 @@ def _merged(datas: list[dict], parts: list[str | None], reading: Reading) -> tup
         for image in data['images']:
             key, name = image.get('id'), image.get('file_name')
             if not is_key(key) or key in ids or name in taken:
-                reading.count('pictures with a bad id, or of another file too, left out', str(name))
+                what = 'pictures with a bad id, or of another file too, left out'
+                reading.count(what, str(name), str(name))
                 continue
             taken.add(name)
             ids[key] = image['id'] = len(whole['images']) + 1

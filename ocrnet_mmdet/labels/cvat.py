@@ -55,7 +55,8 @@ def _parts(
         group = child.get('group_id')
         shape = _shape(child, image)
         if shape is None:
-            reading.count(f'shapes of the type {child.tag}, left out', image['file_name'])
+            name = image['file_name']
+            reading.count(f'shapes of the type {child.tag}, left out', name, name)
             continue
         yield child.get('label') or '', None if group == '0' else group, shape
 

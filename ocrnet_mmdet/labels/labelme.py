@@ -55,7 +55,9 @@ def _parts(
             raise LabelError(f'a shape is {shown(entry, 40)}')
         kind, group = entry.get('shape_type') or 'polygon', entry.get('group_id')
         if kind not in ('polygon', 'rectangle', 'circle', 'mask'):
-            reading.count(f'shapes of the type {shown(kind, 40)}, left out', place)
+            reading.count(
+                f'shapes of the type {shown(kind, 40)}, left out', place, image['file_name']
+            )
             continue
         yield str(entry.get('label') or ''), group, _shape(kind, entry, image)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ..datasets.note import Example, Note
 from ..datasets.picture_header import PictureError
 from ..errors import shown
 from .pictures import Pictures
@@ -67,11 +69,15 @@ class Reading:
         self.part: dict[int | str, str] = {}
         self.masks: frozenset[str] = frozenset()
         self._taken: set[str] = set()
-        self._left_out: dict[str, list[str]] = {}
+        self._left_out: dict[str, list[tuple[str, str | dict]]] = {}
 
-    def count(self, what: str, example: str) -> None:
-        """Count what is left out or mended; the first is named."""
-        self._left_out.setdefault(what, []).append(example)
+    def count(self, what: str, example: str, about: str | dict = '') -> None:
+        """Count what is left out or mended; the first is named.
+
+        Args:
+            about: The picture or its label file by name, or the annotation, where there is one.
+        """
+        self._left_out.setdefault(what, []).append((example, about))
 
     @contextmanager
     def reading(self, file: str) -> Iterator[None]:
@@ -89,7 +95,7 @@ class Reading:
                 self._taken.discard(image['file_name'])
                 self.part.pop(image['id'], None)
             del self.images[images:], self.annotations[annotations:]
-            self.count('damaged, left out with their pictures', f'{file}: {reason}')
+            self.count('damaged, left out with their pictures', f'{file}: {reason}', file)
 
     def image(
         self,
@@ -111,7 +117,7 @@ class Reading:
             self.count('labels of no picture, or of several of that name, left out', names[0])
             return None
         if name in self._taken:
-            self.count('second labels of a picture, left out', f'{names[0]} of {name}')
+            self.count('second labels of a picture, left out', f'{names[0]} of {name}', name)
             return None
         self._taken.add(name)
         sides = [_side(width), _side(height)]
@@ -130,7 +136,8 @@ class Reading:
         areas = [s for s in shapes if s.polygon is None or len(s.polygon) >= LEAST]
         areas = [s for s in areas if s.mask is None or s.mask.any()]
         if not areas:
-            self.count('outlines of under three points or masks of no pixel', image['file_name'])
+            name = image['file_name']
+            self.count('outlines of under three points or masks of no pixel', name, name)
             return
         for shape in areas:
             if not all(map(math.isfinite, [*(shape.box or ()), *(shape.polygon or ())])):
@@ -169,12 +176,24 @@ class Reading:
     def done(self, data: dict, title: str) -> Found:
         """What was found, with a line for every kind of what was counted."""
         counted = [
-            f'{len(examples)} {what}, such as {shown(examples[0], 200)}'
+            Note(
+                f'{len(examples)} {what}, such as {shown(examples[0][0], 200)}',
+                *self._drawn(examples[0][1], data['images']),
+            )
             for what, examples in self._left_out.items()
         ]
         bare = {*self.pictures.names} - {image.get('file_name') for image in data['images']}
         notes = [title, *self.notes, *counted]
         return Found(data, notes, self.part, self.masks, frozenset(bare))
+
+    def _drawn(self, about: str | dict, images: Sequence[dict]) -> list[Example]:
+        """The picture that a line is about, none where nobody can tell."""
+        if isinstance(about, dict):
+            key = about.get('image_id')
+            names = [image.get('file_name') for image in images if image.get('id') == key]
+            return [Example(str(names[0]), (about,))] if names else []
+        name = self.pictures.find(about) or self.pictures.find(os.path.splitext(about)[0])
+        return [Example(name)] if about and name else []
 
 
 def _side(value: object) -> int:

@@ -103,5 +103,5 @@ def _shape(given: object, place: str, reading: Reading) -> Shape | None:
         points = [number(v, 'a point') for point in zip(xs, ys) for v in point]
         if kind == 'polygon':
             return Shape(polygon=points)
-    reading.count(f'regions of the shape {shown(kind, 40)}, left out', place)
+    reading.count(f'regions of the shape {shown(kind, 40)}, left out', place, place)
     return None

@@ -61,7 +61,7 @@ def read_voc(source: Source, pictures: Pictures) -> Found:
     for picture in read:
         stem = Path(picture.file).stem
         if split and stem not in split:
-            reading.count(NO_PART, picture.file)
+            reading.count(NO_PART, picture.file, picture.file)
             continue
         with reading.reading(picture.file):
             _add(picture, split.get(stem), first, reading)
@@ -123,6 +123,7 @@ def _add(picture: Picture, part: str | None, first: int, reading: Reading) -> No
         box = [x1 - first, y1 - first, x2, y2]
         reading.add(image, name, [Shape(box=box)], crowd=difficult)
         if difficult:
-            reading.count('difficult objects, neither learnt nor scored', picture.file)
+            what = 'difficult objects, neither learnt nor scored'
+            reading.count(what, picture.file, image['file_name'])
     for _ in range(picture.parts):
-        reading.count('parts of objects, left out', picture.file)
+        reading.count('parts of objects, left out', picture.file, image['file_name'])

@@ -147,7 +147,7 @@ def _read_picture(
         places.insert(0, Path(*folders[:last], 'labels', *path.parts[last + 1 :]))
     labels = next((place for place in places if place.is_file()), None)
     if labels is None:
-        reading.count('pictures without a text file, left out', picture.name)
+        reading.count('pictures without a text file, left out', picture.name, str(picture))
         return
     _read_file(labels, str(picture), reading, part, keypoints)
 

@@ -5,12 +5,18 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from pathlib import Path
 
-from ..datasets.listing import list_pictures
+from mmengine.config import Config
+
+from ..datasets.label_notes import crowded
+from ..datasets.listing import list_pictures, say_left_out
+from ..engine.coco_metric import detections_caps
 from ..errors import InputError
 from .configs import finetuning_config, pretraining_config
 from .labels import Labels, read_labels
+from .page import write_check
 from .recipe import recipe_for, recipe_without_labels
 
 __all__ = ['start']
@@ -26,8 +32,8 @@ def start(
     out: Path,
     configs: Path,
 ) -> str:
-    """Write the folder ``out``: annotations, finetune.py and pretrain.py; without labels
-    pretrain.py alone.
+    """Write the folder ``out``: annotations, finetune.py, pretrain.py and check.html; without
+    labels pretrain.py alone.
 
     Args:
         pictures: Folder of the pictures, at any depth.
@@ -56,13 +62,17 @@ def start(
     if labels:
         data = read_labels(pictures, labels, val, val_share, seed, out / 'annotations')
         recipe = recipe_for(data, imagenet)
-        lines = [*data.notes, *recipe.lines()]
         (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
-        listed = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
+        data.notes += _more_than_returned(out / 'finetune.py', data)
+        listed, more = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
+        data.notes += more
+        lines = [*data.notes, *recipe.lines()]
         pretraining = pretraining_config(
             configs, pictures, out, recipe, str(listed), data.with_mask
         )
+        page = write_check(out / 'check.html', pictures, data, recipe)
         commands = [
+            f'to look at, with drawings of all this: {page}',
             'next:',
             f'  tools/train.py {out}/finetune.py',
             'before it, without labels, where that pays (docs/pretraining.md says when):',
@@ -79,11 +89,18 @@ def start(
     return report
 
 
-def _pictures_to_pretrain_on(pictures: Path, data: Labels, folder: Path) -> Path:
-    """A list of all pictures but those to score on."""
-    names = map(os.fsdecode, list_pictures(str(pictures)))
+def _more_than_returned(config: Path, data: Labels) -> list[str]:
+    """Lines where pictures have more objects than the written config's detector returns."""
+    caps = detections_caps(Config.fromfile(config).model)
+    return [line for part in data.parts for line in crowded(data.objects(part), part, caps)]
+
+
+def _pictures_to_pretrain_on(pictures: Path, data: Labels, folder: Path) -> tuple[Path, list[str]]:
+    """A list of all pictures but those to score on; a line on files that are no pictures."""
+    left_out: Counter[bytes] = Counter()
+    names = [os.fsdecode(name) for name in list_pictures(str(pictures), left_out)]
     listed = folder / 'pretrain.txt'
     listed.write_text(
         ''.join(f'{name}\n' for name in names if name not in data.unseen), errors='surrogateescape'
     )
-    return listed
+    return listed, [say_left_out(left_out)] if left_out else []

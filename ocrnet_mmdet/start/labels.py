@@ -15,8 +15,9 @@ import numpy as np
 
 from ..datasets.clean import clean_labels
 from ..datasets.coco_file import write_json
-from ..datasets.label_notes import Objects, objects_of
+from ..datasets.label_notes import Objects, check_corners, check_masks, left_out, objects_of
 from ..datasets.near_duplicates import groups_of, print_of
+from ..datasets.note import Example, Note, placed
 from ..datasets.picture import decode_picture
 from ..datasets.split import split_groups
 from ..errors import InputError, shown
@@ -34,6 +35,9 @@ class Labels:
         with_mask: Whether the objects have segmentations.
         notes: What was found and mended, a line each.
         unseen: Names of what is not to be pretrained on: pictures to score on, masks.
+        left_out: Pictures and objects of the two parts that the checks left out.
+        bare: Pictures of the folder that the label files do not have.
+        unused: Pictures of a part of a split that is neither trained nor scored on.
     """
 
     train: dict
@@ -42,24 +46,33 @@ class Labels:
     with_mask: bool
     notes: list[str] = field(default_factory=list)
     unseen: set[str] = field(default_factory=set)
+    left_out: tuple[int, int] = (0, 0)
+    bare: int = 0
+    unused: int = 0
 
-    def objects(self) -> Objects:
-        """Those of ``classes`` in the train part."""
-        ids = {c['id'] for c in self.train['categories'] if c['name'] in self.classes}
-        ours = [a for a in self.train['annotations'] if a['category_id'] in ids]
-        return objects_of(ours, self.train['images'])
+    @property
+    def parts(self) -> dict[str, dict]:
+        """The train and the val part by name."""
+        return dict(train=self.train, val=self.val)
+
+    def objects(self, part: str = 'train') -> Objects:
+        """Those of ``classes`` in a part."""
+        data = self.parts[part]
+        ids = {c['id'] for c in data['categories'] if c['name'] in self.classes}
+        ours = [a for a in data['annotations'] if a['category_id'] in ids]
+        return objects_of(ours, data['images'])
 
     def has_run_lengths(self) -> bool:
         """Whether an object's mask is no polygon, in either part."""
         return any(
             isinstance(a.get('segmentation'), dict) and not a['iscrowd']
-            for part in (self.train, self.val)
+            for part in self.parts.values()
             for a in part['annotations']
         )
 
-    def class_counts(self) -> dict[str, int]:
-        """Objects of each class in the train part."""
-        return _class_counts(self.train, self.classes)
+    def class_counts(self, part: str = 'train') -> dict[str, int]:
+        """Objects of each class in a part."""
+        return _class_counts(self.parts[part], self.classes)
 
 
 def read_labels(
@@ -71,13 +84,10 @@ def read_labels(
         InputError: A file is of no known format, no picture or no object is left, or there are too
             few to split.
     """
-    train, scored, with_mask, notes, unseen = _parts(pictures, labels, val, val_share, seed)
-    for name, part in dict(train=train, val=scored).items():
-        write_json(part, str(folder / f'{name}.json'))
+    data = _parts(pictures, labels, val, val_share, seed)
+    train, scored, notes = data.train, data.val, data.notes
     names = [c['name'] for c in train['categories']]
     counts = _class_counts(train, names)
-    classes = tuple(name for name in names if counts[name])
-    data = Labels(train, scored, classes, with_mask, notes, unseen)
     if not data.classes:
         raise InputError(
             f'{labels}: none of its {len(train["images"])} training pictures has an object: '
@@ -92,42 +102,80 @@ def read_labels(
     )
     absent = [shown(name) for name in names if not counts[name]]
     if absent:
-        notes.append(f'left out, as train has no object of them: {", ".join(absent)}')
+        text = f'left out, as train has no object of them: {", ".join(absent)}'
+        notes.append(Note(text, *_example_of(scored, set(names) - set(data.classes))))
+    for name in data.parts:
+        notes += _label_notes(data, name)
+    for name, part in data.parts.items():
+        write_json(part, str(folder / f'{name}.json'))
     return data
 
 
-def _parts(
-    pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int
-) -> tuple[dict, dict, bool, list[str], set[str]]:
-    """The checked train and val part, whether masks are trained, notes, what is not pretrained on.
+def _label_notes(data: Labels, part: str) -> list[str]:
+    """Lines on what labels say that cannot be meant, or is not learnt or scored."""
+    objects = data.objects(part)
+    notes = check_corners(objects, part) + left_out(objects, part, scored=part == 'val')
+    return notes + (check_masks(objects, part) if data.with_mask else [])
+
+
+def _example_of(data: dict, classes: set[str]) -> list[Example]:
+    """A picture with its objects of some classes, none where there are none."""
+    ids = {c['id'] for c in data['categories'] if c['name'] in classes}
+    ours = [a for a in data['annotations'] if a['category_id'] in ids]
+    return [objects_of(ours, data['images']).example(*range(len(ours)))] if ours else []
+
+
+def _parts(pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int) -> Labels:
+    """The checked train and val part.
 
     Val is that of ``--val``, else the labels' own, else a share of them.
     """
     found = _read('--labels', labels, pictures)
     with_mask, notes = _have_masks(found.of(TRAIN))
-    notes = [*(f'labels: {line}' for line in found.notes), *notes]
-    train, more = _cleaned(found.of(TRAIN), labels, pictures, with_mask)
+    notes = [*(placed('labels', line) for line in found.notes), *notes]
+    train, more, lost = _cleaned(found.of(TRAIN), labels, pictures, with_mask)
     notes += more
     unseen, bare = set(found.masks), found.bare
     own = None if val else _part_to_score(found)
     if val:
         other = _read('--val', val, pictures)
-        scored, more = _cleaned(other.of(_part_to_score(other) or VAL), val, pictures, with_mask)
-        notes += [*(f'val: {line}' for line in other.notes), *more]
+        part = other.of(_part_to_score(other) or VAL)
+        scored, more, also = _cleaned(part, val, pictures, with_mask)
+        lost = lost + also
+        notes += [*(placed('val', line) for line in other.notes), *more]
         unseen, bare = unseen | other.masks, bare & other.bare
     elif own:
-        scored, more = _cleaned(found.of(own), labels, pictures, with_mask)
+        scored, more, also = _cleaned(found.of(own), labels, pictures, with_mask)
+        lost = lost + also
         notes += [f"split: the labels' own, {own} to score on", *more]
     else:
         train, scored, more = _split(pictures, train, val_share, seed)
         notes += more
     if val or own:
-        notes += _twins(pictures, train, scored)
+        notes += _shared(train, scored) + _twins(pictures, train, scored)
     other_parts, more = _of_other_parts(found, {TRAIN, own})
     if bare:
-        more.append(f'{len(bare)} pictures have no labels, such as {shown(min(bare))}')
+        text = f'{len(bare)} pictures have no labels, such as {shown(min(bare))}'
+        more.append(Note(text, Example(min(bare))))
     unseen |= other_parts | {os.path.normpath(i['file_name']) for i in scored['images']}
-    return train, scored, with_mask, notes + more, unseen
+    names = [c['name'] for c in train['categories']]
+    counts = _class_counts(train, names)
+    return Labels(
+        train,
+        scored,
+        tuple(name for name in names if counts[name]),
+        with_mask,
+        notes + more,
+        unseen,
+        tuple(lost.tolist()),
+        len(bare),
+        len(other_parts),
+    )
+
+
+def _number(data: dict) -> np.ndarray:
+    """(2,) pictures and objects."""
+    return np.array([len(data['images']), len(data['annotations'])])
 
 
 def _have_masks(data: dict) -> tuple[bool, list[str]]:
@@ -136,9 +184,11 @@ def _have_masks(data: dict) -> tuple[bool, list[str]]:
     if not masked:
         return False, ['masks: none, the objects have boxes alone']
     if masked < ALL * len(objects):
+        text = f'masks: not trained, {masked} of {len(objects)} objects have a segmentation: add '
+        bare = next(a for a in objects if not a.get('segmentation'))
+        names = [i.get('file_name') for i in data['images'] if i.get('id') == bare.get('image_id')]
         return False, [
-            f'masks: not trained, {masked} of {len(objects)} objects have a segmentation: add the '
-            'others'
+            Note(text + 'the others', *(Example(str(name), (bare,)) for name in names[:1]))
         ]
     return True, [f'masks: {masked} of {len(objects)} objects have a segmentation']
 
@@ -160,16 +210,21 @@ def _of_other_parts(found: Found, used: set[str | None]) -> tuple[set[str], list
     if not ids:
         return set(), []
     names = [i['file_name'] for i in found.data['images'] if i['id'] in ids]
-    return {*map(os.path.normpath, names)}, [
+    text = (
         f'split: {len(names)} pictures of another part, such as {shown(names[0])}, are neither '
         'trained nor scored on'
-    ]
+    )
+    return {*map(os.path.normpath, names)}, [Note(text, Example(names[0]))]
 
 
-def _cleaned(data: dict, source: Path, pictures: Path, with_mask: bool) -> tuple[dict, list[str]]:
+def _cleaned(
+    data: dict, source: Path, pictures: Path, with_mask: bool
+) -> tuple[dict, list[str], np.ndarray]:
+    """A part without what cannot be used, lines on it, and (2,) how much that is."""
     place = shown(str(source), 160)
     clean, report = clean_labels(data, place, str(pictures), masks=with_mask)
-    return clean, [f'{source.name}: {line}' for line in report]
+    lost = _number(data) - _number(clean)
+    return clean, [placed(source.name, line) for line in report], lost
 
 
 def _class_counts(data: dict, names: Sequence[str]) -> dict[str, int]:
@@ -219,17 +274,34 @@ def _part(data: dict, images: Sequence[dict], chosen: np.ndarray) -> dict:
     )
 
 
-def _twins(pictures: Path, train: dict, val: dict) -> list[str]:
-    """A line where val pictures resemble training pictures, which flatters the score."""
-    groups = groups_of(np.concatenate([_prints(pictures, part['images']) for part in (train, val)]))
-    number = len(train['images'])
-    twins = np.isin(groups[number:], groups[:number])
-    return (
-        [
-            f'{twins.sum()} of {len(twins)} val pictures are near-duplicates of training '
-            f'pictures, such as {shown(val["images"][int(twins.argmax())]["file_name"])}: the '
-            'score will be too good'
-        ]
-        if twins.any()
-        else []
+def _names(data: dict) -> list[str]:
+    return [os.path.normpath(image['file_name']) for image in data['images']]
+
+
+def _shared(train: dict, val: dict) -> list[str]:
+    """A line where val pictures are training pictures."""
+    both = sorted({*_names(train)} & {*_names(val)})
+    if not both:
+        return []
+    text = (
+        f'{len(both)} of {len(val["images"])} val pictures are training pictures too, such as '
+        f'{shown(both[0])}: the score says little of new pictures; take them out of one of the two'
     )
+    return [Note(text, Example(both[0]))]
+
+
+def _twins(pictures: Path, train: dict, val: dict) -> list[str]:
+    """A line where other val pictures resemble training pictures, which flatters the score."""
+    seen, known = _names(train), {*_names(train)}
+    groups = groups_of(np.concatenate([_prints(pictures, part['images']) for part in (train, val)]))
+    trained, scored = groups[: len(seen)], groups[len(seen) :]
+    twins = np.isin(scored, trained) & ~np.isin(_names(val), list(known))
+    if not twins.any():
+        return []
+    place = int(twins.argmax())
+    name, like = _names(val)[place], seen[int((trained == scored[place]).argmax())]
+    text = (
+        f'{twins.sum()} of {len(twins)} val pictures are near-duplicates of training pictures, '
+        f'such as {shown(name)} of {shown(like)}: the score will be too good'
+    )
+    return [Note(text, Example(name), Example(like))]

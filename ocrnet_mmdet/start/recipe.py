@@ -12,7 +12,8 @@ import numpy as np
 import torch
 
 from ..datasets.listing import list_pictures
-from ..datasets.object_sizes import ZOOM, View, fitting, shares
+from ..datasets.note import Note
+from ..datasets.object_sizes import SMALL, ZOOM, View, fitting, shares, too_small
 from ..datasets.picture import PictureError, decode_picture
 from ..errors import InputError
 from .labels import Labels
@@ -45,6 +46,12 @@ class Recipe:
     values: dict[str, int | float | tuple[int, int]]
     reasons: dict[str, str]
     found: list[str]
+
+    def pixels(self, name: str) -> int:
+        """A value that is one length."""
+        value = self.values[name]
+        assert isinstance(value, int)
+        return value
 
     def lines(self) -> list[str]:
         """The report's."""
@@ -121,6 +128,14 @@ def recipe_for(data: Labels, imagenet: bool) -> Recipe:
         f'objects: 10, 50 and 90 % have sides (root of width x height) below {_row(own)} px, in '
         f'pictures of {int(np.median(sizes.max(1)))} px'
     ]
+    small = np.flatnonzero(too_small(boxes, sizes, scale))
+    if len(small):
+        places = np.flatnonzero(objects.trained)[small]
+        text = (
+            f'{len(small)} of {len(boxes)} objects are under {SMALL} px wide or high in pictures '
+            f'of {scale} px, too small to be learnt well: cut large pictures into smaller ones'
+        )
+        found.append(Note(text, objects.example(*places)))
     return Recipe(values, reasons, found)
 
 
