@@ -6,6 +6,7 @@ import errno
 import logging
 import os
 import re
+import select
 import signal
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from .errors import InputError
 from .options import check_options, check_values, read_config
 from .report.hook import leave_report
 
+STDOUT = 1
 INNER_BLANK = re.compile(r'[^\s,(\[]\s+[^\s,)\]]')
 RIGHTS = 'correct its rights, or name another place'
 ROOM = 'make room there or name another place; a training goes on with --resume'
@@ -105,14 +107,16 @@ def parse_option(text: str) -> object:
 def one_line_errors() -> Iterator[None]:
     """Print an :class:`InputError`, or that a file cannot be written or read, as one line.
 
-    The exit status is 2 then, and 130 after Ctrl-C.
+    The exit status is 2 then, 130 after Ctrl-C, and 141 without a word where what reads the output
+    has ended, as in ``| head``.
 
     One that a data loader's worker raised comes as the worker's whole traceback; its last line is
     ours.
     """
     logging.raiseExceptions = False  # of a log on a full disk: the next file says it, in one line
     try:
-        yield
+        with _ends_with_reader():
+            yield
     except InputError as error:
         line = str(error).strip().splitlines()[-1]
         print('error:', line.removeprefix('ocrnet_mmdet.errors.InputError: '), file=sys.stderr)
@@ -127,6 +131,28 @@ def one_line_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         print('stopped by Ctrl-C', file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+@contextmanager
+def _ends_with_reader() -> Iterator[None]:
+    """Exit as unix tools do once nothing reads the standard output any more."""
+    try:
+        yield
+        if sys.stdout:  # here, as Python prints what fails at the end of the process
+            sys.stdout.flush()
+    except BrokenPipeError:
+        if _is_read():  # another pipe broke: a defect
+            raise
+        sys.exit(128 + signal.SIGPIPE)
+    finally:
+        if not _is_read():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)  # for what still waits there
+
+
+def _is_read() -> bool:
+    poll = select.poll()
+    poll.register(STDOUT, 0)  # the end of the reader is told unasked
+    return not any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser) -> None:

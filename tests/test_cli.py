@@ -1,6 +1,9 @@
 """Options and errors as the tools read and print them."""
 
 import argparse
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -58,3 +61,32 @@ def test_a_missing_right_is_one_line(capsys):
     assert capsys.readouterr().err.splitlines() == [
         'error: /root/list.txt: Permission denied: correct its rights, or name another place'
     ]
+
+
+@pytest.mark.parametrize(
+    'body',
+    [
+        'for i in range(100_000): print(i)',
+        'time.sleep(1); print(1)',  # too little to be written before the end
+        'time.sleep(1); print(1); sys.exit(0)',  # as --help ends
+        'time.sleep(1); print(1, flush=True)',
+    ],
+)
+def test_a_reader_that_ends_early_ends_the_tool_quietly(body):
+    code = 'import sys, time\nfrom ocrnet_mmdet.cli import one_line_errors\nprint("first", flush=1)'
+    code += f'\nwith one_line_errors():\n    {body}'
+    tool = subprocess.Popen(
+        [sys.executable, '-c', code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, 'PYTHONUNBUFFERED': ''},
+    )
+    assert tool.stdout.readline() == b'first\n'
+    tool.stdout.close()
+    assert tool.stderr.read() == b''
+    assert tool.wait() == (0 if 'exit' in body else 141)
+
+
+def test_another_pipe_that_breaks_is_no_quiet_end():
+    with pytest.raises(BrokenPipeError), one_line_errors():
+        raise BrokenPipeError

@@ -17,6 +17,7 @@ import itertools
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from ..datasets.coco_rules import is_key, is_number
 from ..datasets.outlines import are_polygons
 from ..datasets.picture_header import PictureError
 from ..errors import shown
-from .kinds import COCO, Source, kind_of
+from .kinds import COCO, Source, json_kind
 from .pictures import Pictures
 from .reading import PARTS, Found, Reading
 
@@ -33,10 +34,14 @@ from .reading import PARTS, Found, Reading
 def read_coco_files(source: Source, pictures: Pictures) -> Found:
     """One file as it stands but for its quirks, or several as one."""
     reading = Reading(pictures)
-    files = source.files
-    if len(files) > 1:
-        files = [file for file in files if kind_of(file) == COCO]
-    datas = [_read(file, reading) for file in files]
+    files, datas = [], []
+    for file in source.files:
+        content = read_json(str(file), shown(str(file), 160))
+        if file != source.told_by and not source.has(file, json_kind(content, file)):
+            reading.count('JSON files of something else, left out', file.name)
+            continue
+        files.append(file)
+        datas.append(_mended(content, file, reading))
     data = datas[0]
     if len(files) > 1:
         data, reading.part = _merged(
@@ -45,9 +50,8 @@ def read_coco_files(source: Source, pictures: Pictures) -> Found:
     return reading.done(data, COCO + (f', {len(files)} files' if len(files) > 1 else ''))
 
 
-def _read(file: Path, reading: Reading) -> dict:
+def _mended(data: Any, file: Path, reading: Reading) -> dict:
     place = shown(str(file), 160)
-    data = read_json(str(file), place)
     if isinstance(data, dict):
         data.setdefault('annotations', [])  # a part of which no picture has an object
     check_coco(data, place)
@@ -104,12 +108,16 @@ def _mend_images(images: list[dict], place: Path, reading: Reading) -> None:
 def _mend_categories(data: dict, reading: Reading) -> None:
     """Leave out groups of categories that have no object, and join categories of one name."""
     used = Counter(shown(a.get('category_id')) for a in data['annotations'])
-    groups = {c.get('supercategory') for c in data['categories']}
+    groups = {shown(c.get('supercategory')) for c in data['categories']}
     first: dict[str, dict] = {}
     same: dict = {}
     for category in data['categories']:
         name = category['name']
-        if name in groups and not used[shown(category['id'])] and len(data['categories']) > 1:
+        if (
+            shown(name) in groups
+            and not used[shown(category['id'])]
+            and len(data['categories']) > 1
+        ):
             reading.count('categories without objects that only name a group, left out', str(name))
         elif name in first:
             reading.count('categories of the name of another one, joined with it', str(name))

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 
-from ..errors import InputError, shown
-from .kinds import CVAT, Source
+from ..datasets.picture_header import MAX_PIXELS
+from ..errors import shown
+from .files import LabelError, read_xml, whole
+from .kinds import CVAT, XML_KINDS, Source
 from .pictures import Pictures
-from .reading import PARTS, TRAIN, VAL, Found, LabelError, Reading, number
+from .reading import PARTS, TRAIN, VAL, Found, Reading, number
 from .shapes import Shape, ellipse, pasted, turned_box
 
 
 def read_cvat(source: Source, pictures: Pictures) -> Found:
     """Boxes, polygons, ellipses and masks; of a project the parts that its pictures belong to."""
-    roots = [_root(file) for file in source.files]
+    roots: list[ElementTree.Element] = []
+    others: list[ElementTree.Element] = []
+    for file in source.files:
+        with whole(file):
+            root = read_xml(file)
+        (roots if source.has(file, XML_KINDS.get(root.tag)) else others).append(root)
     names = [n.text or '' for root in roots for n in root.findall('meta//labels/label/name')]
     reading = Reading(pictures, [*dict.fromkeys(names)])
+    for root in others:
+        reading.count('XML files of something else, left out', root.tag)
     images = [image for root in roots for image in root.findall('image')]
     parts = [PARTS.get((image.get('subset') or '').lower()) for image in images]
     split = {TRAIN, VAL} <= {*parts}
@@ -28,15 +36,6 @@ def read_cvat(source: Source, pictures: Pictures) -> Found:
         with reading.reading(image.get('name') or 'an image'):
             _add(image, part if split else None, reading)
     return reading.found(CVAT + (f', {len(roots)} files' if len(roots) > 1 else ''))
-
-
-def _root(file: Path) -> ElementTree.Element:
-    try:
-        return ElementTree.parse(file).getroot()
-    except ElementTree.ParseError as error:
-        raise InputError(
-            f'{shown(str(file), 160)} is not XML ({error}): export or copy it again'
-        ) from error
 
 
 def _add(element: ElementTree.Element, part: str | None, reading: Reading) -> None:
@@ -87,9 +86,12 @@ def _bitmap(text: str, width: int, height: int) -> np.ndarray:
     """(height, width) bool of CVAT's run lengths: row by row, the first run is background."""
     try:
         runs = np.array([int(run) for run in text.split(',')], np.int64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise LabelError(f'a mask has the run lengths {shown(text, 60)}') from error
-    if (runs < 0).any() or width < 1 or height < 1 or runs.sum() != width * height:
+    pixels = width * height
+    if width < 1 or pixels > MAX_PIXELS or not ((runs >= 0) & (runs <= pixels)).all():
+        raise LabelError(f'a mask of {width} x {height} pixels has the runs {shown(text, 60)}')
+    if runs.sum() != pixels:
         raise LabelError(
             f'a mask has run lengths of {runs.sum()} pixels, expected {width} x {height}'
         )

@@ -17,18 +17,15 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-import yaml
-
 from ..datasets.coco_file import read_json
-from ..datasets.listing import is_picture
 from ..errors import InputError, shown
 from .columns import columns_of, delimiter_of
+from .files import SUFFIXES, files_below, not_xml, read_yaml, whole
 
 COCO, VIA, LABELME = 'COCO JSON', 'VIA JSON', 'LabelMe JSON'
 VOC, CVAT, YOLO, CSV, MASKS = 'Pascal VOC', 'CVAT XML', 'YOLO', 'CSV', 'mask pictures'
@@ -43,9 +40,9 @@ OTHERS = dict(
     via3='a project of VIA 3: export it as COCO, or use VIA 2',
     video='CVAT for video: export it as "CVAT for images 1.1"',
 )
+XML_KINDS = {'annotation': VOC, 'annotations': CVAT}  # by the root
 ROW = re.compile(r'\d+(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}\s*', re.IGNORECASE)
 LOOKED_AT = 30  # files of a suffix in a folder, until one is recognised
-SUFFIXES = ('.json', '.xml', '.yaml', '.yml', '.csv', '.tsv', '.txt')
 
 
 @dataclass
@@ -56,13 +53,33 @@ class Source:
         kind: One of the names above.
         root: The folder that was named, or that of the file.
         files: All of that format, sorted; of YOLO the YAML alone where there is one.
-        is_file: Whether a file was named, not a folder.
+        told_by: The one of them that told the kind.
     """
 
     kind: str
     root: Path
     files: list[Path]
-    is_file: bool = False
+    told_by: Path
+
+    def has(self, file: Path, kind: str | None) -> bool:
+        """Whether a file is of this kind, where files are told one by one.
+
+        Raises:
+            InputError: It is of another kind that is known.
+        """
+        if kind not in (None, self.kind):
+            raise _several(self.root, {self.kind: self.told_by, str(kind): file})
+        return kind is not None
+
+
+def _several(folder: Path, kinds: dict[str, Path]) -> InputError:
+    there = ', '.join(
+        f'{kind} ({shown(os.path.relpath(file, folder))})' for kind, file in sorted(kinds.items())
+    )
+    return InputError(
+        f'{shown(str(folder), 160)} holds labels of several formats, {there}: name the file or '
+        'the folder of one'
+    )
 
 
 def source_of(path: Path) -> Source:
@@ -75,30 +92,26 @@ def source_of(path: Path) -> Source:
         kind = kind_of(path)
         if kind is None:
             raise InputError(f'{shown(str(path), 160)} is of no known label format: give {TAKEN}')
-        return Source(kind, path.parent, [path], is_file=True)
-    by_suffix = _files_below(path)
+        return Source(kind, path.parent, [path], path)
+    by_suffix = files_below(path)
     found: dict[str, list[Path]] = {}
+    told_by: dict[str, Path] = {}
     damage: list[InputError] = []
     for suffix in SUFFIXES:
-        kind = _kind_of_many(by_suffix.get(suffix, []), damage)
-        if kind is not None:
+        if told := _kind_of_many(by_suffix.get(suffix, []), damage):
+            kind, file = told
             found.setdefault(kind, []).extend(by_suffix[suffix])
+            told_by.setdefault(kind, file)
     if len(found) > 1:
-        there = ', '.join(
-            f'{kind} ({shown(os.path.relpath(files[0], path))})' for kind, files in found.items()
-        )
-        raise InputError(
-            f'{shown(str(path), 160)} holds labels of several formats, {there}: name the file or '
-            'the folder of one'
-        )
+        raise _several(path, told_by)
     if damage and not found:
         raise damage[0]
     if found:
         kind, files = found.popitem()
         yamls = [file for file in files if file.suffix in ('.yaml', '.yml')]
-        return Source(kind, path, _one_of(yamls, path) or files)
+        return Source(kind, path, _one_of(yamls, path) or files, told_by[kind])
     if masks := by_suffix.get(''):
-        return Source(MASKS, path, masks)
+        return Source(MASKS, path, masks, masks[0])
     raise InputError(f'{shown(str(path), 160)} holds no labels of a known format: give {TAKEN}')
 
 
@@ -110,52 +123,24 @@ def kind_of(file: Path) -> str | None:
     """
     suffix = file.suffix.lower()
     if suffix == '.json':
-        return _json_kind(read_json(str(file), shown(str(file), 160)), file)
+        return json_kind(read_json(str(file), shown(str(file), 160)), file)
     if suffix == '.xml':
         return _xml_kind(file)
     if suffix in ('.yaml', '.yml'):
-        content = read_yaml(file)
+        with whole(file):
+            content = read_yaml(file)
         return YOLO if isinstance(content, dict) and {'names', 'train'} & {*content} else None
     if suffix in ('.csv', '.tsv', '.txt'):
         return _text_kind(file)
     return None
 
 
-def read_yaml(file: Path) -> object:
-    """The content of a YAML file.
-
-    Raises:
-        InputError: It is none.
-    """
-    try:
-        return yaml.safe_load(file.read_text(encoding='utf-8-sig'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = ' '.join(str(error).split())
-        raise InputError(f'{shown(str(file), 160)} is not YAML ({reason}): correct it') from error
-
-
-def _files_below(folder: Path) -> dict[str, list[Path]]:
-    """Files by suffix; those that may be pictures under ``''``."""
-    files: dict[str, list[Path]] = defaultdict(list)
-    for where, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith('.'))
-        for name in sorted(names):
-            suffix = os.path.splitext(name)[1].lower()
-            if name.startswith('.'):
-                continue
-            if suffix in SUFFIXES:
-                files[suffix].append(Path(where, name))
-            elif suffix and is_picture(os.fsencode(name)):
-                files[''].append(Path(where, name))
-    return files
-
-
-def _kind_of_many(files: Iterable[Path], damage: list[InputError]) -> str | None:
-    filled = (file for file in files if file.stat().st_size)
+def _kind_of_many(files: Iterable[Path], damage: list[InputError]) -> tuple[str, Path] | None:
+    filled = (file for file in files if file.is_file() and file.stat().st_size)
     for file in itertools.islice(filled, LOOKED_AT):
         try:
             if kind := kind_of(file):
-                return kind
+                return kind, file
         except InputError as error:
             damage.append(error)
     return None
@@ -172,7 +157,12 @@ def _one_of(yamls: list[Path], folder: Path) -> list[Path]:
     return ours
 
 
-def _json_kind(content: object, file: Path) -> str | None:
+def json_kind(content: object, file: Path) -> str | None:
+    """The format of a JSON file's content.
+
+    Raises:
+        InputError: It is known and not taken.
+    """
     place = shown(str(file), 160)
     if isinstance(content, list):
         first = content[0] if content else None
@@ -196,21 +186,19 @@ def _json_kind(content: object, file: Path) -> str | None:
 
 
 def _xml_kind(file: Path) -> str | None:
-    try:
-        with file.open('rb') as stream:
+    with whole(file), file.open('rb') as stream:
+        try:
             events = ElementTree.iterparse(stream, events=('start',))
             tags = [element.tag for _, (_, element) in zip(range(200), events)]
-    except ElementTree.ParseError as error:
-        raise InputError(
-            f'{shown(str(file), 160)} is not XML ({error}): export or copy it again'
-        ) from error
+        except (ElementTree.ParseError, ValueError, LookupError) as error:
+            raise not_xml(error) from error
     if tags[:1] == ['annotations'] and 'track' in tags and 'image' not in tags:
         raise InputError(f'{shown(str(file), 160)} is {OTHERS["video"]}')
-    return {'annotation': VOC, 'annotations': CVAT}.get(tags[0]) if tags else None
+    return XML_KINDS.get(tags[0]) if tags else None
 
 
 def _text_kind(file: Path) -> str | None:
-    with file.open(encoding='utf-8-sig', errors='replace') as stream:
+    with whole(file), file.open(encoding='utf-8-sig', errors='replace') as stream:
         first = next((line for line in stream if line.strip()), '')
     if file.suffix.lower() == '.txt' and ROW.fullmatch(first):
         return YOLO

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import math
 import os
@@ -14,9 +13,10 @@ from PIL import Image
 
 from ..datasets.coco_file import read_json
 from ..errors import InputError, shown
-from .kinds import LABELME, Source
+from .files import LabelError
+from .kinds import LABELME, Source, json_kind
 from .pictures import Pictures
-from .reading import Found, LabelError, Reading, number
+from .reading import Found, Reading, number
 from .shapes import Shape, ellipse, pasted
 
 
@@ -30,6 +30,7 @@ def read_labelme(source: Source, pictures: Pictures) -> Found:
                 content = read_json(str(file), place)
             except InputError as error:
                 raise LabelError(str(error).removeprefix(f'{place} ')) from error
+            source.has(file, json_kind(content, file))
             if not isinstance(content, dict) or not isinstance(content.get('shapes'), list):
                 raise LabelError('it has no list of shapes')
             _add(content, place, reading)
@@ -59,6 +60,8 @@ def _parts(
                 f'shapes of the type {shown(kind, 40)}, left out', place, image['file_name']
             )
             continue
+        if not isinstance(group, (int, float, str, type(None))):
+            raise LabelError(f'a shape has the group_id {shown(group, 40)}')
         yield str(entry.get('label') or ''), group, _shape(kind, entry, image)
 
 
@@ -87,5 +90,5 @@ def _bitmap(text: object) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(base64.b64decode(str(text), validate=True))) as picture:
             return np.asarray(picture.convert('L')) > 0
-    except (OSError, binascii.Error, ValueError, SyntaxError) as error:
-        raise LabelError(f'a mask is no PNG in base64 ({error})') from error
+    except Exception as error:  # on damaged files Pillow raises what it happens to meet
+        raise LabelError(f'a mask is no PNG in base64 ({shown(str(error))})') from error

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +21,11 @@ from PIL import Image
 from skimage.measure import label as connected
 
 from ..errors import InputError, shown
+from .files import LabelError
 from .kinds import MASKS, Source
 from .pictures import Pictures
-from .reading import PARTS, Found, LabelError, Reading
-from .shapes import Shape
+from .reading import PARTS, Found, Reading
+from .shapes import Shape, run_lengths
 
 ONE_CLASS = 'object'
 ENDINGS = tuple(
@@ -38,6 +38,8 @@ PLACES = frozenset(
     'masks mask labels label annotations annotation instances instance gt groundtruth images image '
     'segmentation segmentations seg png'.split()
 ) | {*PARTS}
+LARGE = 2**24  # up to it floats of 32 bits hold every whole number
+MOST = 2**16  # objects of a mask: 16-bit files hold no more
 LOSSY = ('JPEG', 'MPO', 'WEBP')
 
 
@@ -65,19 +67,23 @@ def read_masks(source: Source, pictures: Pictures) -> Found:
             of_picture[name].append((file, _class_of(place, name), single))
         else:
             reading.count('masks of no picture, or of several of that name, left out', place)
-    value = _one_value(
-        [file for ours in of_picture.values() for file, _, single in ours if not single]
-    )
+    size_of: dict[str, tuple[int, int]] = {}
+    masks_of: dict[str, list[Mask]] = {}
+    for name, ours in of_picture.items():
+        with reading.reading(name):
+            size_of[name] = pictures.size(name)
+            masks_of[name] = [Mask(*of_file, *size_of[name]) for of_file in ours]
+    value = _one_value([mask for read in masks_of.values() for mask in read])
     if value:
         reading.notes.append(
             f'objects: connected parts, as all masks have the one value {value} beside 0'
         )
-    for name, ours in of_picture.items():
+    for name, read in masks_of.items():
         with reading.reading(name):
-            image = reading.image(name, *pictures.size(name))
-            for file, kind, single in ours if image else ():
-                for mask in _objects(file, single, bool(value)):
-                    _add(image or {}, kind, mask, file, reading)
+            image = reading.image(name, *size_of[name])
+            for mask in read if image else ():
+                for runs in mask.parts if value else mask.objects:
+                    reading.add(image or {}, mask.kind, [Shape(mask=runs)])
     return reading.found(f'{MASKS}, {len(files)} files')
 
 
@@ -115,56 +121,77 @@ def _class_of(place: str, picture: str) -> str:
     return ours[-1] if ours else ONE_CLASS
 
 
-def _values(file: Path) -> np.ndarray:
-    """(H, W) whole numbers of a mask picture: grey values, palette places or packed colours.
+class Mask:
+    """A mask picture's objects as run lengths: the pixels are read once and not kept.
+
+    Args:
+        file: The mask picture.
+        kind: The class of its objects.
+        single: Whether it is one object.
+        width, height: Of its picture.
+
+    Attributes:
+        objects: Of each value; of a ``single`` mask all that is not 0.
+        parts: The connected parts of what has one value alone; else ``objects``.
+        value: That one value; 0 where there is none, None where there are several.
 
     Raises:
-        LabelError: It is no picture, or of a format that changes values.
+        LabelError: It cannot be read, or is of another size.
+    """
+
+    def __init__(self, file: Path, kind: str, single: bool, width: int, height: int) -> None:
+        self.kind, self.single = kind, single
+        values = _values(file, width, height)
+        there = np.unique(values)
+        there = there[there != 0]
+        if len(there) > MOST and not single:
+            raise LabelError(f'{file.name} has {len(there)} values, as a photo has: give masks')
+        self.value: int | None = None if len(there) > 1 else int(there.sum())
+        if single or self.value is not None:
+            self.objects = [run_lengths(values != 0)]
+        else:
+            self.objects = [run_lengths(values == value) for value in there]
+        self.parts = self.objects
+        if not single and self.value:
+            labels = connected(values != 0, connectivity=2)
+            self.parts = [run_lengths(labels == i) for i in range(1, labels.max() + 1)]
+
+
+def _values(file: Path, width: int, height: int) -> np.ndarray:
+    """(height, width) whole numbers of a mask picture: grey values, palette places or packed
+    colours.
+
+    Raises:
+        LabelError: It is no picture, of another size, or of a format that changes values.
     """
     try:
         with Image.open(file) as picture:
             if picture.format in LOSSY:
                 raise LabelError(f'{file.name} is {picture.format}, which changes values: give PNG')
+            if picture.size != (width, height):
+                raise LabelError(
+                    f'{file.name} has {picture.width} x {picture.height} pixels, its picture '
+                    f'{width} x {height}'
+                )
             values = np.asarray(picture)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise LabelError(f'{file.name}: {error}') from error
+    except LabelError:
+        raise
+    except Exception as error:  # on damaged files Pillow raises what it happens to meet
+        raise LabelError(f'{file.name}: {shown(str(error) or type(error).__name__)}') from error
     if values.ndim == 3:  # an alpha says nothing of the object
         colours = values[..., :3] if values.shape[2] > 2 else values[..., :1]
         values = (colours.astype(np.int64) << 8 * np.arange(colours.shape[2])).sum(2)
+    if values.dtype.kind == 'f' and not (values == np.clip(np.round(values), -LARGE, LARGE)).all():
+        raise LabelError(f'{file.name} has values that are no whole numbers')
     return values.astype(np.int64)
 
 
-def _one_value(files: list[Path]) -> int:
-    """The value that all masks have beside 0; 0 where there are several, or no object twice."""
-    value, parts = 0, 0
-    for file in files:
-        try:
-            values = _values(file)
-        except LabelError:  # said where its picture is read
-            continue
-        there = np.unique(values[values != 0])
-        if len(there) > 1 or len(there) and value not in (0, there[0]):
-            return 0
-        value = int(there[0]) if len(there) else value
-        parts = max(parts, int(connected(values != 0, connectivity=2).max()))
-    return value if parts > 1 else 0
-
-
-def _objects(file: Path, single: bool, by_parts: bool) -> Iterator[np.ndarray]:
-    """(H, W) bool each."""
-    values = _values(file)
-    if single:
-        yield values != 0
-        return
-    values = connected(values != 0, connectivity=2) if by_parts else values
-    for value in np.unique(values[values != 0]):
-        yield values == value
-
-
-def _add(image: dict, kind: str, mask: np.ndarray, file: Path, reading: Reading) -> None:
-    if mask.shape != (image['height'], image['width']):
-        raise LabelError(
-            f'{file.name} has {mask.shape[1]} x {mask.shape[0]} pixels, its picture '
-            f'{image["width"]} x {image["height"]}'
-        )
-    reading.add(image, kind, [Shape(mask=mask)])
+def _one_value(masks: list[Mask]) -> int:
+    """The value that all masks of all objects have beside 0; 0 where there are several, or no
+    object twice.
+    """
+    masks = [mask for mask in masks if not mask.single]
+    values = {mask.value for mask in masks} - {0}
+    if len(values) != 1 or not any(len(mask.parts) > 1 for mask in masks):
+        return 0
+    return values.pop() or 0

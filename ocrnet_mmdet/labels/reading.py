@@ -8,20 +8,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import numpy as np
+from pycocotools import mask as coco_mask
+
 from ..datasets.note import Example, Note
-from ..datasets.picture_header import PictureError
+from ..datasets.outlines import too_large
+from ..datasets.picture_header import MAX_PIXELS, PictureError
 from ..errors import shown
+from .files import LabelError
 from .pictures import Pictures
-from .shapes import LEAST, Shape, annotation_of
+from .shapes import LEAST, Shape, annotation_of, outlines_of
 
 TRAIN, VAL, TEST = 'train', 'val', 'test'
+FAR = 1e9  # pixels: farther numbers are none of a picture, and their areas may be infinite
 PARTS = dict(
     train=TRAIN, training=TRAIN, trainval=TRAIN, val=VAL, valid=VAL, validation=VAL, test=TEST
 )
-
-
-class LabelError(ValueError):
-    """A label that cannot be read; the message is the reason, without the file's name."""
 
 
 @dataclass
@@ -119,10 +121,12 @@ class Reading:
         if name in self._taken:
             self.count('second labels of a picture, left out', f'{names[0]} of {name}', name)
             return None
-        self._taken.add(name)
         sides = [_side(width), _side(height)]
         if not all(sides):
             sides = list(self.pictures.size(name))
+        if math.prod(sides) > MAX_PIXELS:  # masks of it are made before its size is checked
+            raise LabelError(f'its picture is said to have {sides[0]} x {sides[1]} pixels')
+        self._taken.add(name)
         image: dict = dict(id=len(self.images) + 1, file_name=name, width=sides[0], height=sides[1])
         self.images.append(image)
         if part:
@@ -134,15 +138,22 @@ class Reading:
         if not label:
             raise LabelError('an object has no class')
         areas = [s for s in shapes if s.polygon is None or len(s.polygon) >= LEAST]
-        areas = [s for s in areas if s.mask is None or s.mask.any()]
+        areas = [s for s in areas if s.mask is None or coco_mask.area(s.mask) > 0]
         if not areas:
             name = image['file_name']
             self.count('outlines of under three points or masks of no pixel', name, name)
             return
         for shape in areas:
-            if not all(map(math.isfinite, [*(shape.box or ()), *(shape.polygon or ())])):
-                raise LabelError(f'{shown(shape.box or shape.polygon)} is not finite')
-        made = annotation_of(areas, image['width'], image['height'])
+            numbers = [*(shape.box or ()), *(shape.polygon or ())]
+            if not all(abs(x) < FAR for x in numbers):  # NaN is not
+                raise LabelError(f'{shown(numbers)} is no place in a picture')
+        size = image['width'], image['height']
+        drawn = outlines_of(areas) if any(s.mask is not None for s in areas) else []
+        if drawn and too_large([drawn], np.array([size])).any():
+            raise LabelError(
+                'an outline beside a mask reaches too far past the picture to be drawn'
+            )
+        made = annotation_of(areas, *size)
         self.annotations.append(dict(image_id=image['id'], label=label, iscrowd=int(crowd), **made))
 
     def add_grouped(self, image: dict, parts: Iterable[tuple[str, object, Shape]]) -> None:
@@ -182,7 +193,8 @@ class Reading:
             )
             for what, examples in self._left_out.items()
         ]
-        bare = {*self.pictures.names} - {image.get('file_name') for image in data['images']}
+        named = (image.get('file_name') for image in data['images'])
+        bare = {*self.pictures.names} - {name for name in named if isinstance(name, str)}
         notes = [title, *self.notes, *counted]
         return Found(data, notes, self.part, self.masks, frozenset(bare))
 
@@ -199,7 +211,7 @@ class Reading:
 def _side(value: object) -> int:
     """A side in pixels as a label file states it; 0 where it does not."""
     try:
-        return int(float(value))  # type: ignore[arg-type]
+        return max(int(float(value)), 0)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         return 0
 
@@ -212,7 +224,7 @@ def number(value: object, what: str) -> float:
     """
     try:
         made = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         made = math.nan
     if not math.isfinite(made):
         raise LabelError(f'{what} is {shown(value, 40)}, expected a number')

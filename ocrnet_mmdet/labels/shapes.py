@@ -18,11 +18,11 @@ LEAST = 6  # numbers of a polygon
 
 @dataclass
 class Shape:
-    """One of three: ``box`` xyxy, ``polygon`` [x1, y1, x2, y2, ...], ``mask`` (H, W) bool."""
+    """One of three: ``box`` xyxy, ``polygon`` [x1, y1, x2, y2, ...], ``mask`` of run lengths."""
 
     box: Sequence[float] | None = None
     polygon: Sequence[float] | None = None
-    mask: np.ndarray | None = None
+    mask: dict | None = None
 
 
 def ellipse(middle: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Shape:
@@ -52,7 +52,7 @@ def pasted(part: np.ndarray, left: int, top: int, width: int, height: int) -> Sh
     x, y = max(left, 0), max(top, 0)
     inner = part[y - top : max(height - top, 0), x - left : max(width - left, 0)]
     mask[y : y + inner.shape[0], x : x + inner.shape[1]] = inner
-    return Shape(mask=mask)
+    return Shape(mask=run_lengths(mask))
 
 
 def annotation_of(shapes: Sequence[Shape], width: int, height: int) -> dict:
@@ -64,27 +64,29 @@ def annotation_of(shapes: Sequence[Shape], width: int, height: int) -> dict:
     if all(shape.box is not None for shape in shapes):
         box = _around(np.reshape([shape.box for shape in shapes], (-1, 2)))
         return dict(bbox=box, area=box[2] * box[3])
-    polygons = [_corners(s) if s.box is not None else list(s.polygon or ()) for s in shapes]
-    if any(shape.mask is not None for shape in shapes):
-        return _mask_annotation(shapes, [p for p in polygons if p], width, height)
+    polygons, masks = outlines_of(shapes), [s.mask for s in shapes if s.mask is not None]
+    if masks:
+        return _mask_annotation(masks, polygons, width, height)
     area = sum(map(_area, polygons))
     box = _around(np.reshape([x for polygon in polygons for x in polygon], (-1, 2)))
     return dict(bbox=box, area=area or box[2] * box[3], segmentation=polygons)
 
 
+def outlines_of(shapes: Sequence[Shape]) -> list[list[float]]:
+    """Polygons of all but the masks."""
+    drawn = [s for s in shapes if s.mask is None]
+    return [_corners(s) if s.box is not None else list(s.polygon or ()) for s in drawn]
+
+
 def run_lengths(mask: np.ndarray) -> dict:
-    """COCO's compressed run lengths of a mask (H, W) bool."""
-    runs = coco_mask.encode(np.asfortranarray(mask, np.uint8))
-    return dict(size=list(mask.shape), counts=runs['counts'].decode())
+    """COCO's compressed run lengths, as pycocotools has them, of a mask (H, W) bool."""
+    return coco_mask.encode(np.asfortranarray(mask, np.uint8))
 
 
 def _mask_annotation(
-    shapes: Sequence[Shape], polygons: list[list[float]], width: int, height: int
+    masks: list[dict], polygons: list[list[float]], width: int, height: int
 ) -> dict:
-    runs = [
-        coco_mask.encode(np.asfortranarray(s.mask, np.uint8)) for s in shapes if s.mask is not None
-    ]
-    runs += coco_mask.frPyObjects(polygons, height, width) if polygons else []
+    runs = masks + (coco_mask.frPyObjects(polygons, height, width) if polygons else [])
     whole = coco_mask.merge(runs)
     return dict(
         bbox=coco_mask.toBbox(whole).tolist(),

@@ -1,36 +1,44 @@
 """A CSV of boxes, a row a box; columns are known by their names, see columns.py.
 
-Where all coordinates lie between 0 and 1 they are shares of the picture, else pixels. A row
-without coordinates says that its picture has no object.
+Where the coordinates of most boxes lie between 0 and 1 they are shares of the picture, else pixels.
+A row without coordinates says that its picture has no object.
 """
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import InputError, shown
+from ..errors import shown
 from .columns import columns_of, delimiter_of
+from .files import LabelError, read_text, whole
 from .kinds import CSV, Source, kind_of
 from .pictures import Pictures
-from .reading import PARTS, TRAIN, VAL, Found, LabelError, Reading, number
+from .reading import PARTS, TRAIN, VAL, Found, Reading, number
 from .shapes import Shape
 
 ONE_CLASS = 'object'
 DIGITS = 2  # of pixels that were shares
+MOST = 2  # of shares: a box may be drawn past the edge
 EMPTY = ('', 'nan', 'none', 'null')
 Row = tuple[int, list[str]]  # its line, its cells
 
 
 def read_csv(source: Source, pictures: Pictures) -> Found:
     """Boxes of a CSV, or of one for train and one for val."""
-    files = [f for f in source.files if kind_of(f) == CSV]
+    reading = Reading(pictures)
+    files = []
+    for file in source.files:
+        if source.has(file, kind_of(file)):
+            files.append(file)
+        else:
+            reading.count('text files of something else, left out', file.name)
     parts = [PARTS.get(_word(file, source.root)) for file in files]
     split = {TRAIN, VAL} <= {*parts}
-    reading = Reading(pictures)
     for file, part in zip(files, parts):
         _read_file(file, part if split else None, reading)
     names = ', '.join(os.path.relpath(file, source.root) for file in files)
@@ -45,29 +53,45 @@ def _word(file: Path, root: Path) -> str:
 
 
 def _read_file(file: Path, part: str | None, reading: Reading) -> None:
-    place = shown(str(file), 160)
-    try:
-        text = file.read_text(encoding='utf-8-sig').lstrip()
-    except UnicodeDecodeError as error:
-        raise InputError(f'{place} is no UTF-8 text: save it as UTF-8') from error
-    rows = list(csv.reader(text.splitlines(), delimiter=delimiter_of(text.split('\n')[0])))
-    columns = columns_of(rows[0])
-    assert columns
+    with whole(file):
+        header, rows = _table(file)
+        columns = columns_of(header)
+        if not columns:
+            raise LabelError(f'begins with {shown(header)}, which names no columns of boxes')
     by_picture: dict[str, list[Row]] = {}
-    for line, row in enumerate(rows[1:], 2):
-        if any(row):
-            if len(row) != len(rows[0]):
-                raise InputError(
-                    f'{place}: line {line} has {len(row)} cells, the header {len(rows[0])}: '
-                    'correct it'
-                )
-            by_picture.setdefault(row[columns['picture'][0]], []).append((line, row))
+    for line, row in rows:
+        by_picture.setdefault(row[columns['picture'][0]], []).append((line, row))
     kind = next(k for k in ('corners', 'middle', 'start', 'whole') if k in columns)
-    shares = _are_shares([row for rows in by_picture.values() for _, row in rows], columns[kind])
-    reading.notes.append(_say(rows[0], columns, kind, shares))
+    shares = _are_shares([row for _, row in rows], columns[kind])
+    reading.notes.append(_say(header, columns, kind, shares))
     for name, ours in by_picture.items():
         with reading.reading(f'{file.name}, line {ours[0][0]}'):
             _add(name, ours, columns, kind, shares, part, reading)
+
+
+def _table(file: Path) -> tuple[list[str], list[Row]]:
+    """The first row and the others, but empty ones, all of one length.
+
+    Raises:
+        LabelError: It is no such table.
+    """
+    text = read_text(file).lstrip()
+    stream = io.StringIO(text, newline='')
+    reader = csv.reader(stream, delimiter=delimiter_of(text.split('\n')[0]), strict=True)
+    rows = []
+    try:
+        header = next(reader, [])
+        for row in reader:
+            if any(row):
+                rows.append((reader.line_num, row))
+    except csv.Error as error:  # such as a quote that does not end, which would swallow the rest
+        raise LabelError(f'is damaged at line {reader.line_num} ({error}): correct it') from error
+    for line, row in rows:
+        if len(row) != len(header):
+            raise LabelError(
+                f'has {len(row)} cells in line {line}, in the header {len(header)}: correct it'
+            )
+    return header, rows
 
 
 def _say(header: Sequence[str], columns: dict[str, list[int]], kind: str, shares: bool) -> str:
@@ -98,14 +122,19 @@ def _numbers(row: list[str], places: list[int], line: int) -> list[float]:
 
 
 def _are_shares(rows: Sequence[list[str]], places: list[int]) -> bool:
-    values = []
+    """Whether most boxes lie in 0 to 1; boxes of nothing but 0 and 1, which stand for none or for
+    all, count where there are no others.
+    """
+    boxes = []
     for row in rows:
         if not _is_bare([row[i] for i in places]):
             try:
-                values += _numbers(row, places, 0)
+                boxes.append(_numbers(row, places, 0))
             except LabelError:  # said where its picture is read
                 continue
-    return bool(values) and min(values) >= 0 and max(values) <= 1
+    boxes = [box for box in boxes if not {*box} <= {0, 1}] or boxes
+    inside = sum(min(box) >= 0 and max(box) <= 1 for box in boxes)
+    return 2 * inside > len(boxes)
 
 
 def _add(
@@ -126,6 +155,10 @@ def _add(
         if kind == 'middle':
             a, b = a - c / 2, b - d / 2
         box = [a, b, c, d] if kind == 'corners' else [a, b, a + c, b + d]
+        if shares and max(map(abs, box)) > MOST:
+            raise LabelError(
+                f'line {line} has {shown(box)}, expected shares of the picture, 0 to 1'
+            )
         if image and shares:
             sides = image['width'], image['height']
             box = [round(x * sides[i % 2], DIGITS) for i, x in enumerate(box)]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ..datasets.coco_file import read_json
 from ..errors import InputError, shown
-from .kinds import VIA, Source
+from .files import LabelError
+from .kinds import VIA, Source, json_kind
 from .pictures import Pictures
-from .reading import Found, LabelError, Reading, number
+from .reading import Found, Reading, number
 from .shapes import Shape, ellipse
 
 CLASS_NAMES = ('class', 'label', 'type', 'category', 'name', 'object', 'objects')
@@ -21,13 +24,15 @@ def read_via(source: Source, pictures: Pictures) -> Found:
     reading = Reading(pictures)
     for file in source.files:
         content = read_json(str(file), shown(str(file), 160))
+        if not source.has(file, json_kind(content, file)):
+            reading.count('JSON files of something else, left out', file.name)
+            continue
         entries = content.get('_via_img_metadata', content)
         if not isinstance(entries, dict):
             raise InputError(
                 f'{shown(str(file), 160)}: _via_img_metadata is no dict: export the project again'
             )
-        regions = [r for e in entries.values() for r in _regions(e)]
-        attribute = _class_attribute(regions, file)
+        attribute = _class_attribute(entries.values(), file)
         reading.notes.append(
             f'classes: attribute {shown(attribute)}'
             if attribute
@@ -39,19 +44,32 @@ def read_via(source: Source, pictures: Pictures) -> Found:
     return reading.found(VIA + (f', {len(source.files)} files' if len(source.files) > 1 else ''))
 
 
-def _regions(entry: object) -> list[dict]:
-    regions = entry.get('regions') if isinstance(entry, dict) else None
-    regions = list(regions.values()) if isinstance(regions, dict) else regions or []  # VIA 1's
-    return [r for r in regions if isinstance(r, dict)] if isinstance(regions, list) else []
+def _regions(entry: dict) -> list[dict]:
+    regions = entry.get('regions') or []
+    regions = list(regions.values()) if isinstance(regions, dict) else regions  # VIA 1's
+    if not isinstance(regions, list) or not all(isinstance(r, dict) for r in regions):
+        raise LabelError(f'its regions are {shown(regions, 60)}')
+    return regions
 
 
-def _class_attribute(regions: list[dict], file: Path) -> str | None:
+def _attributes(region: dict) -> dict:
+    attributes = region.get('region_attributes') or {}
+    if not isinstance(attributes, dict):
+        raise LabelError(f'region_attributes are {shown(attributes, 60)}')
+    return attributes
+
+
+def _class_attribute(entries: Iterable[object], file: Path) -> str | None:
     """The attribute that is the class: by its name, or the only one.
 
     Raises:
         InputError: Several may be.
     """
-    counts = Counter(name for r in regions for name in r.get('region_attributes') or ())
+    counts: Counter[str] = Counter()
+    for entry in entries:
+        with suppress(LabelError):  # counted where the entry is read
+            for region in _regions(entry) if isinstance(entry, dict) else ():
+                counts.update(_attributes(region).keys())
     named = [n for word in CLASS_NAMES for n in counts if n.lower().replace('_', '') == word]
     if named or len(counts) < 2:
         return next(iter(named or counts), None)
@@ -74,7 +92,7 @@ def _add(entry: object, attribute: str | None, reading: Reading) -> None:
 
 def _value(region: dict, attribute: str) -> str:
     """Its text; of check boxes the one that is set."""
-    value = (region.get('region_attributes') or {}).get(attribute, '')
+    value = _attributes(region).get(attribute, '')
     if isinstance(value, dict):
         value = ' '.join(str(name) for name, is_set in value.items() if is_set)
     return str(value).strip()

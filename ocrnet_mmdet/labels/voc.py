@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from .kinds import VOC, Source
+from .files import LabelError, read_text, read_xml, whole
+from .kinds import VOC, XML_KINDS, Source
 from .pictures import Pictures
-from .reading import PARTS, TEST, TRAIN, VAL, Found, LabelError, Reading, number
+from .reading import PARTS, TEST, TRAIN, VAL, Found, Reading, number
 from .shapes import Shape
 
 CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
@@ -72,11 +73,8 @@ def _read(source: Source, reading: Reading) -> Iterator[Picture]:
     for file in source.files:
         place = os.path.relpath(file, source.root)
         with reading.reading(place):
-            try:
-                root = ElementTree.parse(file).getroot()
-            except ElementTree.ParseError as error:
-                raise LabelError(f'not XML ({error})') from error
-            if root.tag == 'annotation':
+            root = read_xml(file)
+            if source.has(file, XML_KINDS.get(root.tag)):
                 yield _picture(root, place)
             else:
                 reading.count('XML files of something else, left out', place)
@@ -109,7 +107,8 @@ def _split(root: Path) -> dict[str, str]:
     split: dict[str, str] = {}
     for name in ('trainval', 'train', 'val', 'valid', 'test'):  # the later ones count
         if lists and (lists / f'{name}.txt').is_file():
-            lines = (lists / f'{name}.txt').read_text(encoding='utf-8-sig').splitlines()
+            with whole(lists / f'{name}.txt'):
+                lines = read_text(lists / f'{name}.txt').splitlines()
             split |= {line.split()[0]: PARTS[name] for line in lines if line.strip()}
     there = {*split.values()}
     return split if TRAIN in there and {VAL, TEST} & there else {}

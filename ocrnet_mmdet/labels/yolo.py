@@ -11,6 +11,7 @@ the picture of its name.
 
 from __future__ import annotations
 
+import datetime
 import glob
 import os
 from collections.abc import Iterator
@@ -18,13 +19,15 @@ from pathlib import Path
 
 from ..datasets.listing import list_pictures
 from ..errors import InputError, shown
-from .kinds import YOLO, Source, read_yaml
+from .files import LabelError, read_text, read_yaml, whole
+from .kinds import YOLO, Source
 from .pictures import Pictures
-from .reading import PARTS, TEST, TRAIN, VAL, Found, LabelError, Reading, number
+from .reading import PARTS, TEST, TRAIN, VAL, Found, Reading, number
 from .shapes import Shape
 
 NAME_FILES = ('classes.txt', 'obj.names', '_darknet.labels', 'predefined_classes.txt')
 DIGITS = 2
+NAME = (str, int, float, bool, type(None), datetime.date)  # what YAML makes of a word
 MOST = 2  # a box may be drawn past the edge; beyond it numbers are pixels
 
 
@@ -56,39 +59,46 @@ def _names_near(source: Source) -> tuple[list[str], list[str]]:
     for folder in folders:
         for name in NAME_FILES:
             if (folder / name).is_file():
-                lines = (folder / name).read_text(encoding='utf-8-sig').splitlines()
+                with whole(folder / name):
+                    lines = read_text(folder / name).splitlines()
                 return [line.strip() for line in lines if line.strip()], [f'classes: of {name}']
     described = [source.root / name for name in ('data.yaml', 'dataset.yaml')]
     described += [source.root.parent / file.name for file in described]
     for file in described:
         if file.is_file():
-            return _names(read_yaml(file), file), [f'classes: of {file.name}']
+            with whole(file):
+                return _names(read_yaml(file)), [f'classes: of {file.name}']
     return [], ['classes: called by their numbers, as no classes.txt or data.yaml names them']
 
 
-def _names(content: object, file: Path) -> list[str]:
-    """Class names of a YAML, by their number."""
+def _names(content: object) -> list[str]:
+    """Class names of a YAML, by their number.
+
+    Raises:
+        LabelError: It has none.
+    """
     names = content.get('names') if isinstance(content, dict) else None
     if isinstance(names, dict):
         try:
-            by_number = {int(key): str(name) for key, name in names.items()}
-        except (TypeError, ValueError):
+            by_number = {int(k): str(name) for k, name in names.items() if isinstance(name, NAME)}
+        except (TypeError, ValueError, OverflowError):
             by_number = {-1: ''}
-        if sorted(by_number) == list(range(len(by_number))):
+        if sorted(by_number) == list(range(len(names))):
             return [by_number[i] for i in range(len(by_number))]
-    elif isinstance(names, list):
+    elif isinstance(names, list) and all(isinstance(name, NAME) for name in names):
         return [str(name) for name in names]
-    raise InputError(
-        f'{shown(str(file), 160)}: names is {shown(names, 60)}, expected a list of the class '
-        'names, or {0: name, 1: name, ...}'
+    raise LabelError(
+        f'has names of {shown(names, 60)}, expected a list of the class names, or '
+        '{0: name, 1: name, ...}'
     )
 
 
 def _read_described(file: Path, pictures: Pictures) -> Found:
     """What a YAML names."""
-    content = read_yaml(file)
+    with whole(file):
+        content = read_yaml(file)
+        reading = Reading(pictures, _names(content))
     assert isinstance(content, dict)
-    reading = Reading(pictures, _names(content, file))
     keypoints = 'kpt_shape' in content
     root = Path(str(content.get('path') or ''))
     roots = [root] if root.is_absolute() else [file.parent / root, root]
@@ -116,12 +126,14 @@ def _pictures_of(place: str, roots: list[Path], what: str) -> Iterator[Path]:
     while shorter.startswith('../'):
         shorter = shorter[3:]
     for path in [root / p for p in dict.fromkeys((place, shorter)) for root in roots]:
-        if path.is_dir():
+        if os.path.isdir(path):  # unlike pathlib's it takes any text
             for name in list_pictures(str(path)):
                 yield path / os.fsdecode(name)
             return
-        if path.is_file():
-            for line in path.read_text(encoding='utf-8-sig').splitlines():
+        if os.path.isfile(path):
+            with whole(path):
+                lines = read_text(path).splitlines()
+            for line in lines:
                 if line.strip():
                     yield path.parent / line.strip()
             return
@@ -138,14 +150,14 @@ def _read_picture(
     picture: Path, part: str, beside: Path, reading: Reading, keypoints: bool
 ) -> None:
     """Labels of a picture by Ultralytics' rule, images/ for labels/, or in ``beside``."""
-    path = Path(os.path.normpath(picture)).with_suffix('.txt')
+    path = Path(os.path.splitext(os.path.normpath(picture))[0] + '.txt')
     places = [path, beside / path.name, beside / path.parent.name / path.name]
     places.append(beside / part / path.name)
     folders = path.parts[:-1]
     if 'images' in folders:
         last = len(folders) - 1 - folders[::-1].index('images')
         places.insert(0, Path(*folders[:last], 'labels', *path.parts[last + 1 :]))
-    labels = next((place for place in places if place.is_file()), None)
+    labels = next((place for place in places if os.path.isfile(place)), None)
     if labels is None:
         reading.count('pictures without a text file, left out', picture.name, str(picture))
         return
@@ -156,18 +168,11 @@ def _read_file(
     file: Path, picture: str, reading: Reading, part: str | None, keypoints: bool = False
 ) -> None:
     with reading.reading(file.name):
-        rows = [line.split() for line in _text(file).splitlines()]
+        rows = [line.split() for line in read_text(file).splitlines()]
         image = reading.image(picture.removesuffix('.txt'), part=part)
         for i, row in enumerate(rows, 1):
             if image and row:
                 _add(row, i, image, reading, keypoints)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding='utf-8-sig')
-    except UnicodeDecodeError as error:
-        raise LabelError('it is no text') from error
 
 
 def _add(row: list[str], line: int, image: dict, reading: Reading, keypoints: bool) -> None:
@@ -177,9 +182,9 @@ def _add(row: list[str], line: int, image: dict, reading: Reading, keypoints: bo
         raise LabelError(
             f'line {line} has the class {row[0]}, and {len(reading.classes)} classes have names'
         )
-    if max(shares, default=0) > MOST:
-        raise LabelError(f'line {line} has {max(shares):g}, expected shares of the picture, 0 to 1')
-    name = reading.classes[int(kind)] if reading.classes else row[0]
+    if (farthest := max(shares, key=abs, default=0.0)) and abs(farthest) > MOST:
+        raise LabelError(f'line {line} has {farthest:g}, expected shares of the picture, 0 to 1')
+    name = reading.classes[int(kind)] if reading.classes else str(int(kind))  # of 1.0 as of 1
     sizes = image['width'], image['height']
     pixels = [share * sizes[i % 2] for i, share in enumerate(shares)]
     if len(pixels) == 4:

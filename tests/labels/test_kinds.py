@@ -51,6 +51,39 @@ def test_two_formats_in_one_folder_are_one_line(truth, tmp_path):
         source_of(tmp_path)
 
 
+@pytest.mark.parametrize('coco, labelme', [('all.json', 'a/p0.json'), ('z.json', 'p0.json')])
+def test_coco_beside_labelme_is_one_line(truth, pictures, tmp_path, coco, labelme):
+    """Whichever comes first."""
+    writers.write_labelme({'p0.png': truth['p0.png']}, (tmp_path / labelme).parent, 'polygon')
+    (tmp_path / coco).write_text(json.dumps(writers.coco(truth)))
+    message = rf'several formats, COCO JSON \({coco}\), LabelMe JSON \({labelme}\): name the file'
+    with pytest.raises(InputError, match=message):
+        read_any(tmp_path, pictures)
+
+
+@pytest.mark.parametrize('cvat', ['a.xml', 'z.xml'])
+def test_voc_beside_cvat_is_one_line(truth, pictures, tmp_path, cvat):
+    writers.write_voc(truth, tmp_path)
+    (tmp_path / cvat).write_text(writers.cvat(truth, 'box'))
+    message = rf'several formats, CVAT XML \({cvat}\), Pascal VOC \(p0\.xml\): name the file'
+    with pytest.raises(InputError, match=message):
+        read_any(tmp_path, pictures)
+
+
+def test_via_beside_coco_is_one_line(truth, pictures, tmp_path):
+    (tmp_path / 'a.json').write_text(json.dumps(writers.via(truth, 'rect')))
+    (tmp_path / 'b.json').write_text(json.dumps(writers.coco(truth)))
+    with pytest.raises(InputError, match=r'COCO JSON \(b\.json\), VIA JSON \(a\.json\): name'):
+        read_any(tmp_path, pictures)
+
+
+def test_a_json_of_no_format_beside_labels_is_counted(truth, pictures, tmp_path):
+    (tmp_path / 'package.json').write_text('[1]')
+    (tmp_path / 'b.json').write_text(json.dumps(writers.coco(truth)))
+    found = read_any(tmp_path, pictures)
+    assert found.notes[1:] == ['1 JSON files of something else, left out, such as package.json']
+
+
 @pytest.mark.parametrize(
     'name, text, message',
     [

@@ -90,7 +90,7 @@ def test_a_damaged_row_leaves_its_picture_out(truth, pictures, tmp_path, value):
 
 def test_a_row_of_another_length_is_one_line(truth, pictures, tmp_path):
     path = write(truth, tmp_path / 'a.csv', 'image,x1,y1,x2,y2,class', '{n},{x},{y},{r},{b}')
-    with pytest.raises(InputError, match=r'a\.csv: line 2 has 5 cells, the header 6'):
+    with pytest.raises(InputError, match=r'a\.csv has 5 cells in line 2, in the header 6'):
         read_any(path, pictures)
 
 

@@ -136,8 +136,8 @@ def test_a_damaged_text_is_named_and_left_out(tmp_path, truth, pictures, line, r
     'text, message',
     [
         ('train: none\nnames: [a]', 'train names none, which is neither a folder nor a list'),
-        ('train: images\nnames: 3', 'names is 3, expected a list'),
-        ('train: images\nnames: {1: a}', 'names is .*expected a list'),
+        ('train: images\nnames: 3', 'has names of 3, expected a list'),
+        ('train: images\nnames: {1: a}', 'has names of .*expected a list'),
         ('train: [images\nnames: 3', 'is not YAML'),
     ],
 )

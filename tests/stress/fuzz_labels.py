@@ -25,7 +25,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -206,7 +206,7 @@ def _changed(rng: np.random.Generator, value: object) -> object:
     return value if not isinstance(value, dict) else {key: value[key] for key in reversed(value)}
 
 
-def _damage(rng: np.random.Generator, data: dict) -> None:
+def damage(rng: np.random.Generator, data: dict) -> None:
     """Change one place of a JSON tree, most often in an object's entry."""
     places = list(_places(data))
     node, key = places[rng.integers(0, len(places))]
@@ -249,7 +249,7 @@ def _damage_bytes(rng: np.random.Generator, text: bytes) -> bytes:
 def damaged_file(rng: np.random.Generator) -> bytes:
     data = sound_file(rng)
     for _ in range(rng.integers(0, 4)):
-        _damage(rng, data)
+        damage(rng, data)
     text = json.dumps(data).encode()
     return _damage_bytes(rng, text) if rng.random() < 0.1 else text
 
@@ -359,7 +359,7 @@ def _scored(cfg: Config, masks: bool) -> str | None:
 # ---- processes ----
 
 
-def _serve(pipe, folder: str) -> None:
+def _serve(pipe, folder: str, judged: Callable[[str, int], list[str]]) -> None:
     sys.stdout = open(os.devnull, 'w')
     os.dup2(sys.stdout.fileno(), 1)
     init_default_scope('mmdet')
@@ -368,7 +368,7 @@ def _serve(pipe, folder: str) -> None:
     while True:
         seed = pipe.recv()
         try:
-            pipe.send(_outcomes(folder, seed))
+            pipe.send(judged(folder, seed))
         except BaseException:
             lines = traceback.format_exc().strip().splitlines()
             place = next(
@@ -378,6 +378,7 @@ def _serve(pipe, folder: str) -> None:
 
 
 def _outcomes(folder: str, seed: int) -> list[str]:
+    """One of the file as it is, one with --skip-bad-images."""
     rng = np.random.default_rng(seed)
     Path(folder, 'labels.json').write_bytes(damaged_file(rng))
     masks, classes = (
@@ -388,24 +389,28 @@ def _outcomes(folder: str, seed: int) -> list[str]:
 
 
 class Worker:
-    """A process that judges files, replaced where it ends or does not."""
+    """A process that judges files, replaced where it ends or does not.
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
-        (Path(folder) / 'images/night').mkdir(parents=True, exist_ok=True)
-        for name, size in PICTURES.items():
-            Image.new('RGB', size, 'teal').save(f'{folder}/images/{name}')
+    Args:
+        folder: Of the files.
+        judged: Makes the file of a seed in the folder and says its outcomes.
+    """
+
+    def __init__(self, folder: str, judged: Callable[[str, int], list[str]]) -> None:
+        self.folder, self.judged = folder, judged
         self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context('fork')
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, self.folder), daemon=True)
+        self.process = context.Process(
+            target=_serve, args=(theirs, self.folder, self.judged), daemon=True
+        )
         self.process.start()
         theirs.close()
 
     def outcomes(self, seed: int) -> list[str]:
-        """Of the file of a seed: one as it is, one with --skip-bad-images."""
+        """Of the file of a seed."""
         self.pipe.send(seed)
         try:
             if self.pipe.poll(LIMIT):
@@ -427,7 +432,10 @@ class Worker:
 def run(seeds: range, folder: str) -> tuple[Counter, dict[int, str]]:
     """Counts by outcome, and the outcomes of the seeds that are not fine."""
     counts, faults = Counter(), {}
-    worker = Worker(folder)
+    (Path(folder) / 'images/night').mkdir(parents=True, exist_ok=True)
+    for name, size in PICTURES.items():
+        Image.new('RGB', size, 'teal').save(f'{folder}/images/{name}')
+    worker = Worker(folder, _outcomes)
     for seed in seeds:
         for outcome in worker.outcomes(seed):
             counts[outcome.partition(':')[0]] += 1
