@@ -1,8 +1,12 @@
 # RTMDet-Ins: RTMDet's net with mask kernels in the head, and data with masks.
 _base_ = './rtmdet.py'
 
+# it has no exp_on_reg
+head = {name: value for name, value in _base_.model.bbox_head.items() if name != 'exp_on_reg'}
 model = dict(
     bbox_head=dict(
+        head,
+        _delete_=True,
         type='RTMDetInsSepBNHead',
         loss_mask=dict(type='DiceLoss', loss_weight=2.0, eps=5e-6, reduction='mean'),
     ),
