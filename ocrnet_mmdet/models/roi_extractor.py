@@ -147,7 +147,7 @@ class OCRNetRoIExtractor(BaseModule):
         )
         # The means teach the level weights, not the maps: their gradient costs as much as the
         # pooling's own.
-        levels = self._level_weights(
+        levels = self.level_weights(
             _sums(rows.detach(), *_by_level(indices, weights)) / side**2, rois
         )
         merged = _sums(
@@ -156,7 +156,7 @@ class OCRNetRoIExtractor(BaseModule):
         # mmcv's DCNv2 reads a view in another layout wrongly.
         return merged.permute(0, 3, 1, 2).contiguous()
 
-    def _level_weights(self, content: Tensor, rois: Tensor) -> Tensor:
+    def level_weights(self, content: Tensor, rois: Tensor) -> Tensor:
         """(N, L), of the regions' means on every level (N, L, C)."""
         sides = ((rois[:, 3:] - rois[:, 1:3]).float().clamp(min=1) / FINEST_SCALE).log2()  # (N, 2)
         home = sides.mean(1, keepdim=True).clamp(0, content.shape[1] - 1)
