@@ -33,9 +33,10 @@ def compare(model: nn.Module, cfg: Config, detector: Detector, count: int) -> di
 
     Returns:
         ``pictures``; ``detections``, of the detector; ``alone``, those of either without a twin;
-        ``box`` (pixels of the picture), ``score`` and ``mask`` (share of its pixels), the greatest
-        differences of twins; ``torch_seconds`` and ``onnx_seconds``, medians of a picture;
-        ``torch_ap`` and ``onnx_ap``, box AP on these pictures.
+        ``box`` (pixels of the picture) and ``score``, the greatest differences of twins; ``mask``,
+        the share of their masks' pixels in which they differ; ``torch_seconds`` and
+        ``onnx_seconds``, medians of a picture; ``torch_ap`` and ``onnx_ap``, box AP on these
+        pictures.
 
     Raises:
         InputError: The data set is not there.
@@ -65,7 +66,8 @@ def compare(model: nn.Module, cfg: Config, detector: Detector, count: int) -> di
 
 def differences(pairs: list[tuple[dict, dict]]) -> dict:
     """``detections``, ``alone``, ``box``, ``score`` and ``mask`` of :func:`compare`."""
-    box, scores, mask, twins = [0.0], [0.0], [0.0], 0
+    box, scores, twins = [0.0], [0.0], 0
+    other, all_pixels = 0, 0
     for ours, theirs in pairs:
         for i, j in _twins(ours, theirs):
             twins += 1
@@ -73,14 +75,15 @@ def differences(pairs: list[tuple[dict, dict]]) -> dict:
             scores.append(abs(ours['scores'][i] - theirs['scores'][j]))
             if 'masks' in ours:
                 both = ours['masks'][i], theirs['masks'][j]
-                mask.append((both[0] ^ both[1]).sum() / max(1, (both[0] | both[1]).sum()))
+                other += (both[0] ^ both[1]).sum()
+                all_pixels += (both[0] | both[1]).sum()
     counts = [sum(len(pair[side]['boxes']) for pair in pairs) for side in (0, 1)]
     return dict(
         detections=counts[0],
         alone=sum(counts) - 2 * twins,
         box=float(max(box)),
         score=float(max(scores)),
-        mask=float(max(mask)),
+        mask=float(other / max(1, all_pixels)),
     )
 
 
