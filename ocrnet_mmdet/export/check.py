@@ -26,6 +26,7 @@ from ..errors import InputError
 from .run import Detector
 
 NEAR = 1.0  # pixels of the picture: a twin that is farther is none
+SAME = 1e-3  # pixels, and score
 
 
 def compare(model: nn.Module, cfg: Config, detector: Detector, count: int) -> dict:
@@ -33,10 +34,10 @@ def compare(model: nn.Module, cfg: Config, detector: Detector, count: int) -> di
 
     Returns:
         ``pictures``; ``detections``, of the detector; ``alone``, those of either without a twin;
-        ``box`` (pixels of the picture) and ``score``, the greatest differences of twins; ``mask``,
-        the share of their masks' pixels in which they differ; ``torch_seconds`` and
-        ``onnx_seconds``, medians of a picture; ``torch_ap`` and ``onnx_ap``, box AP on these
-        pictures.
+        ``apart``, twins that differ by more than ``SAME``; ``box`` (pixels of the picture) and
+        ``score``, the greatest differences of twins; ``mask``, the share of their masks' pixels in
+        which they differ; ``torch_seconds`` and ``onnx_seconds``, medians of a picture;
+        ``torch_ap`` and ``onnx_ap``, box AP on these pictures.
 
     Raises:
         InputError: The data set is not there.
@@ -65,7 +66,7 @@ def compare(model: nn.Module, cfg: Config, detector: Detector, count: int) -> di
 
 
 def differences(pairs: list[tuple[dict, dict]]) -> dict:
-    """``detections``, ``alone``, ``box``, ``score`` and ``mask`` of :func:`compare`."""
+    """``detections``, ``alone``, ``apart``, ``box``, ``score`` and ``mask`` of :func:`compare`."""
     box, scores, twins = [0.0], [0.0], 0
     other, all_pixels = 0, 0
     for ours, theirs in pairs:
@@ -81,6 +82,7 @@ def differences(pairs: list[tuple[dict, dict]]) -> dict:
     return dict(
         detections=counts[0],
         alone=sum(counts) - 2 * twins,
+        apart=sum(bool(max(pair) > SAME) for pair in zip(box, scores)),
         box=float(max(box)),
         score=float(max(scores)),
         mask=float(other / max(1, all_pixels)),

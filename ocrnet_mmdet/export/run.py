@@ -48,9 +48,11 @@ class Detector:
         factor = np.array([inner_width / width, inner_height / height], np.float32)
         found['boxes'] = found['boxes'] / np.tile(factor, 2)
         if 'masks' in found:
-            pasted = [paste(*pair, height, width) for pair in zip(found['masks'], found['boxes'])]
-            masks = np.array(pasted, np.float32).reshape(-1, height, width)
-            found['masks'] = masks >= self.mask_threshold
+            masks = np.zeros((len(found['masks']), height, width), bool)
+            for whole, mask, box in zip(masks, found['masks'], found['boxes']):
+                place, values = pasted(mask, box, height, width)
+                whole[place] = values >= self.mask_threshold
+            found['masks'] = masks
         return found
 
 
@@ -63,18 +65,18 @@ def resized(picture: np.ndarray, scale: list[int]) -> np.ndarray:
     return cv2.resize(picture, size).transpose(2, 0, 1)[None]
 
 
-def paste(mask: np.ndarray, box: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(height, width): probabilities (S, S) over a box xyxy, read bilinearly, 0 beside it."""
+def pasted(
+    mask: np.ndarray, box: np.ndarray, height: int, width: int
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """The place of a box in a picture, and there probabilities (S, S) over it, read bilinearly."""
     cells = np.arange(len(mask)) + 0.5
-    rows, columns = (
-        np.clip(
-            1 - abs((np.arange(side)[:, None] + 0.5 - start) / (end - start) * len(mask) - cells),
-            0,
-            None,
-        )
-        for side, start, end in ((height, box[1], box[3]), (width, box[0], box[2]))
-    )
-    return rows @ mask @ columns.T
+    place, shares = [], []
+    for side, start, end in ((height, box[1], box[3]), (width, box[0], box[2])):
+        pixels = np.arange(max(0, int(start) - 1), min(side, int(end) + 2))
+        place.append(slice(pixels[0], pixels[-1] + 1))
+        at = (pixels[:, None] + 0.5 - start) / max(end - start, 1e-6) * len(mask)
+        shares.append(np.clip(1 - abs(at - cells), 0, None))
+    return (place[0], place[1]), shares[0] @ mask @ shares[1].T
 
 
 def draw(picture: np.ndarray, found: dict[str, np.ndarray], classes: list[str]) -> np.ndarray:

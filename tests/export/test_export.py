@@ -16,6 +16,8 @@ from mmengine.registry import init_default_scope
 from torch import nn
 from torch.nn import functional as F
 
+from demo.data_set import make_demo_set
+from demo.scene import CLASSES as SHAPES
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.export.check import differences
 from ocrnet_mmdet.export.detector import ExportedDetector
@@ -170,28 +172,50 @@ def test_pooling_by_products_is_adaptive_pooling(side):
         )
 
 
-def checkpoint(path: Path, model: dict, state: dict, **pipeline) -> str:
-    """A file as a training leaves it."""
-    step = dict(type='Resize', scale=(SCALE, SCALE), keep_ratio=True) | pipeline
-    cfg = Config(dict(model=model, test_dataloader=dict(dataset=dict(pipeline=[step]))))
+def checkpoint(path: Path, model: dict, state: dict, data: dict = dict(), **step) -> str:
+    """A file as a training leaves it; ``step`` changes Resize, ``data`` the test set."""
+    resize = dict(type='Resize', scale=(SCALE, SCALE), keep_ratio=True) | step
+    load, pack = dict(type='LoadImageFromFile'), dict(type='PackDetInputs')
+    dataset = dict(data, pipeline=[load, resize, pack])
+    cfg = Config(dict(model=model, test_dataloader=dict(dataset=dataset)))
     meta = dict(cfg=cfg.pretty_text, dataset_meta=dict(classes=CLASSES))
     torch.save(dict(meta=meta, state_dict=state), path)
     return str(path)
 
 
-def test_a_checkpoint_is_all_that_the_tool_needs(tmp_path):
-    model = lively(plain())
-    file = checkpoint(tmp_path / 'iter_2.pth', plain().to_dict(), model.state_dict())
-    export(file, tmp_path / 'out/model.onnx')
-    detector = Detector(tmp_path / 'out/model.onnx', 1)
+def test_the_tool_compares_both_on_the_test_set(tmp_path):
+    make_demo_set(str(tmp_path / 'data'), train=1, val=2, unlabelled=0, size=96)
+    data = dict(
+        type='CocoDataset',
+        data_root=str(tmp_path / 'data'),
+        ann_file='annotations/val.json',
+        data_prefix=dict(img=''),
+        metainfo=dict(classes=tuple(SHAPES)[: len(CLASSES)]),
+    )
+    state = lively(plain()).state_dict()
+    file = checkpoint(tmp_path / 'iter_2.pth', plain().to_dict(), state, data)
+    command = [ROOT / 'tools/export.py', file, '--out', tmp_path / 'out/a.onnx', '--check', '2']
+    done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout[done.stdout.index('{') :])
+    assert found['pictures'] == 2 and found['detections'] > 20 and found['alone'] == 0
+    assert found['onnx_ap'] == pytest.approx(found['torch_ap'], abs=1e-3)
+    detector = Detector(tmp_path / 'out/a.onnx', 1)
     assert detector.classes == CLASSES and detector.scale == [SCALE, SCALE]
-    found = differences([(predict(model, picture(64, 48)), detector(picture(64, 48)))])
-    assert found['detections'] > 20 and found['alone'] == 0
+
+
+def test_a_detection_without_twin_is_counted_on_either_side():
+    one = dict(boxes=np.zeros((1, 4)), scores=np.ones(1), labels=np.zeros(1, int))
+    far = dict(one, boxes=np.full((1, 4), 2.0))
+    near = dict(one, boxes=np.full((1, 4), 0.5))
+    found = [differences([(one, other)]) for other in (one, far, near)]
+    assert [f['alone'] for f in found] == [0, 2, 0]
+    assert [f['apart'] for f in found] == [0, 0, 1] and found[2]['box'] == 0.5
 
 
 def test_another_detector_is_refused_in_one_line(tmp_path):
     file = checkpoint(tmp_path / 'a.pth', dict(type='RetinaNet'), {})
-    with pytest.raises(InputError, match="the model is RetinaNet, export writes two-stage"):
+    with pytest.raises(InputError, match='the model is RetinaNet, export writes two-stage'):
         read_detector(file)
 
 
