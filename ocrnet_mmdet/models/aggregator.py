@@ -74,8 +74,11 @@ class AggregatorLayer(nn.Module):
             nn.Linear(hidden, channels),
         )
 
-    def forward(self, tokens: Tensor, counts: list[int], visible: Tensor) -> Tensor:
-        """Tokens (N, T, C) of regions grouped by image, ``visible`` (B, R) as keys."""
+    def forward(self, tokens: Tensor, counts: list[int] | None, visible: Tensor) -> Tensor:
+        """Tokens (N, T, C) of regions grouped by image, ``visible`` (B, R) as keys.
+
+        ``counts`` has the regions of each image, None for one image.
+        """
         x = self.norm_within(tokens)
         tokens = tokens + self.within(x, x)
         tokens = torch.cat(
@@ -84,12 +87,17 @@ class AggregatorLayer(nn.Module):
         )
         return tokens + self.feed_forward(tokens)
 
-    def _between(self, vectors: Tensor, counts: list[int], visible: Tensor) -> Tensor:
-        # (B, R, C)
-        vectors = pad_sequence(self.norm_between(vectors).split(counts), batch_first=True)
-        nobody = self.nobody.to(vectors.dtype).expand(len(counts), 1, -1)
+    def _between(self, vectors: Tensor, counts: list[int] | None, visible: Tensor) -> Tensor:
+        vectors = self.norm_between(vectors)
+        if counts is None:
+            vectors = vectors[None]
+        else:  # (B, R, C)
+            vectors = pad_sequence(vectors.split(counts), batch_first=True)
+        nobody = self.nobody.to(vectors.dtype).expand(len(vectors), 1, -1)
         visible = F.pad(visible, (1, 0), value=True)
         out = self.between(vectors, torch.cat([nobody, vectors], dim=1), visible)
+        if counts is None:
+            return out[0]
         return torch.cat([rows[:count] for rows, count in zip(out, counts)])  # (N, C)
 
 
@@ -112,6 +120,8 @@ class Aggregator(nn.Module):
             1,000 are read.
         with_cp: Recompute each layer in the backward pass to save memory.
     """
+
+    pool = staticmethod(F.adaptive_avg_pool2d)  # ONNX has none: an exported copy has its own
 
     def __init__(
         self,
@@ -173,7 +183,20 @@ class Aggregator(nn.Module):
         context = torch.ones_like(image, dtype=torch.bool) if context is None else context
         visible = pad_sequence(context.split(counts), batch_first=True)  # (B, R)
         visible = visible & (visible.cumsum(1) <= self.max_context)
-        coarse = F.adaptive_avg_pool2d(regions, self.token_size)
+        return self.attend(regions, places, counts, visible)
+
+    def attend(
+        self, regions: Tensor, places: Tensor, counts: list[int] | None, visible: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """As :meth:`forward`, of regions whose neighbours are known.
+
+        Args:
+            regions: R (N, C, S, S), grouped by image.
+            places: (N, 4), see :func:`region_places`.
+            counts: Regions of each image; None for one image.
+            visible: (B, R) True for regions that the others of their image may attend to.
+        """
+        coarse = self.pool(regions, self.token_size)
         tokens = self.norm_in(coarse.flatten(2).transpose(1, 2))  # (N, G*G, C)
         vectors = tokens.mean(1, keepdim=True) + self.place(places)[:, None]
         tokens = torch.cat([vectors, tokens], dim=1) + self._position()
@@ -194,7 +217,7 @@ class Aggregator(nn.Module):
         """
         side = math.isqrt(len(self.position) - 1)
         grid = self.position[1:].T.unflatten(1, (side, side))
-        coarse = F.adaptive_avg_pool2d(grid, self.token_size)
+        coarse = self.pool(grid[None], self.token_size)[0]
         return torch.cat([self.position[:1], coarse.flatten(1).T])
 
 
@@ -205,7 +228,7 @@ def add_resampled(regions: Tensor, added: Tensor) -> Tensor:
     )
 
 
-def region_places(boxes: Tensor, size: tuple[int, int]) -> Tensor:
+def region_places(boxes: Tensor, size: tuple[int, int] | Tensor) -> Tensor:
     """Centre in picture widths and heights, and the logarithm of each side in units of
     ``SIDE_UNIT``.
 
@@ -218,7 +241,7 @@ def region_places(boxes: Tensor, size: tuple[int, int]) -> Tensor:
         boxes: (N, 4) xyxy, pixels of the network's input.
         size: (H, W) of the network's input.
     """
-    height, width = size
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / boxes.new_tensor([width, height])
+    frame = size if isinstance(size, Tensor) else boxes.new_tensor(size)
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2 / frame.flip(0)
     sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=1) / SIDE_UNIT
     return torch.cat([centre, sides.log()], dim=1)

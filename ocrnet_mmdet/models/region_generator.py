@@ -30,6 +30,8 @@ class PyramidPooling(nn.Module):
         norm_cfg: Norm layer after the sum; without one the levels' scale runs away within 60 steps.
     """
 
+    pool = staticmethod(F.adaptive_avg_pool2d)  # ONNX has none: an exported copy has its own
+
     def __init__(
         self, in_channels: int, out_channels: int, pool_bins: Sequence[int], norm_cfg: dict
     ) -> None:
@@ -47,7 +49,7 @@ class PyramidPooling(nn.Module):
         finest = max(self.pool_bins)
         pooled = [
             F.interpolate(
-                conv(F.adaptive_avg_pool2d(x, bins)),
+                conv(self.pool(x, bins)),
                 size=(finest, finest),
                 mode='bilinear',
                 align_corners=False,

@@ -163,9 +163,9 @@ class OCRNetRoIExtractor(BaseModule):
         # The means teach the level weights, not the maps: their gradient costs as much as the
         # pooling's own.
         content = _sums(rows.detach(), *_by_level(indices, weights)) / side**2
-        return rows, indices, weights, self._level_weights(content, rois)
+        return rows, indices, weights, self.weights_of_content(content, rois)
 
-    def _level_weights(self, content: Tensor, rois: Tensor) -> Tensor:
+    def weights_of_content(self, content: Tensor, rois: Tensor) -> Tensor:
         """(N, L), of the regions' means on every level (N, L, C)."""
         sides = ((rois[:, 3:] - rois[:, 1:3]).float().clamp(min=1) / FINEST_SCALE).log2()  # (N, 2)
         home = sides.mean(1, keepdim=True).clamp(0, content.shape[1] - 1)

@@ -1,0 +1,1 @@
+"""A trained detector as one ONNX file. Nothing here is imported with the package."""

@@ -1,0 +1,166 @@
+"""A checkpoint as one ONNX file."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+
+import torch
+from mmdet.models.detectors import TwoStageDetector
+from mmdet.registry import MODELS
+from mmengine.config import Config, ConfigDict
+from mmengine.registry import init_default_scope
+from torch import nn
+
+from .. import __version__
+from ..checkpoint_config import plain_config
+from ..checkpoint_loader import load_from_local, shown_tensors, unfilled
+from ..config_tree import datasets_of
+from ..errors import InputError, shown
+from ..whole_file import whole_file
+from .detector import ExportedDetector
+
+OPSET = 17  # RoiAlign's half pixel is of 16, LayerNormalization of 17
+TRACED = (64, 96)  # pixels of the picture by which the graph is written; any other fits it
+NAMES = ('boxes', 'scores', 'labels', 'masks')
+
+
+def need_onnx() -> None:
+    """Look whether the packages of the extra ``export`` are there.
+
+    Raises:
+        InputError: One is not.
+    """
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise InputError(
+            f'{error.name} is not installed: pip install onnx onnxruntime, or the extra [export]'
+        ) from error
+
+
+def read_detector(checkpoint: str) -> tuple[nn.Module, Config, list[str]]:
+    """The trained detector, the config and the class names that a checkpoint holds.
+
+    Raises:
+        InputError: It holds no config or class names, or no two-stage detector, or its weights are
+            not those of its config's model.
+    """
+    content = load_from_local(checkpoint, 'cpu')
+    meta = content.get('meta', {})
+    classes = {key.lower(): value for key, value in meta.get('dataset_meta', {}).items()}
+    if 'cfg' not in meta or not classes.get('classes'):
+        raise InputError(
+            f'{checkpoint} holds no config with class names: name a checkpoint of a training, '
+            'iter_*.pth or best_*.pth'
+        )
+    cfg = Config(plain_config(meta['cfg']))
+    model = _build(cfg.model)
+    state = content['state_dict']
+    missing = unfilled(model, state)
+    if missing:
+        raise InputError(
+            f'{checkpoint} has no weights for {shown_tensors(missing)} of the model in its config: '
+            'name a checkpoint of a training'
+        )
+    model.load_state_dict(state, strict=False)
+    return model.eval(), cfg, list(classes['classes'])
+
+
+def _build(model: ConfigDict) -> nn.Module:
+    init_default_scope('mmdet')
+    kind = MODELS.get(str(model.get('type')))
+    if not isinstance(kind, type) or not issubclass(kind, TwoStageDetector):
+        raise InputError(
+            f'the model is {shown(model.get("type"))}, export writes two-stage detectors with '
+            'OCRNetRegionHead and OCRNetRoIHead: for others take mmdeploy'
+        )
+    return MODELS.build(model)
+
+
+def test_scale(cfg: Config) -> list[int]:
+    """The longest and the shortest side, pixels, to which the test pipeline resizes a picture.
+
+    Raises:
+        InputError: It has no ``Resize`` that keeps the ratio.
+    """
+    steps = [
+        step
+        for data in datasets_of(cfg.get('test_dataloader'))
+        for step in data.get('pipeline', ())
+        if step.type == 'Resize' and step.get('keep_ratio') and step.get('scale')
+    ]
+    if not steps:
+        raise InputError(
+            'the test pipeline in the checkpoint has no Resize with scale and keep_ratio=True: '
+            'train with one, see configs/_base_/small_data.py'
+        )
+    return sorted(map(int, steps[0].scale), reverse=True)
+
+
+def write_onnx(
+    detector: ExportedDetector, path: Path, classes: list[str], scale: list[int]
+) -> None:
+    """Write ``path``; class names, scale and the masks' threshold go into its metadata.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    import onnx
+
+    roi_head = detector.detector.roi_head
+    names = NAMES if roi_head.with_mask else NAMES[:-1]
+    axes = {name: {0: 'detections'} for name in names}
+    with whole_file(path) as part:
+        with warnings.catch_warnings():
+            # It warns of every shape that it takes for a constant: the tests use other pictures.
+            # torch's newer exporter asks for a proof of each shape that non-maximum suppression
+            # gives.
+            warnings.simplefilter('ignore')
+            torch.onnx.export(
+                detector,
+                (torch.zeros(1, 3, *TRACED, dtype=torch.uint8),),
+                str(part),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=['picture'],
+                output_names=list(names),
+                dynamic_axes=dict(axes, picture={2: 'height', 3: 'width'}),
+            )
+        model = onnx.load(part)
+        about = dict(
+            classes=classes,
+            scale=scale,
+            mask_threshold=roi_head.test_cfg.get('mask_thr_binary', 0.5),
+            ocrnet_mmdet=__version__,
+        )
+        onnx.helper.set_model_props(model, {key: json.dumps(about[key]) for key in about})
+        onnx.save(model, part)
+
+
+def export(checkpoint: str, path: Path, check: int = 0) -> dict | None:
+    """Write the detector of a checkpoint to ``path``.
+
+    Args:
+        checkpoint: Of a training.
+        path: The ``.onnx`` file.
+        check: Pictures of the config's test set on which both are compared.
+
+    Returns:
+        What :func:`~.check.compare` does, where pictures are to be compared.
+
+    Raises:
+        InputError: A package is missing, the checkpoint's detector cannot be written, or its test
+            set is not there.
+    """
+    need_onnx()
+    model, cfg, classes = read_detector(checkpoint)
+    write_onnx(ExportedDetector(model), path, classes, test_scale(cfg))
+    if not check:
+        return None
+    from .check import compare  # with onnxruntime
+    from .run import Detector
+
+    return compare(model, cfg, Detector(path, torch.get_num_threads()), check)

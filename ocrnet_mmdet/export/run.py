@@ -1,0 +1,127 @@
+"""Detect objects with a file that tools/export.py wrote: python run.py model.onnx PICTURES/
+
+It needs numpy, cv2 and onnxruntime alone, so that this one file and the .onnx file are all that a
+machine without torch is given. It prints a line of JSON for each picture, boxes xyxy in its pixels.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnxruntime
+
+
+class Detector:
+    """An exported detector.
+
+    Args:
+        path: The ``.onnx`` file.
+        threads: Of onnxruntime; 0 takes all cores.
+
+    Attributes:
+        classes (list[str]): Names by label.
+        scale (list[int]): Longest and shortest side to which a picture is resized at most.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(str(path), options)
+        about = self.session.get_modelmeta().custom_metadata_map
+        self.classes = json.loads(about['classes'])
+        self.scale = json.loads(about['scale'])
+        self.mask_threshold = json.loads(about['mask_threshold'])
+
+    def __call__(self, picture: np.ndarray) -> dict[str, np.ndarray]:
+        """What is in a picture (H, W, 3) uint8 BGR, best first.
+
+        Returns:
+            boxes (D, 4) xyxy in pixels of the picture, scores (D,), labels (D,); of a detector with
+            masks also masks (D, H, W) bool.
+        """
+        inputs = resized(picture, self.scale)
+        names = [output.name for output in self.session.get_outputs()]
+        found = dict(zip(names, self.session.run(None, dict(picture=inputs))))
+        (height, width), (inner_height, inner_width) = picture.shape[:2], inputs.shape[2:]
+        factor = np.array([inner_width / width, inner_height / height], np.float32)
+        found['boxes'] = found['boxes'] / np.tile(factor, 2)
+        if 'masks' in found:
+            masks = np.zeros((len(found['masks']), height, width), bool)
+            for whole, mask, box in zip(masks, found['masks'], found['boxes']):
+                place, values = pasted(mask, box, height, width)
+                whole[place] = values >= self.mask_threshold
+            found['masks'] = masks
+        return found
+
+
+def resized(picture: np.ndarray, scale: list[int]) -> np.ndarray:
+    """A picture (H, W, 3) as the network takes it, (1, 3, H', W'), its sides within ``scale``."""
+    height, width = picture.shape[:2]
+    long, short = max(scale), min(scale)
+    factor = min(long / max(height, width), short / min(height, width))
+    size = int(width * factor + 0.5), int(height * factor + 0.5)
+    return cv2.resize(picture, size).transpose(2, 0, 1)[None]
+
+
+def pasted(
+    mask: np.ndarray, box: np.ndarray, height: int, width: int
+) -> tuple[tuple[slice, slice], np.ndarray]:
+    """The place of a box in a picture, and there probabilities (S, S) over it, read bilinearly."""
+    cells = np.arange(len(mask)) + 0.5
+    place, shares = [], []
+    for side, start, end in ((height, box[1], box[3]), (width, box[0], box[2])):
+        pixels = np.arange(max(0, int(start) - 1), min(side, int(end) + 2))
+        place.append(slice(pixels[0], pixels[-1] + 1))
+        at = (pixels[:, None] + 0.5 - start) / max(end - start, 1e-6) * len(mask)
+        shares.append(np.clip(1 - abs(at - cells), 0, None))
+    return (place[0], place[1]), shares[0] @ mask @ shares[1].T
+
+
+def draw(picture: np.ndarray, found: dict[str, np.ndarray], classes: list[str]) -> np.ndarray:
+    """A copy of the picture with what was found on it."""
+    picture = picture.copy()
+    for mask in found.get('masks', ()):
+        picture[mask] = picture[mask] // 2 + np.array([0, 96, 0], np.uint8)
+    for box, label, score in zip(found['boxes'], found['labels'], found['scores']):
+        left, top, right, bottom = map(int, box)
+        cv2.rectangle(picture, (left, top), (right, bottom), (0, 192, 0))
+        text = f'{classes[label]} {score:.2f}'
+        cv2.putText(picture, text, (left, top - 2), cv2.FONT_HERSHEY_PLAIN, 0.8, (0, 0, 255))
+    return picture
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('model', help='.onnx file')
+    parser.add_argument('pictures', type=Path, help='a picture, or a folder of pictures')
+    parser.add_argument('--score', type=float, default=0.3, help='least score that is shown')
+    parser.add_argument('--draw', type=Path, help='folder for drawings')
+    parser.add_argument('--threads', type=int, default=0, help='0 takes all cores')
+    args = parser.parse_args()
+    detector = Detector(args.model, args.threads)
+    folder = args.pictures.is_dir()
+    for path in sorted(args.pictures.iterdir()) if folder else [args.pictures]:
+        picture = cv2.imread(str(path))
+        if picture is None:
+            raise SystemExit(f'error: {path} is no picture that OpenCV reads: take it away')
+        found = detector(picture)
+        found = {name: values[found['scores'] >= args.score] for name, values in found.items()}
+        print(
+            json.dumps(
+                dict(
+                    picture=path.name,
+                    boxes=found['boxes'].round(1).tolist(),
+                    scores=found['scores'].round(3).tolist(),
+                    classes=[detector.classes[label] for label in found['labels']],
+                )
+            )
+        )
+        if args.draw:
+            args.draw.mkdir(parents=True, exist_ok=True)
+            cv2.imwrite(str(args.draw / f'{path.stem}.png'), draw(picture, found, detector.classes))
+
+
+if __name__ == '__main__':
+    main()
