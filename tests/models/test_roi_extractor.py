@@ -106,7 +106,7 @@ def test_the_merged_regions_are_the_levels_times_their_weights():
     extractor, maps = OCRNetRoIExtractor(6), levels()
     torch.nn.init.normal_(extractor.level_embedding)
     pooled = pool_regions(maps, ROIS, 14)  # (L, N, C, 14, 14)
-    weights = extractor.level_weights(pooled.mean((-2, -1)).transpose(0, 1), ROIS)  # (N, L)
+    weights = extractor.weights_of_content(pooled.mean((-2, -1)).transpose(0, 1), ROIS)  # (N, L)
     torch.testing.assert_close(weights.sum(1), torch.ones(len(ROIS)))
     expected = (pooled * weights.T[..., None, None, None]).sum(0)
     torch.testing.assert_close(extractor(maps, ROIS, scale=2), expected, atol=1e-5, rtol=1e-4)
