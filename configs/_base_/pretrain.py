@@ -94,7 +94,7 @@ default_hooks = dict(
     probe=dict(  # ann_file=COCO.json scores the teacher's vectors on labelled pictures
         type='OCRNetProbeHook', ann_file='', data_root='', img_dir='', size=view_size, interval=1000
     ),
-    report=dict(type='OCRNetReportHook'),  # report.html in the work folder
+    training_report=dict(type='OCRNetReportHook'),  # report.html in the work folder
     export=dict(type='OCRNetExportHook'),
     checkpoint=dict(type='OCRNetCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2),
 )

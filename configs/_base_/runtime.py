@@ -5,7 +5,7 @@ default_hooks = dict(
     checkpoint=dict(
         type='OCRNetCheckpointHook', save_last=True, save_best='auto', max_keep_ckpts=2
     ),
-    report=dict(type='OCRNetReportHook'),  # report.html in the work folder
+    training_report=dict(type='OCRNetReportHook'),  # report.html in the work folder
     visualization=dict(
         type='OCRNetVisualizationHook', backend_args=dict(backend='ocrnet_pictures')
     ),
