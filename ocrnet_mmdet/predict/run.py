@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
@@ -52,12 +53,13 @@ def predict(
     inputs = [one for one in inputs if not one.path.startswith(below)]
     for line in filter(None, [note, _about_tiles(predictor)]):
         print(line, file=sys.stderr)
-    call = Call(predictor, Records(out, _settings(predictor, root)), out, drawings)
-    call.run(inputs)
-    results = call.results()
-    for name in formats:
-        FORMATS[name](results)
-    return _report(call, results)
+    with closing(Records(out, _settings(predictor, root))) as records:
+        call = Call(predictor, records, out, drawings)
+        call.run(inputs)
+        results = call.results()
+        for name in formats:
+            FORMATS[name](results)
+        return _report(call, results)
 
 
 def _about_tiles(predictor: Predictor) -> str:
