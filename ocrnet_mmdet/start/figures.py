@@ -1,4 +1,4 @@
-"""The figures of the data check, as SVG, in the style of a comparison's."""
+"""The figures of the data check, as SVG, in the style of all pages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ..compare.figures import COLOURS, SIZE, _axes, _plain, _svg
 from ..datasets.object_sizes import SMALL
+from ..page_figures import COLOURS, SIZE, as_svg, labelled_axes, plain
 
 MOST_CLASSES = 80  # COCO's; of more the rarest are drawn
 ROWS = 20  # classes of a figure
@@ -49,8 +49,8 @@ def _bars(
     axes.set_ylim(rows + 0.8, -0.6)  # room for the legend
     axes.margins(x=0.12)  # and for the numbers
     axes.set_xlabel('objects')
-    _plain(axes)
-    return _svg(figure)
+    plain(axes)
+    return as_svg(figure)
 
 
 def _short(name: str) -> str:
@@ -65,7 +65,7 @@ def sizes(sides: Mapping[str, np.ndarray], marks: Mapping[str, float]) -> str:
         sides: Of each part (N,) pixels of a resized picture.
         marks: Lengths to mark by name, pixels.
     """
-    figure, axes = _axes('root of width x height, px in the resized picture', 'objects')
+    figure, axes = labelled_axes('root of width x height, px in the resized picture', 'objects')
     every = np.concatenate([*sides.values(), [*marks.values()]])
     bins = np.geomspace(max(every.min(), 0.5), every.max() * 1.05, BINS)
     _histograms(axes, sides, bins)
@@ -73,7 +73,7 @@ def sizes(sides: Mapping[str, np.ndarray], marks: Mapping[str, float]) -> str:
         axes.axvline(length, color='#444', linestyle=('-', '--', ':')[i], label=f'{name}: {length}')
     axes.axvspan(bins[0], SMALL, color='#a3261b', alpha=0.08, linewidth=0, label=f'below {SMALL}')
     axes.set_xlim(bins[0], bins[-1])
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def ratios(widths_to_heights: Mapping[str, np.ndarray]) -> str:
@@ -82,11 +82,11 @@ def ratios(widths_to_heights: Mapping[str, np.ndarray]) -> str:
     Args:
         widths_to_heights: Of each part (N,).
     """
-    figure, axes = _axes('width / height', 'objects')
+    figure, axes = labelled_axes('width / height', 'objects')
     most = max(2.0, *(np.maximum(r, 1 / r).max(initial=1) for r in widths_to_heights.values()))
     _histograms(axes, widths_to_heights, np.geomspace(1 / most, most, BINS))
     axes.axvline(1, color='#444', linestyle='--', label='square, as the crop is')
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def _histograms(axes: Axes, values: Mapping[str, np.ndarray], bins: np.ndarray) -> None:
