@@ -8,7 +8,7 @@ split and there is no --val, and writes
 
     OUT/annotations/train.json, val.json    checked copies; the pictures stay where they are
     OUT/finetune.py, OUT/pretrain.py        short configs with the reason of every number
-    OUT/report.txt                          what was found, what was mended
+    OUT/report.txt, check.html              what was found, what was mended; with drawings
 
 Without --labels it writes pretrain.py alone.
 """

@@ -1,4 +1,4 @@
-"""The figures of the data check, as SVG, in the style of a comparison's."""
+"""The figures of the data check, as SVG, in the style of all pages."""
 
 from __future__ import annotations
 

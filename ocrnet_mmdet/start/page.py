@@ -12,14 +12,13 @@ from ..datasets.note import examples_of
 from ..datasets.object_sizes import drawn_sides
 from ..errors import LINE, InputError, shown
 from ..html_page import write_page
-from ..report import sections
+from ..report.page import TEMPLATE
 from ..report.sections import Figure, Picture, Section, Table
 from . import figures
 from .labels import Labels
 from .pictures import RULE, colours_of, example_drawings, labelled, objects_by_picture, spread
 from .recipe import Recipe
 
-TEMPLATE = Path(sections.__file__).with_name('report.html')  # a report's, of the same parts
 MOST_BYTES = 4_300_000  # of all drawings as text: with figures and tables the page is below 5 MB
 
 
@@ -49,7 +48,7 @@ def write_check(file: Path, pictures: Path, data: Labels, recipe: Recipe) -> Pat
     """
     room = _Room()
     found = complaints_section(pictures, [*data.notes, *recipe.found], room)
-    parts = [
+    sections = [
         counts_section(data),
         found,
         objects_section(data, recipe),
@@ -61,7 +60,7 @@ def write_check(file: Path, pictures: Path, data: Labels, recipe: Recipe) -> Pat
         TEMPLATE,
         title=f'Data check: {pictures}',
         notes=[],
-        sections=parts,
+        sections=sections,
         written=time.strftime('%Y-%m-%d %H:%M'),
     )
 

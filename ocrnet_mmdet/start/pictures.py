@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from ..compare.figures import COLOURS
 from ..datasets.coco_rules import is_number
 from ..datasets.load_image import read_picture
 from ..datasets.note import Example
 from ..datasets.outlines import MARGIN, are_polygons, too_large
 from ..datasets.run_lengths import is_mask
 from ..errors import shown
+from ..page_figures import COLOURS
 from ..report.drawings import MOST_NAMES, WRONG, Shape, drawn
 from ..report.sections import Picture
 
@@ -103,11 +103,12 @@ def example_drawings(folder: Path, example: Example) -> list[str]:
 
 
 def _close_up(picture: np.ndarray, shapes: Sequence[Shape]) -> str | None:
-    """What surrounds the first shape; None where it is seen in the whole picture."""
+    """What surrounds the first shape; None where the whole picture shows it, or it is past it."""
     x, y, w, h = shapes[0].box
     side = max(int(ROOM * max(w, h)), LEAST)
     height, width = picture.shape[:2]
-    if 2 * side > max(height, width):
+    inside = 0 <= x + w / 2 <= width and 0 <= y + h / 2 <= height
+    if not inside or 2 * side > max(height, width):
         return None
     left = int(np.clip(x + w / 2 - side / 2, 0, max(0, width - side)))
     top = int(np.clip(y + h / 2 - side / 2, 0, max(0, height - side)))

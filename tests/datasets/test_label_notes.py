@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from ocrnet_mmdet.datasets.label_notes import check_corners, crowded, left_out, objects_of
+from ocrnet_mmdet.datasets.label_notes import (
+    check_corners,
+    check_masks,
+    crowded,
+    left_out,
+    objects_of,
+)
 from ocrnet_mmdet.errors import InputError
 
 IMAGES = [dict(id=i, width=640, height=480) for i in 'ab']
@@ -73,3 +79,75 @@ def test_options_that_hold_all_objects_are_named():
         'set --cfg-options model.test_cfg.rcnn.max_per_img=300 model.test_cfg.rpn.max_per_img=300'
     )
     assert crowded(many, 'val', dict.fromkeys(caps, 200)) == crowded(many, 'val', {}) == []
+
+
+def outlined(boxes, change=lambda x, y, image: (x, y)):
+    """Objects with rectangles for masks, their points changed."""
+    made = []
+    for i, (x, y, w, h) in enumerate(np.asarray(boxes).tolist()):
+        points = [(x, y), (x + w, y), (x + w, y + h), (x, y + h)]
+        outline = [float(v) for p in points for v in change(*p, IMAGES[i % 2])]
+        made.append(
+            dict(
+                id=i,
+                image_id='ab'[i % 2],
+                bbox=[x, y, w, h],
+                iscrowd=0,
+                segmentation=[outline],
+            )
+        )
+    return made
+
+
+def row_by_row(boxes):
+    """Objects whose masks are drawn on the picture's rows as if they were its columns."""
+    made = outlined(np.round(boxes))
+    for annotation in made:
+        mask = np.zeros((480, 640), np.uint8)
+        x, y, w, h = map(int, annotation['bbox'])
+        mask[y : y + h, x : x + w] = 1
+        changes = np.flatnonzero(np.diff(mask.ravel(), prepend=0, append=0))
+        counts = np.diff([0, *changes, mask.size]).tolist()
+        annotation['segmentation'] = dict(size=[480, 640], counts=counts)
+    return made
+
+
+@pytest.mark.parametrize(
+    'annotations, how',
+    [
+        (outlined(BOXES, lambda x, y, _: (y, x)), 'x and y of one of the two swapped'),
+        (outlined(BOXES, lambda x, y, i: (x, i['height'] - y)), 'from the lower edge'),
+        (row_by_row(BOXES), 'row by row, not column by column'),
+        (
+            [
+                dict(a, bbox=[*np.add(b[:2], b[2:] / 2), *b[2:]])
+                for a, b in zip(outlined(BOXES), BOXES)
+            ],
+            'the boxes as their middles',
+        ),
+    ],
+)
+def test_masks_written_in_another_way_are_refused(annotations, how):
+    with pytest.raises(InputError, match=f'do not lie on each other, the first.*{how}.* they do'):
+        check_masks(objects_of(annotations, IMAGES), 'train')
+
+
+def test_masks_on_their_boxes_are_said_nothing_of():
+    loose = BOXES + (-4, -4, 8, 8)
+    annotations = outlined(BOXES)
+    for annotation, box in zip(annotations, loose.tolist()):
+        annotation['bbox'] = box
+    annotations[3]['segmentation'] = None
+    assert check_masks(objects_of(annotations, IMAGES), 'train') == []
+    tiny = outlined(np.tile([5.0, 5, 2, 2], (9, 1)), lambda x, y, _: (x + 1, y + 1))
+    assert check_masks(objects_of(tiny, IMAGES), 'train') == []
+
+
+def test_masks_beside_their_boxes_are_counted():
+    annotations = outlined(BOXES)
+    for i in (4, 6):
+        annotations[i]['segmentation'] = [[600, 400, 630, 400, 630, 430]]
+    (note,) = check_masks(objects_of(annotations, IMAGES), 'train')
+    assert note.startswith('train: boxes and masks of 2 of 40 objects do not lie on each other')
+    (example,) = note.examples
+    assert [a['id'] for a in example.objects] == [4, 6]

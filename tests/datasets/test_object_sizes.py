@@ -5,7 +5,7 @@ import pytest
 from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
 
-from ocrnet_mmdet.datasets.object_sizes import fitting, misfits, shares, view_of
+from ocrnet_mmdet.datasets.object_sizes import fitting, misfits, shares, too_small, view_of
 from ocrnet_mmdet.errors import InputError
 
 from ..detectors import ROOT
@@ -141,3 +141,10 @@ def test_the_projects_own_pipelines_are_read():
         assert view_of(
             Config.fromfile(ROOT / f'configs/{name}.py').train_dataloader.dataset.pipeline
         )
+
+
+def test_objects_too_small_at_a_scale_are_found():
+    boxes = np.array([[0, 0, 10, 10], [0, 0, 9, 50], [95, 0, 50, 50], [0, 0, 7, 7]], float)
+    sizes = np.array([[250, 100], [250, 100], [100, 100], [80, 60]], float)
+    assert too_small(boxes, sizes, 100).tolist() == [False, True, False, False]
+    assert too_small(boxes, sizes, 60).tolist() == [True, True, True, False]

@@ -129,6 +129,27 @@ def test_val_pictures_that_resemble_training_pictures_are_told(pictures, tmp_pat
     )
 
 
+def test_val_pictures_that_are_trained_on_are_told(pictures, tmp_path):
+    data = json.loads((pictures / 'annotations/train.json').read_text())
+    some = [image for image in data['images'] if image['id'] in (1, 2)]
+    ours = [a for a in data['annotations'] if a['image_id'] in (1, 2)]
+    (tmp_path / 'val.json').write_text(json.dumps(dict(data, images=some, annotations=ours)))
+    report = begin(pictures, tmp_path / 'mine', val=tmp_path / 'val.json')
+    assert f'{len(some)} of {len(some)} val pictures are training pictures too' in report
+    assert some and 'near-duplicates' not in report
+
+
+def test_boxes_of_corners_leave_no_folder(pictures, tmp_path):
+    data = json.loads((pictures / 'annotations/train.json').read_text())
+    for annotation in data['annotations']:
+        x, y, w, h = annotation['bbox']
+        annotation.update(bbox=[x, y, x + w, y + h], segmentation=None)
+    (tmp_path / 'corners.json').write_text(json.dumps(data))
+    with pytest.raises(InputError, match='write them as'):
+        begin(pictures, tmp_path / 'mine', labels=tmp_path / 'corners.json')
+    assert not (tmp_path / 'mine').exists()
+
+
 def test_without_labels_there_is_a_pretraining_alone(pictures, tmp_path):
     report = begin(pictures, tmp_path / 'mine', labels=None)
     assert sorted(os.listdir(tmp_path / 'mine')) == ['pretrain.py', 'report.txt']
