@@ -149,6 +149,11 @@ def check_masks(objects: Objects, place: str) -> list[str]:
     ]
 
 
+def enough_detections(most: int) -> int:
+    """Detections of a picture of ``most`` objects: half as many again, in hundreds."""
+    return -(-most * 3 // 2 // 100) * 100
+
+
 def crowded(objects: Objects, place: str, caps: dict[str, int]) -> list[str]:
     """A line where a picture has more objects to find than the detector returns.
 
@@ -158,7 +163,7 @@ def crowded(objects: Objects, place: str, caps: dict[str, int]) -> list[str]:
     counts = np.bincount(objects.picture[~objects.crowd])
     if not caps or not len(counts) or counts.max() <= min(caps.values()):
         return []
-    enough = -(-counts.max() * 3 // 2 // 100) * 100  # half as many again, in hundreds
+    enough = enough_detections(counts.max())
     fix = ' '.join(f'{option}={enough}' for option, most in caps.items() if most < enough)
     most = min(caps.values())
     fullest = np.flatnonzero((objects.picture == counts.argmax()) & ~objects.crowd)

@@ -8,11 +8,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from mmengine.config import Config
-
-from ..datasets.label_notes import crowded
 from ..datasets.listing import list_pictures, say_left_out
-from ..engine.coco_metric import detections_caps
 from ..errors import InputError
 from .configs import finetuning_config, pretraining_config
 from .labels import Labels, read_labels
@@ -63,7 +59,6 @@ def start(
         data = read_labels(pictures, labels, val, val_share, seed, out / 'annotations')
         recipe = recipe_for(data, imagenet)
         (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
-        data.notes += _more_than_returned(out / 'finetune.py', data)
         listed, more = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
         data.notes += more
         lines = [*data.notes, *recipe.lines()]
@@ -87,12 +82,6 @@ def start(
     report = '\n'.join([*lines, '', *commands])
     (out / 'report.txt').write_text(report + '\n')
     return report
-
-
-def _more_than_returned(config: Path, data: Labels) -> list[str]:
-    """Lines where pictures have more objects than the written config's detector returns."""
-    caps = detections_caps(Config.fromfile(config).model)
-    return [line for part in data.parts for line in crowded(data.objects(part), part, caps)]
 
 
 def _pictures_to_pretrain_on(pictures: Path, data: Labels, folder: Path) -> tuple[Path, list[str]]:

@@ -25,13 +25,17 @@ batch_size = $batch_size
 max_iters = $max_iters  # $why_max_iters
 lr = $lr  # $why_lr
 num_workers = $num_workers  # $why_num_workers
+max_detections = $max_detections  # $why_max_detections
 work_dir = $work_dir
 # After pretrain.py, to start from what it learnt:
 # load_from = $pretrained
 
 masks = dict(mask_head=dict(num_classes=len(classes))) if with_mask else dict(
     mask_head=None, mask_roi_extractor=None)
-model = dict(roi_head=dict(bbox_head=dict(num_classes=len(classes)), **masks))
+model = dict(
+    roi_head=dict(bbox_head=dict(num_classes=len(classes)), **masks),
+    test_cfg=dict(
+        rpn=dict(max_per_img=max(300, max_detections)), rcnn=dict(max_per_img=max_detections)))
 labels = dict(_base_.labels, with_mask=with_mask, poly2mask=$poly2mask)
 train_pipeline = [
     _base_.load, labels, _base_.check_frame, _base_.seed_draw,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..datasets.label_notes import enough_detections
 from ..datasets.listing import list_pictures
 from ..datasets.note import Note
 from ..datasets.object_sizes import SMALL, ZOOM, View, fitting, shares, too_small
@@ -19,6 +20,7 @@ from ..errors import InputError
 from .labels import Labels
 
 BATCH, PRETRAIN_BATCH = 4, 8
+DETECTIONS = 100  # of a picture, which COCO counts and mmdet's configs return
 STEPS = dict(cpu=1000, gpu=4000)  # of fine-tuning
 PRETRAIN_STEPS = dict(cpu=1500, gpu=10000)
 # Of EfficientNet-Lite0 from ImageNet weights, True, and of the narrow net, False.
@@ -111,12 +113,15 @@ def recipe_for(data: Labels, imagenet: bool) -> Recipe:
     whole = 1 - shares(boxes, sizes, View([(scale, scale)], ZOOM, (crop, crop)))['cut']
     values, reasons = _shared(scale, imagenet)
     pictures, steps = len(data.train['images']), STEPS[_device()]
+    most, most_found = _detections(data)
     values |= dict(crop_size=crop, batch_size=BATCH, max_iters=steps, lr=RATE[imagenet])
+    values |= dict(max_detections=most_found)
     reasons |= dict(
         image_scale='longest side in pixels: 10, 50 and 90 % of the objects then have sides below '
         + _row(seen),
         crop_size=f'holds {whole:.0%} of the objects whole',
         max_iters=f'{steps * BATCH / pictures:.0f} times each of {pictures} pictures',
+        max_detections=f'of a picture, which has up to {most} objects',
         lr=f'for batches of {BATCH} '
         + (
             'and ImageNet weights'
@@ -137,6 +142,16 @@ def recipe_for(data: Labels, imagenet: bool) -> Recipe:
         )
         found.append(Note(text, objects.example(*places)))
     return Recipe(values, reasons, found)
+
+
+def _detections(data: Labels) -> tuple[int, int]:
+    """Most objects of a picture of either part, and how many detections of one suffice."""
+    counts = [
+        np.bincount(objects.picture[~objects.crowd], minlength=1).max()
+        for objects in map(data.objects, data.parts)
+    ]
+    most = int(max(counts))
+    return most, enough_detections(most) if most > DETECTIONS else DETECTIONS
 
 
 def _row(numbers: np.ndarray) -> str:

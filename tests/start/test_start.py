@@ -16,6 +16,7 @@ from mmengine.config import Config
 from PIL import Image
 
 from demo.data_set import make_demo_set
+from ocrnet_mmdet.engine.coco_metric import detections_caps
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.start import start
 
@@ -87,6 +88,21 @@ def test_the_config_says_what_follows_from_the_data(mine):
         for line in text.splitlines()
         if line.startswith(('image_scale', 'crop_size', 'lr'))
     )
+
+
+def test_crowded_pictures_get_as_many_detections(pictures, tmp_path):
+    data = json.loads((pictures / 'annotations/train.json').read_text())
+    first = data['annotations'][0]
+    data['annotations'] += [
+        dict(first, id=10_000 + i, bbox=[i % 40, i // 40, 20 + i % 7, 20 + i % 5])
+        for i in range(130)
+    ]
+    (tmp_path / 'crowded.json').write_text(json.dumps(data))
+    report = begin(pictures, tmp_path / 'mine', labels=tmp_path / 'crowded.json')
+    most = sum(a['image_id'] == first['image_id'] for a in data['annotations'])
+    assert f'max_detections = 300  (of a picture, which has up to {most} objects)' in report
+    caps = detections_caps(Config.fromfile(tmp_path / 'mine/finetune.py').model)
+    assert set(caps.values()) == {300}
 
 
 def test_boxes_alone_make_a_detector_of_boxes(pictures, tmp_path):
