@@ -22,6 +22,7 @@ PRIVATE = {
         '_save_checkpoint',
         '_save_checkpoint_with_step',
     ),
+    'mmengine.model:ImgDataPreprocessor': ('_channel_conversion',),
     'mmengine.runner:Runner': ('_load_from', '_resume', '_test_loop', '_train_loop', '_val_loop'),
     'mmengine.runner:IterBasedTrainLoop': ('_decide_current_val_interval',),
     'mmengine.runner:CheckpointLoader': ('_get_checkpoint_loader',),

@@ -112,8 +112,8 @@ def main() -> None:
             json.dumps(
                 dict(
                     picture=path.name,
-                    boxes=found['boxes'].round(1).tolist(),
-                    scores=found['scores'].round(3).tolist(),
+                    boxes=found['boxes'].astype(float).round(1).tolist(),
+                    scores=found['scores'].astype(float).round(3).tolist(),
                     classes=[detector.classes[label] for label in found['labels']],
                 )
             )
