@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import cv2
 import matplotlib
 import mmcv
 import numpy as np
@@ -14,12 +13,14 @@ from mmdet.visualization import DetLocalVisualizer
 from torch import nn
 from torch.utils.data import Dataset
 
+from ocrnet_mmdet.look.sheet import captioned
+
 matplotlib.use('Agg')
 from matplotlib import pyplot  # noqa: E402
 
 SHOWN_SCORE = 0.3
 SHOWN_SIDE = 640  # pixels; the labels' smallest font is legible from about here
-CAPTION = 40  # height of the line above a picture, pixels
+CAPTION = 24  # height of the letters above a picture, pixels
 
 
 def plot_trainings(pretraining: Path, finetunings: dict[str, Path], out: Path) -> Path:
@@ -123,11 +124,7 @@ def _panel(
     visualizer.add_datasample(
         'detections', image, sample, draw_gt=truth, draw_pred=not truth, pred_score_thr=SHOWN_SCORE
     )
-    strip = np.full((CAPTION, image.shape[1], 3), 255, np.uint8)
-    cv2.putText(
-        strip, caption, (8, CAPTION - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (0, 0, 0), 2, cv2.LINE_AA
-    )
-    return np.concatenate([strip, visualizer.get_image()[..., ::-1]])
+    return captioned(visualizer.get_image()[..., ::-1], caption, CAPTION)
 
 
 def _enlarge(sample: DetDataSample, factor: int) -> DetDataSample:

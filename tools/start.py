@@ -1,8 +1,10 @@
 """From own pictures and labels to two configs: python tools/start.py --pictures DIR --labels
-FILE.json --out mine/
+LABELS --out mine/
 
-Looks at the pictures and the labels, checks them as training would, splits them where there is no
-val file, and writes
+LABELS is COCO JSON, a YOLO data.yaml, a folder of YOLO, Pascal VOC or LabelMe files, VIA JSON, CVAT
+XML, a CSV of boxes or a folder of mask pictures: its content says which (docs/label_formats.md).
+Looks at the pictures and the labels, checks them as training would, splits them where they bring no
+split and there is no --val, and writes
 
     OUT/annotations/train.json, val.json    checked copies; the pictures stay where they are
     OUT/finetune.py, OUT/pretrain.py        short configs with the reason of every number
@@ -30,14 +32,14 @@ def main() -> None:
         '--pictures', required=True, type=Path, help='folder of pictures, at any depth'
     )
     parser.add_argument(
-        '--labels', type=Path, help='COCO JSON; its file names are relative to --pictures'
+        '--labels', type=Path, help='label file, or folder of label files, of any format above'
     )
-    parser.add_argument('--val', type=Path, help='COCO JSON of the pictures to score on')
+    parser.add_argument('--val', type=Path, help='labels of the pictures to score on, likewise')
     parser.add_argument(
         '--val-share',
         type=float,
         default=0.2,
-        help='of the labelled pictures, to score on where there is no --val',
+        help='of the labelled pictures, to score on where there is neither --val nor a split',
     )
     parser.add_argument('--seed', type=int, default=0, help='of the split')
     parser.add_argument(

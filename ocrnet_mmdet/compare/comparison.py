@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InputError, shown
+from .answer import cells
 from .configs import Configs, Source
-from .execute import Process, Workshop, execute
+from .execute import Training, Workshop, execute
 from .labels import LabelFiles, check_val, described
 from .page import write_page
+from .pictures import Shown, Truth, show
 from .plan import Plan
 from .records import COLUMNS, append, read_or_set_aside
 from .runs import Run, State
@@ -39,6 +41,7 @@ class Comparison:
             else []
         )
         self.outside = {name: self._score_outside(name) for name in plan.results}
+        self.truth = Truth(source.val_file, source.pictures)
         self.configs = Configs(source, plan, out, without_labels)
         self.labels = LabelFiles(source, out / 'labels')
         threads = int(os.environ.get('OMP_NUM_THREADS') or max(1, (os.cpu_count() or 1) // jobs))
@@ -153,8 +156,8 @@ class Comparison:
                 + (f': about {shown_time(expected)}' if expected else '')
             )
 
-        def ended(process: Process) -> None:
-            row = self.workshop.finish(process, *self._seconds_before(process.run))
+        def ended(training: Training) -> None:
+            row = self.workshop.finish(training, *self._seconds_before(training.run))
             append(self.records, row)
             self.rows.append(row)
             self.ended.append(row)
@@ -216,6 +219,7 @@ class Comparison:
         return settings | dict(
             name=f'fine-tuning_{name}_{labels}_seed{seed}',
             data=self.source.path.name,
+            note='',
             error=reason,
             **self.workshop.same,
         )
@@ -226,13 +230,27 @@ class Comparison:
         return [row for row in rows.values() if self.configs.hashes.get(row['arm']) == row['hash']]
 
     def _write_page(self) -> Path:
+        rows = self._of_plan()
         return write_page(
             self.out / 'page.html',
             self.plan,
-            self._of_plan(),
+            rows,
             self.outside,
             [described(self.plan, self.source), *self.notes],
+            self._pictures(rows),
         )
+
+    def _pictures(self, rows: list[dict]) -> Shown | None:
+        """Under each arm's first seed with the most labels, and under the outside results."""
+        files = {
+            cell.arm: self.out / 'runs' / f'{row["name"]}_{row["hash"]}' / 'results.bbox.json'
+            for cell in cells(self.plan, rows)
+            if cell.labels == max(self.plan.labels) and (row := cell.rows.get(self.plan.seeds[0]))
+        }
+        if not files:
+            return None
+        files |= {name: given.file for name, given in self.plan.results.items()}
+        return show(self.truth, files)
 
 
 def _now() -> str:

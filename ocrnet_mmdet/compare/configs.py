@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from .runs import Run
 # Of our encoder: four crops give batch norm no statistics to begin with. Other backbones keep their
 # batch norm: their channels may divide into no groups.
 RANDOM_NORM = dict(type='GN', num_groups=8)
+LEARNING = dict(frozen_stages=-1, norm_eval=False)  # of a backbone from random weights
 MASKS_IN_HEAD = ('mask_head', 'mask_branch', 'seg_head')
 HEAD = '# A run of tools/compare.py. By hand: python tools/train.py {file}\n_base_ = {base!r}\n'
 
@@ -44,6 +46,7 @@ class Source:
         self.train_file, self.val_file = (
             Path(self.finetune[f'{part}_dataloader'].dataset.ann_file) for part in ('train', 'val')
         )
+        self.with_masks = 'segm' in self.finetune.val_evaluator.metric
         self.train = read_coco(str(self.train_file), str(self.pictures), 'train')
         self.val = read_coco(str(self.val_file), str(self.pictures), 'val')
 
@@ -137,10 +140,15 @@ class Configs:
             ),
         )
         after = dict(load_from=str(self.pretrained(run))) if run.after else {}
+        data: dict = dict(ann_file=labels)
+        if self.source.with_masks and not masks:
+            data['pipeline'] = _without_masks(
+                self.source.finetune.train_dataloader.dataset.pipeline
+            )
         return dict(
             **(dict(model=model) if model else {}),
             **after,
-            train_dataloader=dict(dataset=dict(ann_file=labels)),
+            train_dataloader=dict(dataset=data),
             **scoring,
             test_dataloader=scoring['val_dataloader'],
             test_evaluator=scoring['val_evaluator'],
@@ -155,6 +163,7 @@ class Configs:
                     save_param_scheduler=False,
                 ),
                 logger=dict(interval=max(1, min(50, run.steps // 5))),
+                peak_memory=dict(type='OCRNetPeakMemoryHook'),
             ),
         )
 
@@ -180,7 +189,7 @@ class Configs:
 
 def _schedule(steps: int) -> list[dict]:
     """finetune.py's, for another length."""
-    warm_up = max(1, steps // 20)
+    warm_up = max(2, steps // 20)  # of one step mmengine's LinearLR keeps its first factor for ever
     rise = dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up)
     fall = dict(
         type='CosineAnnealingLR',
@@ -190,7 +199,15 @@ def _schedule(steps: int) -> list[dict]:
         T_max=steps - warm_up,
         eta_min=0,
     )
-    return [rise, fall] if steps > warm_up else [rise]
+    return [rise, fall] if steps > warm_up else []
+
+
+def _without_masks(pipeline: list[dict]) -> list[dict]:
+    """The same steps for a detector without masks: RTMDet's assigner would read them."""
+    return [
+        dict(step, with_mask=False) if step['type'] == 'LoadAnnotations' else dict(step)
+        for step in pipeline
+    ]
 
 
 def _has_imagenet(backbone: ConfigDict) -> bool:
@@ -200,12 +217,14 @@ def _has_imagenet(backbone: ConfigDict) -> bool:
 def _from_random(backbone: ConfigDict) -> dict:
     """What makes a backbone from ImageNet weights one from random weights, of the same layers."""
     changes: dict = dict(init_cfg=None)
-    if 'frozen_stages' in backbone:
-        changes['frozen_stages'] = -1
-    if 'norm_eval' in backbone:
-        changes['norm_eval'] = False
-    if backbone.type == 'OCRNetEncoder' and (backbone.get('norm_cfg') or {}).get('type') == 'BN':
+    # Darknet's norm_eval is True where its config says nothing
+    taken = {*inspect.signature(MODELS.get(backbone.type)).parameters, *backbone}
+    changes |= {name: value for name, value in LEARNING.items() if name in taken}
+    norm = backbone.get('norm_cfg') or {}
+    if backbone.type == 'OCRNetEncoder' and norm.get('type') == 'BN':
         changes['norm_cfg'] = RANDOM_NORM
+    elif 'requires_grad' in norm:  # those of Caffe's weights are frozen
+        changes['norm_cfg'] = dict(norm, requires_grad=True)
     return changes
 
 
@@ -218,7 +237,7 @@ def _changes(name: str, arm: Arm, source: Source) -> tuple[dict, bool]:
             if arm.imagenet or not _has_imagenet(own.backbone)
             else dict(backbone=_from_random(own.backbone))
         )
-        return changes, 'segm' in source.finetune.val_evaluator.metric
+        return changes, source.with_masks
     try:
         cfg = get_config(arm.config) if '::' in arm.config else Config.fromfile(arm.config)
         model = cfg.model
@@ -239,6 +258,16 @@ def _changes(name: str, arm: Arm, source: Source) -> tuple[dict, bool]:
             f'arm {name}: {arm.config} is no two-stage detector, the stage pretrains those alone: '
             'take start: random or imagenet'
         )
+    if model.get('roi_head') and not model.get('rpn_head'):
+        raise InputError(
+            f'arm {name}: {arm.config} ({model.type}) reads its regions from a file, which '
+            'finetune.py does not name: take a detector with an rpn_head, as Faster R-CNN'
+        )
+    if arm.stage and not isinstance(model.roi_head.bbox_head, dict):
+        raise InputError(
+            f'arm {name}: {arm.config} is a cascade, the stage pretrains detectors with one box '
+            'head: take start: random or imagenet'
+        )
     for _, part in class_counts(model):
         part.num_classes = len(source.finetune.train_dataloader.dataset.metainfo.classes)
     for _, _, value in settings(model):
@@ -246,13 +275,17 @@ def _changes(name: str, arm: Arm, source: Source) -> tuple[dict, bool]:
             value['type'] = 'BN'  # the same in one process, and on a CPU the only one of the two
     if not arm.imagenet and _has_imagenet(backbone):
         backbone.update(_from_random(backbone))
-    wanted = 'segm' in source.finetune.val_evaluator.metric
+    # of batches, YOLOX's random sizes: the data are those of finetune.py
+    (model.get('data_preprocessor') or {}).pop('batch_augments', None)
     roi_head = model.get('roi_head') or {}
-    if not wanted and roi_head.get('mask_head'):
+    if not source.with_masks and roi_head.get('mask_head'):
         roi_head.update(mask_head=None, mask_roi_extractor=None)
-    has = (
-        bool(roi_head.get('mask_head'))
-        or any(model.get(key) for key in MASKS_IN_HEAD)
-        or 'Ins' in str((model.get('bbox_head') or {}).get('type'))
+    in_head = any(model.get(key) for key in MASKS_IN_HEAD) or 'Ins' in str(
+        (model.get('bbox_head') or {}).get('type')
     )
-    return dict(_delete_=True, **model.to_dict()), wanted and has
+    if in_head and not source.with_masks:
+        raise InputError(
+            f'arm {name}: {arm.config} learns masks in its head, and the labels have none: '
+            'take a detector of boxes'
+        )
+    return dict(_delete_=True, **model.to_dict()), bool(in_head or roi_head.get('mask_head'))

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ import mmdet
 import torch
 
 from .. import __version__
+from ..engine.peak_memory import PEAK_MEMORY_FILE
 from ..engine.room import PR_SET_PDEATHSIG
 from .configs import Configs
 from .labels import LabelFiles
@@ -34,22 +35,48 @@ NO_WEIGHTS = ('running_mean', 'running_var', 'num_batches_tracked')
 
 @dataclass
 class Process:
-    """A run under way."""
+    """A process under way.
 
-    run: Run
+    Attributes:
+        limit: Seconds that it may take.
+    """
+
     popen: subprocess.Popen
     begun: float
     limit: float
     log: Path
 
+    def seconds(self) -> float:
+        return round(time.time() - self.begun, 1)
+
     def ended(self) -> bool:
         return self.popen.poll() is not None or time.time() - self.begun > self.limit
 
-    def stop(self) -> None:
-        """End it and all that it started."""
+    def stop(self) -> str:
+        """End it and all that it started; why that was no good end, or nothing."""
         if self.popen.poll() is None:
             os.killpg(self.popen.pid, signal.SIGKILL)
             self.popen.wait()
+            return f'it ran past its limit of {self.limit:.0f} s: raise --time-limit'
+        status = self.popen.returncode
+        return f'status {status}: {_last_line(self.log)}' if status else ''
+
+
+@dataclass
+class Training:
+    """A run under way: its training, and after a fine-tuning the measuring of what was trained.
+
+    Attributes:
+        process: The one of the two that is under way.
+        seconds, error: Of the training once it ended; no error where it ended well.
+        measuring: Whether it is the second.
+    """
+
+    run: Run
+    process: Process
+    seconds: float = 0.0
+    error: str = ''
+    measuring: bool = False
 
 
 class Workshop:
@@ -79,33 +106,51 @@ class Workshop:
             commit=commit(train.parents[1]),
         )
 
-    def begin(self, run: Run, limit: float) -> Process:
+    def begin(self, run: Run, limit: float) -> Training:
         """Start a run anew; what a kill left of it is removed."""
         folder = self.configs.folder(run)
         shutil.rmtree(folder, ignore_errors=True)
         config = self.configs.write(run, *self.labels.of(run))
+        return Training(run, self._start([str(self.train), str(config)], folder / 'log.txt', limit))
+
+    def goes_on(self, training: Training) -> bool:
+        """Whether a process that ended has another one after it, which begins."""
+        if training.measuring:
+            return False
+        training.seconds = training.process.seconds()
+        training.error = training.process.stop()
+        if training.error or training.run.kind != 'fine-tuning':
+            return False
+        folder = self.configs.folder(training.run)
+        command = ['-m', 'ocrnet_mmdet.compare.measure', str(folder / 'config.py')]
+        command += [str(self._checkpoint(training.run)), str(folder / 'measures.json')]
+        limit = training.process.limit
+        training.process = self._start(command, folder / 'measure_log.txt', limit)
+        training.measuring = True
+        return True
+
+    def _start(self, command: Sequence[str], log: Path, limit: float) -> Process:
         root = str(self.train.parents[1])
         path = os.pathsep.join([root, *filter(None, [os.environ.get('PYTHONPATH')])])
-        with open(folder / 'log.txt', 'w') as log:
+        with open(log, 'w') as file:
             popen = subprocess.Popen(
-                [sys.executable, '-W', 'ignore', str(self.train), str(config)],
-                stdout=log,
+                [sys.executable, '-W', 'ignore', *command],
+                stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 preexec_fn=_end_with_parent,
                 env=dict(os.environ, OMP_NUM_THREADS=str(self.threads), PYTHONPATH=path),
             )
-        return Process(run, popen, time.time(), limit, folder / 'log.txt')
+        return Process(popen, time.time(), limit, log)
 
-    def finish(self, process: Process, stage_seconds: float, choice_seconds: float) -> dict:
+    def finish(self, training: Training, stage_seconds: float, choice_seconds: float) -> dict:
         """The row of a run that ended, or ran past its limit."""
-        run, late = process.run, process.popen.poll() is None
-        process.stop()
-        seconds = round(time.time() - process.begun, 1)
+        run, seconds = training.run, training.seconds
         row = (
             dict.fromkeys(COLUMNS)
             | asdict(run)
-            | dict(name=run.name, data=self.data, seconds=seconds, error='', **self.same)
+            | dict(name=run.name, data=self.data, seconds=seconds, note='', **self.same)
+            | dict(error=training.error)
         )
         if run.kind == 'fine-tuning':
             row |= dict(
@@ -113,16 +158,22 @@ class Workshop:
                 choice_seconds=choice_seconds,
                 total_seconds=round(stage_seconds + seconds, 1),
             )
-        if late:
-            return row | dict(
-                error=f'it ran past its limit of {process.limit:.0f} s: raise --time-limit'
-            )
-        if process.popen.returncode:
-            return row | dict(error=f'status {process.popen.returncode}: {_last_line(process.log)}')
+        if training.error:
+            return row
         try:
-            return row | self._results(run)
+            row |= self._results(run)
         except Exception as error:  # of one run's files: the other runs go on
             return row | dict(error=f'its results cannot be read: {type(error).__name__}: {error}')
+        return row | self._measured(training) if training.measuring else row
+
+    def _measured(self, training: Training) -> dict:
+        found = dict(measure_seconds=training.process.seconds())
+        if wrong := training.process.stop():
+            return found | dict(note=f'not measured: {wrong}')
+        return found | json.loads((self.configs.folder(training.run) / 'measures.json').read_text())
+
+    def _checkpoint(self, run: Run) -> Path:
+        return self.configs.folder(run) / 'work' / f'iter_{run.steps}.pth'
 
     def _results(self, run: Run) -> dict:
         folder = self.configs.folder(run)
@@ -133,8 +184,9 @@ class Workshop:
         for kind in ('segm', 'bbox'):
             if (file := folder / f'results.{kind}.json').exists():
                 found |= score(scored, read_results(file), kind)
-        checkpoint = folder / 'work' / f'iter_{run.steps}.pth'
+        checkpoint = self._checkpoint(run)
         found['parameters'] = _parameters(checkpoint)
+        found |= json.loads((folder / 'work' / PEAK_MEMORY_FILE).read_text())
         if run.kind == 'tuning':
             checkpoint.unlink()
         return found
@@ -146,7 +198,7 @@ def execute(
     jobs: int,
     limit: Callable[[Run], float],
     begun: Callable[[Run], None],
-    ended: Callable[[Process], None],
+    ended: Callable[[Training], None],
 ) -> None:
     """Run what can be run, ``jobs`` at a time, until nothing can.
 
@@ -156,10 +208,10 @@ def execute(
         next_runs: Those that can begin now, without those that ended.
         ended: Is told of each run that did, to write its row.
     """
-    running: list[Process] = []
+    running: list[Training] = []
     try:
         while True:
-            busy = {process.run for process in running}
+            busy = {training.run for training in running}
             for run in next_runs():
                 if run not in busy and len(running) < jobs:
                     begun(run)
@@ -167,14 +219,15 @@ def execute(
                     busy.add(run)
             if not running:
                 return
-            while not any(process.ended() for process in running):
+            while not any(training.process.ended() for training in running):
                 time.sleep(POLL)
-            for process in [process for process in running if process.ended()]:
-                running.remove(process)
-                ended(process)
+            over = [training for training in running if training.process.ended()]
+            for training in [training for training in over if not workshop.goes_on(training)]:
+                running.remove(training)
+                ended(training)
     finally:
-        for process in running:
-            process.stop()
+        for training in running:
+            training.process.stop()
 
 
 def _end_with_parent() -> None:

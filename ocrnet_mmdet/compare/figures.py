@@ -8,11 +8,87 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from .answer import Cell, Difference
+from .plan import Plan
 
 COLOURS = ('#1f6fb4', '#c8561b', '#2b8a4b', '#8d4fa8', '#7a5c3e', '#b3306b', '#5f6b76', '#a08a00')
 MARKS = 'osD^vPX*'
 SIZE = (5.2, 3.8)  # inches: two side by side on a desk's screen, legible on a telephone's
 Points = Mapping[str, Sequence[tuple[float, float]]]
+AP = 'box AP'
+
+
+def all_figures(
+    plan: Plan, found: Sequence[Cell], compared: Sequence[Difference], outside: Mapping[str, dict]
+) -> list[dict]:
+    """Each with its ``svg`` and ``caption``; none without a run."""
+    points = _points(plan, found, 'labels', 1)
+    if not points:
+        return []
+    others = {
+        name: 100 * scores['bbox_mAP'] for name, scores in outside.items() if 'bbox_mAP' in scores
+    }
+    labelled = {name: (plan.results[name].labels, ap) for name, ap in others.items()}
+    timed = {
+        name: (seconds / 60, ap)
+        for name, ap in others.items()
+        if (seconds := plan.results[name].seconds) is not None
+    }
+    minutes = _points(plan, found, 'total_seconds', 1 / 60)
+    drawn = [
+        dict(
+            svg=by_labels(points, labelled, AP),
+            caption='Box AP against labelled pictures: each run, mean ± s.d.',
+        ),
+        dict(
+            svg=by_time(minutes, timed, AP),
+            caption='Box AP against total time, the stage without labels included.',
+        ),
+    ]
+    most = max(cell.labels for cell in found if cell.rows)
+    if latencies := _points(
+        plan, [cell for cell in found if cell.labels == most], 'latency_seconds', 1e3
+    ):
+        drawn.append(
+            dict(
+                svg=by_latency(latencies, others, AP),
+                caption=f'Box AP with {most} labelled pictures against the time of a picture at '
+                'test scale, batch 1: mean ± s.d.'
+                + (' A dotted line is a detector whose time is not known.' if others else ''),
+            )
+        )
+    if spans := [
+        (f'{item.arm}, {item.labels}', item.mean, item.half, item.n)
+        for item in compared
+        if item.half is not None
+    ]:
+        drawn.append(
+            dict(
+                svg=differences(spans, AP),
+                caption=f'Difference to {compared[0].reference} at the same labelled pictures. '
+                'An interval over 0 shows no difference.',
+            )
+        )
+    return drawn
+
+
+def _points(
+    plan: Plan, found: Sequence[Cell], column: str, scale: float
+) -> dict[str, list[tuple[float, float]]]:
+    """Of each arm with runs: a column of its rows times ``scale``, and box AP times 100."""
+    points = {
+        arm: [
+            (row[column] * scale, 100 * row['bbox_mAP'])
+            for cell in found
+            if cell.arm == arm
+            for row in cell.rows.values()
+            if row.get(column) is not None and row['bbox_mAP'] is not None
+        ]
+        for arm in plan.arms
+    }
+    return {arm: runs for arm, runs in points.items() if runs}
 
 
 def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], what: str) -> str:
@@ -56,6 +132,7 @@ def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], w
         else:
             axes.axhline(y, color=colour, linestyle=':', label=name)
     axes.set_xscale('log')
+    axes.set_xlim(min(labels) / 1.25, max(labels) * 1.25)  # or one number's arms fill the axis
     axes.set_xticks(labels, [str(int(x)) for x in labels])
     axes.minorticks_off()
     return _svg(figure)
@@ -75,6 +152,41 @@ def by_time(points: Points, outside: Mapping[str, tuple[float, float]], what: st
         colour, mark = _style(i)
         axes.plot([x for x, _ in runs], [y for _, y in runs], mark, color=colour, label=name)
     axes.set_xlim(left=0)
+    return _svg(figure)
+
+
+def by_latency(points: Points, outside: Mapping[str, float], what: str) -> str:
+    """AP against milliseconds of a picture: a point an arm, the mean of its runs.
+
+    Args:
+        points: Milliseconds and AP (0 to 100) of each arm's runs.
+        outside: AP of other detectors, whose time is not known: a line across.
+        what: The score's name.
+    """
+    figure, axes = _axes('milliseconds a picture', what)
+    times = []
+    for i, (name, runs) in enumerate(points.items()):
+        colour, mark = _style(i)
+        values = [y for _, y in runs]
+        times.append(statistics.mean(x for x, _ in runs))
+        axes.errorbar(
+            times[-1:],
+            [statistics.mean(values)],
+            [statistics.stdev(values) if len(values) > 1 else 0.0],
+            color=colour,
+            marker=mark,
+            capsize=3,
+            linestyle='',
+            label=name,
+        )
+    for i, (name, y) in enumerate(outside.items(), len(points)):
+        axes.axhline(y, color=_style(i)[0], linestyle=':', label=name)
+    axes.set_xscale('log')
+    low, high = min(times) / 1.3, max(times) * 1.3
+    ticks = [t for t in MaxNLocator(5).tick_values(low, high) if low <= t <= high]
+    axes.set_xlim(low, high)
+    axes.set_xticks(ticks, [f'{t:g}' for t in ticks])
+    axes.minorticks_off()
     return _svg(figure)
 
 
@@ -98,7 +210,7 @@ def differences(rows: Sequence[tuple[str, float, float, int]], what: str) -> str
         capsize=3,
     )
     axes.set_yticks(places, [f'{name}, n = {n}' for name, _, _, n in rows])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel(f'difference in {what}, 95 % interval')
     _plain(axes)
     return _svg(figure)
@@ -125,7 +237,7 @@ def _style(i: int) -> tuple[str, str]:
 def _svg(figure: Figure) -> str:
     for axes in figure.axes:
         if axes.get_legend_handles_labels()[1]:
-            axes.legend(frameon=False, fontsize=8)
+            axes.legend(frameon=False, fontsize=9)
     text = io.StringIO()
     with matplotlib.rc_context({'svg.hashsalt': 'ocrnet'}):
         figure.savefig(text, format='svg', metadata=dict(Date=None))

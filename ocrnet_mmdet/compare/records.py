@@ -15,6 +15,8 @@ SCORES = tuple(
 ) + ('bbox_AR', 'segm_AR')
 # seconds: of the run's process. stage_seconds: of the pretraining before it. choice_seconds: of all
 # runs by which its rate and length were chosen. total_seconds: the first two. step_seconds: median.
+# proposal_recall to latency_seconds and flops: of measure.py after a fine-tuning, which took
+# measure_seconds, in no other column. note: why one of them is not there.
 COLUMNS = (
     'data',
     'name',
@@ -27,12 +29,19 @@ COLUMNS = (
     'total_seconds',
     'step_seconds',
     'parameters',
+    'proposal_recall',
+    'region_accuracy',
+    'latency_seconds',
+    'peak_mb',
+    'flops',
+    'measure_seconds',
     'device',
     'threads',
     'torch',
     'mmdet',
     'ocrnet_mmdet',
     'commit',
+    'note',
     'error',
 )
 TEXT = {
@@ -49,6 +58,7 @@ TEXT = {
     'mmdet',
     'ocrnet_mmdet',
     'commit',
+    'note',
     'error',
 }
 

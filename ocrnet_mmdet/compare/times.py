@@ -30,7 +30,9 @@ class Times:
         besides = statistics.median(
             row['seconds'] - row['step_seconds'] * row['steps'] for row in rows
         )
-        return max(0.0, besides) + step * run.steps
+        after = [row['measure_seconds'] for row in rows if row.get('measure_seconds')]
+        measuring = statistics.median(after) if after and run.kind == 'fine-tuning' else 0.0
+        return max(0.0, besides) + step * run.steps + measuring
 
     def total(self, runs: list[Run], jobs: int) -> float | None:
         """Of runs side by side; None where one is unknown."""

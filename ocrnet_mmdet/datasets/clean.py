@@ -203,17 +203,39 @@ def write_clean(
         ann_file: The annotation file; it is not changed.
         img_dir: The folder that its file names are relative to.
         out_file: The copy, written whole or not at all.
-        decode: Also decode every picture (about 10 ms for one of 1 megapixel on one core) and
-            compare its size with the stated one.
-        masks: Also leave out objects whose segmentation is bad; those without one stay.
+        decode, masks: As of :func:`clean_labels`.
 
     Returns:
-        One line for every kind of defect: how many, what was done, the first; empty if none.
+        The report of :func:`clean_labels`.
 
     Raises:
         InputError: If the file is not COCO, or no picture is left.
     """
     data = read_coco(ann_file, img_dir, 'clean')
+    clean, report = clean_labels(data, shown(ann_file, 160), img_dir, decode, masks)
+    write_json(clean, out_file)
+    return report
+
+
+def clean_labels(
+    data: dict, place: str, img_dir: str, decode: bool = True, masks: bool = False
+) -> tuple[dict, list[str]]:
+    """The content of a COCO file without the pictures and boxes that cannot be used.
+
+    Args:
+        data: The content, see :func:`read_coco`; entries that can be mended are, in place.
+        place: Name of the file, for the messages.
+        img_dir: The folder that its file names are relative to.
+        decode: Also decode every picture (about 10 ms for one of 1 megapixel on one core) and
+            compare its size with the stated one.
+        masks: Also leave out objects whose segmentation is bad; those without one stay.
+
+    Returns:
+        The content; one line for every kind of defect: how many, what was done, the first.
+
+    Raises:
+        InputError: No picture is left.
+    """
     report: list[str] = []
     ids = (a.get('id') for a in data['annotations'])
     known = (int(i) for i in ids if is_number(i) and 0 < i < LARGEST_ID // 2)
@@ -233,7 +255,7 @@ def write_clean(
         images = [image for image, reason in zip(images, reasons) if not reason]
     if not images:
         raise InputError(
-            f'{shown(ann_file, 160)}: no picture is left of {len(data["images"])}: '
+            f'{place}: no picture is left of {len(data["images"])}: '
             f'{report[-1] if report else "it lists none"}'
         )
     context.images = {image['id']: image for image in images}
@@ -247,5 +269,4 @@ def write_clean(
         *(*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks,
     )
     annotations = _sift(annotations, rules, context, 'annotation', report)
-    write_json(dict(data, images=images, annotations=annotations), out_file)
-    return report
+    return dict(data, images=images, annotations=annotations), report

@@ -33,8 +33,11 @@ def _unique(pairs: list[tuple[str, object]]) -> dict:
     return entry
 
 
-def _load_json(ann_file: str, place: str) -> Any:
+def read_json(ann_file: str, place: str) -> Any:
     """The content of an annotation file.
+
+    Args:
+        place: Name of the file, for the messages.
 
     Raises:
         InputError: The file cannot be read, or is not JSON.
@@ -59,7 +62,7 @@ def _load_json(ann_file: str, place: str) -> Any:
             'lost: keep one'
         ) from error
     except RecursionError as error:
-        raise InputError(f'{place} is not COCO: {DEEP}') from error
+        raise InputError(f'{place} cannot be read: {DEEP}') from error
     except MemoryError as error:
         raise InputError(f'{place} does not fit into memory: split it') from error
     except ValueError as error:
@@ -87,7 +90,13 @@ def read_coco(ann_file: str, img_dir: str, what: str) -> dict:
         raise InputError(f'{what}: there is no annotation file {shown(ann_file, 160)}: {GET_DATA}')
     if not os.path.isdir(img_dir):
         raise InputError(f'{what}: there is no picture folder {shown(img_dir, 160)}: {GET_DATA}')
-    data = _load_json(ann_file, place)
+    data = read_json(ann_file, place)
+    check_coco(data, place)
+    return data
+
+
+def check_coco(data: Any, place: str) -> None:
+    """Raise InputError unless it is the content of a COCO file, as far as lists and categories."""
     for key in ('images', 'annotations', 'categories'):
         entries = data.get(key) if isinstance(data, dict) else None
         if not isinstance(entries, list) or not all(isinstance(e, dict) for e in entries):
@@ -98,7 +107,6 @@ def read_coco(ann_file: str, img_dir: str, what: str) -> dict:
     if any(_is_deep(value) for key, value in data.items() if key not in ('images', 'annotations')):
         raise InputError(f'{place} is not COCO: {DEEP}')  # pycocotools copies these
     check_categories(data['categories'], place)
-    return data
 
 
 def _is_deep(value: object) -> bool:

@@ -202,6 +202,23 @@ def decode_picture(content: bytes) -> np.ndarray:
         raise PictureError(reason[:200]) from error
 
 
+def shown_size(content: bytes) -> tuple[int, int]:
+    """Width and height of a picture file's picture as a person sees it: after its EXIF turn.
+
+    Only the header is read, but of what Pillow does not know.
+
+    Raises:
+        PictureError: If the bytes are no picture.
+    """
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            turned = image.getexif().get(EXIF_ORIENTATION, 1) >= 5
+            return image.size[::-1] if turned else image.size
+    except Exception:  # on damaged files Pillow raises what it meets; decoding says the reason
+        height, width = decode_picture(content).shape[:2]
+        return width, height
+
+
 def check_frame(content: bytes, picture: np.ndarray, width: int, height: int) -> None:
     """Compare a decoded picture (H, W, 3) with the size its annotation file states.
 

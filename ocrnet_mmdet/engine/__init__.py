@@ -6,6 +6,7 @@ from .coco_metric import OCRNetCocoMetric
 from .final_test import OCRNetFinalTestHook
 from .finite_loss import OCRNetFiniteLossHook
 from .optim_constructor import OCRNetOptimConstructor
+from .peak_memory import OCRNetPeakMemoryHook
 from .visualization_hook import OCRNetVisualizationHook
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     'OCRNetFinalTestHook',
     'OCRNetFiniteLossHook',
     'OCRNetOptimConstructor',
+    'OCRNetPeakMemoryHook',
     'OCRNetVisualizationHook',
 ]

@@ -1,3 +1,4 @@
+from . import ssd_head  # noqa: F401
 from .aggregator import Aggregator
 from .classifier import OCRNetClassifier
 from .detector import OCRNetDetector

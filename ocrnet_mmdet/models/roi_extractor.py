@@ -135,7 +135,22 @@ class OCRNetRoIExtractor(BaseModule):
             return checkpoint(self._pool_and_merge, feats, rois, scale, use_reentrant=False)
         return self._pool_and_merge(feats, rois, scale)
 
+    def level_weights(self, feats: tuple[Tensor, ...], rois: Tensor, scale: int = 1) -> Tensor:
+        """The share (N, L) of each level in the regions; arguments as of :meth:`forward`."""
+        return self._taps(feats, rois, scale)[3]
+
     def _pool_and_merge(self, feats: tuple[Tensor, ...], rois: Tensor, scale: int) -> Tensor:
+        rows, indices, weights, levels = self._taps(feats, rois, scale)
+        merged = _sums(
+            rows, indices.flatten(3), (weights * levels[:, None, None, :, None]).flatten(3)
+        )
+        # mmcv's DCNv2 reads a view in another layout wrongly.
+        return merged.permute(0, 3, 1, 2).contiguous()
+
+    def _taps(
+        self, feats: tuple[Tensor, ...], rois: Tensor, scale: int
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Rows of the maps, which of them are read and their shares, and the level weights."""
         rows = level_rows(feats)
         side = scale * self.roi_size
         indices, weights = bilinear_taps(
@@ -147,14 +162,8 @@ class OCRNetRoIExtractor(BaseModule):
         )
         # The means teach the level weights, not the maps: their gradient costs as much as the
         # pooling's own.
-        levels = self._level_weights(
-            _sums(rows.detach(), *_by_level(indices, weights)) / side**2, rois
-        )
-        merged = _sums(
-            rows, indices.flatten(3), (weights * levels[:, None, None, :, None]).flatten(3)
-        )
-        # mmcv's DCNv2 reads a view in another layout wrongly.
-        return merged.permute(0, 3, 1, 2).contiguous()
+        content = _sums(rows.detach(), *_by_level(indices, weights)) / side**2
+        return rows, indices, weights, self._level_weights(content, rois)
 
     def _level_weights(self, content: Tensor, rois: Tensor) -> Tensor:
         """(N, L), of the regions' means on every level (N, L, C)."""

@@ -31,8 +31,8 @@ def start(
 
     Args:
         pictures: Folder of the pictures, at any depth.
-        labels, val: COCO files with names relative to it; without ``val`` a share of ``labels``
-            becomes it.
+        labels, val: Label files or folders of them, in any format of labels/; without ``val`` the
+            labels' own val part is taken, or a share of them.
         val_share: That share, of pictures and of every class's objects.
         seed: Of the split.
         imagenet: Whether the encoder starts from ImageNet weights.
@@ -81,10 +81,9 @@ def start(
 
 def _pictures_to_pretrain_on(pictures: Path, data: Labels, folder: Path) -> Path:
     """A list of all pictures but those to score on."""
-    scored = {os.path.normpath(image['file_name']) for image in data.val['images']}
     names = map(os.fsdecode, list_pictures(str(pictures)))
     listed = folder / 'pretrain.txt'
     listed.write_text(
-        ''.join(f'{name}\n' for name in names if name not in scored), errors='surrogateescape'
+        ''.join(f'{name}\n' for name in names if name not in data.unseen), errors='surrogateescape'
     )
     return listed

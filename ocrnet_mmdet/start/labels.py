@@ -5,7 +5,7 @@ N pictures, K classes.
 
 from __future__ import annotations
 
-import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,13 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..datasets.clean import write_clean
-from ..datasets.coco_file import read_coco, write_json
+from ..datasets.clean import clean_labels
+from ..datasets.coco_file import write_json
 from ..datasets.label_notes import Objects, objects_of
 from ..datasets.near_duplicates import groups_of, print_of
 from ..datasets.picture import decode_picture
 from ..datasets.split import split_groups
 from ..errors import InputError, shown
+from ..labels import TEST, TRAIN, VAL, Found, read_any
 
 ALL = 0.95  # share of objects with a segmentation from which on masks are trained
 
@@ -32,6 +33,7 @@ class Labels:
         classes: Names of the K categories of which train has an object, in the file's order.
         with_mask: Whether the objects have segmentations.
         notes: What was found and mended, a line each.
+        unseen: Names of what is not to be pretrained on: pictures to score on, masks.
     """
 
     train: dict
@@ -39,6 +41,7 @@ class Labels:
     classes: tuple[str, ...]
     with_mask: bool
     notes: list[str] = field(default_factory=list)
+    unseen: set[str] = field(default_factory=set)
 
     def objects(self) -> Objects:
         """Those of ``classes`` in the train part."""
@@ -62,29 +65,19 @@ class Labels:
 def read_labels(
     pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int, folder: Path
 ) -> Labels:
-    """Check, clean and split; leaves train.json and val.json in ``folder``.
+    """Read, check, clean and split; leaves train.json and val.json in ``folder``.
 
     Raises:
-        InputError: A file is not COCO, no picture or no object is left, or there are too few to
-            split.
+        InputError: A file is of no known format, no picture or no object is left, or there are too
+            few to split.
     """
-    for option, file in (('--labels', labels), ('--val', val)):
-        if file and not file.is_file():
-            raise InputError(f'{option}: there is no file {file}: correct its path')
-    with_mask, notes = _have_masks(read_coco(str(labels), str(pictures), 'labels'))
-    train, more = _cleaned(labels, pictures, folder / 'train.json', with_mask)
-    notes += more
-    if val:
-        scored, more = _cleaned(val, pictures, folder / 'val.json', with_mask)
-        notes += more + _twins(pictures, train, scored)
-    else:
-        train, scored, more = _split(pictures, train, val_share, seed)
-        notes += more
-        for name, part in dict(train=train, val=scored).items():
-            write_json(part, str(folder / f'{name}.json'))
+    train, scored, with_mask, notes, unseen = _parts(pictures, labels, val, val_share, seed)
+    for name, part in dict(train=train, val=scored).items():
+        write_json(part, str(folder / f'{name}.json'))
     names = [c['name'] for c in train['categories']]
     counts = _class_counts(train, names)
-    data = Labels(train, scored, tuple(name for name in names if counts[name]), with_mask, notes)
+    classes = tuple(name for name in names if counts[name])
+    data = Labels(train, scored, classes, with_mask, notes, unseen)
     if not data.classes:
         raise InputError(
             f'{labels}: none of its {len(train["images"])} training pictures has an object: '
@@ -103,6 +96,40 @@ def read_labels(
     return data
 
 
+def _parts(
+    pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int
+) -> tuple[dict, dict, bool, list[str], set[str]]:
+    """The checked train and val part, whether masks are trained, notes, what is not pretrained on.
+
+    Val is that of ``--val``, else the labels' own, else a share of them.
+    """
+    found = _read('--labels', labels, pictures)
+    with_mask, notes = _have_masks(found.of(TRAIN))
+    notes = [*(f'labels: {line}' for line in found.notes), *notes]
+    train, more = _cleaned(found.of(TRAIN), labels, pictures, with_mask)
+    notes += more
+    unseen, bare = set(found.masks), found.bare
+    own = None if val else _part_to_score(found)
+    if val:
+        other = _read('--val', val, pictures)
+        scored, more = _cleaned(other.of(_part_to_score(other) or VAL), val, pictures, with_mask)
+        notes += [*(f'val: {line}' for line in other.notes), *more]
+        unseen, bare = unseen | other.masks, bare & other.bare
+    elif own:
+        scored, more = _cleaned(found.of(own), labels, pictures, with_mask)
+        notes += [f"split: the labels' own, {own} to score on", *more]
+    else:
+        train, scored, more = _split(pictures, train, val_share, seed)
+        notes += more
+    if val or own:
+        notes += _twins(pictures, train, scored)
+    other_parts, more = _of_other_parts(found, {TRAIN, own})
+    if bare:
+        more.append(f'{len(bare)} pictures have no labels, such as {shown(min(bare))}')
+    unseen |= other_parts | {os.path.normpath(i['file_name']) for i in scored['images']}
+    return train, scored, with_mask, notes + more, unseen
+
+
 def _have_masks(data: dict) -> tuple[bool, list[str]]:
     objects = [a for a in data['annotations'] if not a.get('iscrowd')]
     masked = sum(bool(a.get('segmentation')) for a in objects)
@@ -116,9 +143,33 @@ def _have_masks(data: dict) -> tuple[bool, list[str]]:
     return True, [f'masks: {masked} of {len(objects)} objects have a segmentation']
 
 
-def _cleaned(file: Path, pictures: Path, out: Path, with_mask: bool) -> tuple[dict, list[str]]:
-    report = write_clean(str(file), str(pictures), str(out), masks=with_mask)
-    return json.loads(out.read_text()), [f'{file.name}: {line}' for line in report]
+def _read(option: str, path: Path, pictures: Path) -> Found:
+    if not path.exists():
+        raise InputError(f'{option}: there is no file {path}: correct its path')
+    return read_any(path, pictures)
+
+
+def _part_to_score(found: Found) -> str | None:
+    """The part of a split that the labels bring: val, or test where there is no val."""
+    return next((part for part in (VAL, TEST) if part in found.part.values()), None)
+
+
+def _of_other_parts(found: Found, used: set[str | None]) -> tuple[set[str], list[str]]:
+    """Pictures of a part of a split that is not used, and a line on them."""
+    ids = {key for key, part in found.part.items() if part not in used}
+    if not ids:
+        return set(), []
+    names = [i['file_name'] for i in found.data['images'] if i['id'] in ids]
+    return {*map(os.path.normpath, names)}, [
+        f'split: {len(names)} pictures of another part, such as {shown(names[0])}, are neither '
+        'trained nor scored on'
+    ]
+
+
+def _cleaned(data: dict, source: Path, pictures: Path, with_mask: bool) -> tuple[dict, list[str]]:
+    place = shown(str(source), 160)
+    clean, report = clean_labels(data, place, str(pictures), masks=with_mask)
+    return clean, [f'{source.name}: {line}' for line in report]
 
 
 def _class_counts(data: dict, names: Sequence[str]) -> dict[str, int]:

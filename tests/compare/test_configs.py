@@ -1,8 +1,11 @@
 import pytest
+import torch
 from mmengine.config import Config
+from mmengine.optim import OptimWrapper
+from mmengine.registry import PARAM_SCHEDULERS
 
 from demo.data_set import make_demo_set
-from ocrnet_mmdet.compare.configs import Configs, Source
+from ocrnet_mmdet.compare.configs import Configs, Source, _schedule
 from ocrnet_mmdet.compare.plan import Arm, Plan
 from ocrnet_mmdet.compare.runs import State
 from ocrnet_mmdet.errors import InputError
@@ -85,6 +88,20 @@ def test_a_two_stage_detector_is_pretrained_without_masks(source, tmp_path):
 def test_a_start_that_a_detector_cannot_have_is_refused(source, tmp_path, arm, words):
     with pytest.raises(InputError, match=f'arm arm: .*{words}'):
         config_of(source, tmp_path, arm)
+
+
+@pytest.mark.parametrize('steps', [1, 2, 3, 30, 60])
+def test_a_short_run_reaches_its_rate_too(steps):
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer = OptimWrapper(torch.optim.SGD([weight], lr=1.0))
+    schedulers = [PARAM_SCHEDULERS.build(dict(s, optimizer=optimizer)) for s in _schedule(steps)]
+    rates = []
+    for _ in range(steps):
+        rates += optimizer.get_lr()['lr']
+        optimizer.step()
+        for scheduler in schedulers:
+            scheduler.step()
+    assert max(rates) > 0.9 and max(rates) <= 1 and (steps < 3 or rates[0] == 0.01)
 
 
 def test_the_hash_follows_what_a_run_is_made_from(source, tmp_path):

@@ -8,7 +8,9 @@ import pytest
 from scipy import stats
 
 from ocrnet_mmdet.compare.answer import cells, differences, gap_shares, in_words
+from ocrnet_mmdet.compare.figures import all_figures
 from ocrnet_mmdet.compare.page import write_page
+from ocrnet_mmdet.compare.pictures import Panel, Shown
 from ocrnet_mmdet.compare.plan import Arm, Outside, Plan
 from ocrnet_mmdet.compare.records import COLUMNS
 
@@ -47,6 +49,12 @@ def row(arm, labels, seed, ap, **changes):
             total_seconds=660.0 if arm == 'stage' else 60.0,
             step_seconds=0.2,
             parameters=4_400_000,
+            proposal_recall=0.5 + seed / 100,
+            region_accuracy=0.9,
+            latency_seconds=0.05 if arm == 'stage' else 0.04,
+            peak_mb=900,
+            flops=2_300_000_000,
+            note='',
             device='cpu',
             threads=1,
             torch='2',
@@ -80,9 +88,16 @@ def said(found):
     return [line for title, lines in parts for line in (title, *lines)]
 
 
-def page_of(tmp_path, rows=ROWS, plan=PLAN, outside={}):
+def shown():
+    panels = [
+        Panel(name, '3 found', f'data:image/jpeg;base64,{name}') for name in ('labels', 'stage')
+    ]
+    return Shown('Best of stage.', ['1 cat', '2 dog'], [('best: a.jpg', panels)])
+
+
+def page_of(tmp_path, rows=ROWS, plan=PLAN, outside={}, shown=None):
     text = write_page(
-        tmp_path / 'page.html', plan, rows, outside, ['40 training pictures']
+        tmp_path / 'page.html', plan, rows, outside, ['40 training pictures'], shown
     ).read_text()
     return text, ' '.join(' '.join(Words(text).words).split())
 
@@ -127,23 +142,25 @@ def test_the_share_of_the_gap():
 
 
 def test_the_page_needs_no_other_file(tmp_path):
-    text, _ = page_of(tmp_path)
+    text, _ = page_of(tmp_path, shown=shown())
     tags = Words(text).tags
-    assert not [tag for tag, _ in tags if tag in ('script', 'link', 'img', 'iframe')]
+    assert not [tag for tag, _ in tags if tag in ('script', 'link', 'iframe')]
     assert not [
         a
         for _, attrs in tags
         for name, a in attrs.items()
-        if name in ('src', 'href') and not a.startswith('#')
+        if name in ('src', 'href') and not a.startswith(('#', 'data:'))
     ]
     assert not re.search(r'@import|url\((?!#)', text)
-    assert [tag for tag, _ in tags].count('figure') == 3 == [tag for tag, _ in tags].count('svg')
+    counts = [tag for tag, _ in tags].count
+    assert (counts('svg'), counts('img'), counts('figure')) == (4, 2, 6)
 
 
 def test_the_page_has_scores_times_and_differences(tmp_path):
     _, words = page_of(tmp_path)
     for part in (
-        'stage 10 3 41.3 ± 1.5 300, 0.001 600 60 660 100 0.20 4.4',
+        'stage 10 3 41.3 ± 1.5 51.0 ± 1.0 90.0 ± 0.0',
+        'stage 10 300, 0.001 600 60 660 100 0.20 50 900 2.3 4.4',
         'stage 10 3 +10.3 ± 1.4 52%',
         'Failed runs None.',
         'ocrnet_mmdet 0.2 abc',
@@ -164,7 +181,40 @@ def test_outside_results_stand_beside_ours(tmp_path):
     _, words = page_of(
         tmp_path, plan=plan, outside=dict(yolo=dict(bbox_mAP=0.456, by_class=dict(a=0.4)))
     )
-    assert 'yolo 40 45.6 120' in words
+    assert 'yolo 40 45.6' in words and 'yolo 40 120' in words
+    assert 'yolo: COCO results that were given' in words
+
+
+def test_an_outside_row_is_in_the_figures(tmp_path):
+    plan = Plan(**vars(PLAN) | dict(results=dict(yolo=Outside(Path('y.json'), 40, 120.0))))
+    found, outside = cells(plan, ROWS), dict(yolo=dict(bbox_mAP=0.456))
+    drawn = all_figures(plan, found, [], outside)
+    legends = [figure['svg'].count('<!-- yolo -->') for figure in drawn]
+    assert legends == [1, 1, 1]
+    assert not any('yolo' in figure['svg'] for figure in all_figures(plan, found, [], {}))
+
+
+def test_latency_is_a_point_an_arm(tmp_path):
+    figure = all_figures(PLAN, cells(PLAN, ROWS), [], {})[2]
+    assert 'with 40 labelled pictures' in figure['caption']
+    assert all(f'<!-- {name} -->' in figure['svg'] for name in ('imagenet', 'stage', '40', '50'))
+    unmeasured = [dict(r, latency_seconds=None) for r in ROWS]
+    assert len(all_figures(PLAN, cells(PLAN, unmeasured), [], {})) == 2
+
+
+def test_pictures_say_what_they_are(tmp_path):
+    text, words = page_of(tmp_path, shown=shown())
+    images = [attrs for tag, attrs in Words(text).tags if tag == 'img']
+    assert [image['alt'] for image in images] == [
+        'best: a.jpg, labels: 3 found',
+        'best: a.jpg, stage: 3 found',
+    ]
+    assert 'Best of stage.' in words and '1 cat, 2 dog' in words
+
+
+def test_what_was_not_measured_is_named(tmp_path):
+    rows = [dict(r, flops=None, note='FLOPs: no operator') for r in ROWS[:1]] + ROWS[1:]
+    assert 'Not measured: imagenet_40_0: FLOPs: no operator' in page_of(tmp_path, rows)[1]
 
 
 def test_a_page_without_a_finished_run(tmp_path):

@@ -1,0 +1,221 @@
+"""The same val pictures under each detector: what is labelled, and what each one found."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from pycocotools import mask
+from pycocotools.coco import COCO
+
+from ..datasets.load_image import read_picture
+from .scores import read_results
+
+LEAST_SCORE, LEAST_IOU = 0.3, 0.5
+TRUTH, FOUND = '#0072b2', '#d55e00'  # told apart by colour-blind readers too (Okabe and Ito)
+SIDES = (640, 480, 320, 200)  # pixels; the first with which all pictures fit
+MOST_BYTES = 3_500_000  # of all pictures as text; with figures and tables the page is below 5 MB
+QUALITY = 80
+THIN, WIDE = 2, 3  # pixels; a line of one loses its colour in a JPEG
+RULE = (
+    'Best, median and worst of the val pictures with objects, by F1 of what {first} found: '
+    f'score at least {LEAST_SCORE}, IoU at least {LEAST_IOU} and the same class make a hit.'
+)
+
+
+@dataclass
+class Panel:
+    """A picture under one detector, or with its labels.
+
+    Attributes:
+        uri: A JPEG as text.
+    """
+
+    title: str
+    words: str
+    uri: str
+
+
+@dataclass
+class Shown:
+    """What the page shows.
+
+    Attributes:
+        rule: By which the pictures were chosen.
+        classes: Number in the pictures, and name; empty of one class.
+        rows: Title of a picture, and its panels.
+    """
+
+    rule: str
+    classes: list[str]
+    rows: list[tuple[str, list[Panel]]]
+    truth: str = TRUTH
+    found: str = FOUND
+    score: float = LEAST_SCORE
+
+
+@dataclass
+class Boxes:
+    """Of a picture: (N, 4) xywh in its pixels, best first, and the number of each one's class."""
+
+    boxes: np.ndarray
+    classes: np.ndarray
+
+
+class Truth:
+    """A COCO file and the folder of its pictures."""
+
+    def __init__(self, ann_file: Path, pictures: Path) -> None:
+        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of its progress
+            self.coco = COCO(str(ann_file))
+        self.pictures = pictures
+        self.numbers = {key: i for i, key in enumerate(sorted(self.coco.cats), 1)}
+
+    def objects(self, image_id: int) -> Boxes:
+        return self._boxes([a for a in self.coco.imgToAnns[image_id] if not a.get('iscrowd')])
+
+    def detections(self, file: Path) -> dict[int, Boxes]:
+        """Of COCO results, those of ``LEAST_SCORE`` and above, by picture."""
+        results = [r for r in read_results(file) if r['score'] >= LEAST_SCORE]
+        by_image: dict[int, list] = {key: [] for key in self.coco.imgs}
+        for result in sorted(results, key=lambda r: -r['score']):
+            by_image[result['image_id']].append(result)
+        return {key: self._boxes(found) for key, found in by_image.items()}
+
+    def _boxes(self, items: Sequence[dict]) -> Boxes:
+        boxes = [a['bbox'] if 'bbox' in a else mask.toBbox(a['segmentation']) for a in items]
+        classes = [self.numbers.get(a['category_id'], 0) for a in items]
+        return Boxes(np.array(boxes, float).reshape(-1, 4), np.array(classes, int))
+
+
+def show(truth: Truth, results: Mapping[str, Path]) -> Shown:
+    """Three val pictures with their labels and with each detector's results.
+
+    Args:
+        results: COCO results on the val pictures by detector; the first one's choose.
+    """
+    found = {name: truth.detections(file) for name, file in results.items()}
+    first = next(iter(found))
+    chosen = best_median_worst(
+        {
+            key: (f1(found[first][key], objects), len(objects.boxes))
+            for key in truth.coco.imgs
+            if len((objects := truth.objects(key)).boxes)
+        }
+    )
+    for side in SIDES:
+        rows = [
+            (f'{which}: {truth.coco.imgs[key]["file_name"]}', _panels(truth, key, found, side))
+            for which, key in chosen.items()
+        ]
+        if sum(len(panel.uri) for _, panels in rows for panel in panels) <= MOST_BYTES:
+            break
+    names = [f'{i} {truth.coco.cats[key]["name"]}' for key, i in truth.numbers.items()]
+    return Shown(RULE.format(first=first), names if len(names) > 1 else [], rows)
+
+
+def best_median_worst(scores: Mapping[int, tuple[float, int]]) -> dict[str, int]:
+    """Ids of three pictures, of fewer where there are no three.
+
+    Args:
+        scores: F1 and number of objects, which decides between equals, by picture.
+    """
+    order = sorted(scores, key=lambda key: scores[key])
+    names = dict(best=len(order) - 1, median=len(order) // 2, worst=0)
+    chosen: dict[int, str] = {}
+    for name, place in names.items():
+        if order:
+            chosen.setdefault(order[place], name)
+    return {name: key for key, name in chosen.items()}
+
+
+def f1(found: Boxes, truth: Boxes) -> float:
+    """2 hits over all boxes of both; an object is hit once, by the best free box of its class."""
+    total = len(found.boxes) + len(truth.boxes)
+    return 2 * int(_hits(found, truth).sum()) / total if total else 0.0
+
+
+def _hits(found: Boxes, truth: Boxes) -> np.ndarray:
+    """(N,) bool, of each found box whether it hits an object that no better one has hit."""
+    hits = np.zeros(len(found.boxes), bool)
+    if not len(found.boxes) or not len(truth.boxes):
+        return hits
+    ious = np.asarray(mask.iou(found.boxes, truth.boxes, [0] * len(truth.boxes)))
+    ious[found.classes[:, None] != truth.classes] = 0
+    for i in range(len(hits)):
+        best = ious[i].argmax()
+        if ious[i, best] >= LEAST_IOU:
+            hits[i] = True
+            ious[:, best] = 0
+    return hits
+
+
+def _panels(
+    truth: Truth, key: int, found: Mapping[str, Mapping[int, Boxes]], side: int
+) -> list[Panel]:
+    picture = read_picture(str(truth.pictures / truth.coco.imgs[key]['file_name']))
+    scale = side / max(picture.shape[:2])
+    picture = cv2.resize(
+        picture,
+        None,
+        fx=scale,
+        fy=scale,
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
+    )
+    numbered = len(truth.numbers) > 1
+    objects = truth.objects(key)
+    panels = [
+        Panel(
+            'labels',
+            f'{len(objects.boxes)} objects',
+            _jpeg(_drawn(picture, objects, scale, TRUTH, WIDE, numbered)),
+        )
+    ]
+    for name, by_image in found.items():
+        boxes = by_image[key]
+        under = _drawn(picture, objects, scale, TRUTH, THIN, False)
+        hits = int(_hits(boxes, objects).sum())
+        panels.append(
+            Panel(
+                name,
+                f'{len(boxes.boxes)} found, {hits} right, F1 {f1(boxes, objects):.2f}',
+                _jpeg(_drawn(under, boxes, scale, FOUND, WIDE, numbered)),
+            )
+        )
+    return panels
+
+
+def _drawn(
+    picture: np.ndarray, boxes: Boxes, scale: float, colour: str, width: int, numbered: bool
+) -> np.ndarray:
+    """A copy with boxes in one colour, and the number of each one's class in its corner."""
+    picture = picture.copy()
+    bgr = tuple(int(colour[i : i + 2], 16) for i in (5, 3, 1))
+    for (x, y, w, h), number in zip(boxes.boxes * scale, boxes.classes):
+        left, top, right, bottom = (round(v) for v in (x, y, x + w, y + h))
+        cv2.rectangle(picture, (left, top), (right, bottom), bgr, width, cv2.LINE_AA)
+        if numbered:
+            _write(picture, str(number), left, top, bgr)
+    return picture
+
+
+def _write(picture: np.ndarray, text: str, left: int, top: int, bgr: tuple) -> None:
+    """White on the colour, within a box's upper left corner."""
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.6
+    (width, height), _ = cv2.getTextSize(text, font, size, 2)
+    left, top = max(left, 0), max(top, 0)
+    cv2.rectangle(picture, (left, top), (left + width + 4, top + height + 6), bgr, -1)
+    place = (left + 2, top + height + 3)
+    cv2.putText(picture, text, place, font, size, (255, 255, 255), 2, cv2.LINE_AA)
+
+
+def _jpeg(picture: np.ndarray) -> str:
+    done, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    assert done
+    return 'data:image/jpeg;base64,' + base64.b64encode(data.tobytes()).decode()

@@ -1,0 +1,101 @@
+"""CSV of boxes: columns by name, pixels or shares, classes, damage."""
+
+import re
+
+import pytest
+
+from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.labels import columns, read_any
+
+from ..detectors import ROOT
+from .compared import rows, true_rows
+from .truth import make_truth
+
+STYLES = {
+    'filename,class,xmin,ymin,xmax,ymax': '{n},{c},{x},{y},{r},{b}',
+    'image_id;LabelName;XMin;XMax;YMin;YMax': '{n};{c};{sx};{sr};{sy};{sb}',
+    'path\tx1\ty1\tx2\ty2\tlabel': 'images/{n}\t{x}\t{y}\t{r}\t{b}\t{c}',
+    'image,x,y,w,h,name': '{n},{x},{y},{w},{h},{c}',
+    'image,x,y,width,height,label': '{n},{x},{y},{w},{h},{c}',
+    'File Name,x_center,y_center,width,height,category': '{n},{smx},{smy},{sw},{sh},{c}',
+    'image_id,width,height,bbox,class': '{n},96,64,"[{x}, {y}, {w}, {h}]",{c}',
+}
+
+
+def cells(name, o):
+    x, y, w, h = o['box']
+    shares = dict(sx=x, sy=y, sr=x + w, sb=y + h, sw=w, sh=h, smx=x + w / 2, smy=y + h / 2)
+    shares = {k: v / (64 if k[-1] in 'ybh' else 96) for k, v in shares.items()}
+    return dict(n=name, c=o['label'], x=x, y=y, w=w, h=h, r=x + w, b=y + h) | shares
+
+
+def write(truth, path, header, row):
+    lines = [row.format(**cells(n, o)) for n, objects in truth.items() for o in objects]
+    path.write_text('\n'.join([header, *lines]) + '\n')
+    return path
+
+
+@pytest.mark.parametrize('header', STYLES)
+def test_columns_are_known_by_their_names(truth, pictures, tmp_path, header):
+    found = read_any(write(truth, tmp_path / 'a.csv', header, STYLES[header]), pictures)
+    assert rows(found.data) == true_rows(truth)
+    assert ('shares of the picture' in found.notes[1]) == ('{s' in STYLES[header])
+
+
+def test_the_guide_lists_every_name_of_a_column():
+    guide = (ROOT / 'docs/label_formats.md').read_text()
+    listed = {word for cell in re.findall('`([^`]+)`', guide) for word in cell.split()}
+    known = (*columns.CORNERS, *columns.MIDDLE, *columns.START, *columns.SIDES)
+    known = {name for group in (*known, columns.PICTURE, columns.CLASS) for name in group}
+    assert known | {*columns.WHOLE} <= listed
+
+
+def test_without_a_class_all_are_objects(truth, pictures, tmp_path):
+    path = write(truth, tmp_path / 'a.csv', 'image,x1,y1,x2,y2', '{n},{x},{y},{r},{b}')
+    found = read_any(path, pictures)
+    assert rows(found.data) == true_rows(truth, 'object') and 'class none' in found.notes[1]
+
+
+def test_a_row_without_a_box_is_a_picture_without_objects(truth, pictures, tmp_path):
+    header = 'image,x1,y1,x2,y2,class'
+    path = write({'p0.png': truth['p0.png']}, tmp_path / 'a.csv', header, '{n},{x},{y},{r},{b},{c}')
+    path.write_text(path.read_text() + 'p1.png,,,,,\n')
+    found = read_any(path, pictures)
+    assert len(found.data['images']) == 2
+    assert rows(found.data) == true_rows({'p0.png': truth['p0.png']})
+
+
+def test_files_called_train_and_test_are_a_split(tmp_path):
+    truths = {part: make_truth(tmp_path / part, i, 2) for i, part in enumerate(('train', 'val'))}
+    for part, truth in truths.items():
+        header, row = 'image,x1,y1,x2,y2,class', '{n},{x},{y},{r},{b},{c}'
+        write(truth, tmp_path / f'{part}_labels.csv', header, f'{part}/{row}')
+    found = read_any(tmp_path, tmp_path)
+    named = {f'val/{name}': objects for name, objects in truths['val'].items()}
+    assert rows(found.of('val')) == true_rows(named)
+
+
+@pytest.mark.parametrize('value', ['x', '', 'nan', 'inf'])
+def test_a_damaged_row_leaves_its_picture_out(truth, pictures, tmp_path, value):
+    path = write(truth, tmp_path / 'a.csv', 'image,x1,y1,x2,y2,class', '{n},{x},{y},{r},{b},{c}')
+    lines = path.read_text().splitlines()
+    cut = lines[1].split(',')
+    cut[3] = value
+    path.write_text('\n'.join([lines[0], ','.join(cut), *lines[2:]]))
+    found = read_any(path, pictures)
+    assert rows(found.data) == true_rows({n: o for n, o in truth.items() if n != 'p0.png'})
+    [note] = [n for n in found.notes if n.startswith('1 damaged')]
+    assert 'line 2: a coordinate is' in note
+
+
+def test_a_row_of_another_length_is_one_line(truth, pictures, tmp_path):
+    path = write(truth, tmp_path / 'a.csv', 'image,x1,y1,x2,y2,class', '{n},{x},{y},{r},{b}')
+    with pytest.raises(InputError, match=r'a\.csv: line 2 has 5 cells, the header 6'):
+        read_any(path, pictures)
+
+
+@pytest.mark.parametrize('header', ['a,b,c,d,e', 'image,xmin,ymin,class', 'p0.png,1,2,3,4,cell'])
+def test_unknown_columns_are_no_labels(truth, pictures, tmp_path, header):
+    (tmp_path / 'a.csv').write_text(header + '\n')
+    with pytest.raises(InputError, match='is of no known label format: give COCO JSON, YOLO'):
+        read_any(tmp_path / 'a.csv', pictures)

@@ -1,0 +1,108 @@
+"""What a sheet shows, at known pixels."""
+
+import numpy as np
+import pytest
+
+from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.look.sheet import (
+    BLACK,
+    BLUE,
+    GREEN,
+    RED,
+    SMALL,
+    captioned,
+    check_png,
+    contact_sheet,
+    draw_box,
+    enlarged,
+    font,
+    tag,
+    wrapped,
+)
+
+
+def grey(height=60, width=80, value=90):
+    return np.full((height, width, 3), value, np.uint8)
+
+
+def pixels_of(image, colour):
+    return int((image == colour).all(-1).sum())
+
+
+def test_a_box_is_drawn_at_its_sides_alone():
+    image = grey()
+    draw_box(image, (10, 20, 50, 40), RED, 1)
+    for x, y in ((10, 30), (50, 30), (30, 20), (30, 40)):
+        assert tuple(image[y, x]) == RED
+    assert pixels_of(image, RED) == 2 * 40 + 2 * 20 and tuple(image[30, 30]) == (90, 90, 90)
+
+
+def test_a_box_over_the_frame_is_drawn_at_the_frame():
+    image = grey()
+    draw_box(image, (-20, -5, 200, 300), RED, 1)
+    assert tuple(image[0, 40]) == tuple(image[59, 40]) == tuple(image[30, 0]) == RED
+
+
+def test_a_dashed_box_has_gaps():
+    image, solid = grey(), grey()
+    draw_box(image, (10, 10, 70, 50), BLUE, 2, dashed=True)
+    draw_box(solid, (10, 10, 70, 50), BLUE, 2)
+    assert 0.4 < pixels_of(image, BLUE) / pixels_of(solid, BLUE) < 0.8
+    assert pixels_of(image, BLACK) > pixels_of(solid, BLACK)
+
+
+def test_texts_do_not_hide_one_another():
+    image, taken = grey(120, 200), np.zeros((120, 200), bool)
+    tag(image, (10, 40, 80, 90), 'first', GREEN, taken)
+    before = image.copy()
+    tag(image, (12, 42, 82, 92), 'second', RED, taken)
+    places = (before == GREEN).all(-1)
+    assert places.any() and (image[places] == GREEN).all() and pixels_of(image, RED)
+    assert not (image != before).any(-1)[:40].any()
+
+
+def test_a_text_wider_than_its_box_is_left_out():
+    image = grey()
+    tag(image, (10, 30, 14, 40), 'a long name', RED, np.zeros((60, 80), bool))
+    assert (image == 90).all()
+
+
+def test_lines_of_a_caption_fit_and_lose_no_word():
+    text = 'one two three four five six seven'
+    lines = wrapped(text, 90, SMALL)
+    assert ' '.join(lines) == text and len(lines) > 1
+    assert all(font(SMALL).getlength(line) <= 90 for line in lines)
+
+
+def test_a_long_name_is_cut_in_its_middle():
+    (line,) = wrapped('a' * 40 + '_000123.jpg', 120, SMALL)
+    assert font(SMALL).getlength(line) <= 120 and '…' in line and line.endswith('.jpg')
+
+
+def test_a_picture_under_its_caption_is_unchanged():
+    image = np.random.default_rng(0).integers(0, 255, (60, 80, 3)).astype(np.uint8)
+    out = captioned(image, 'name')
+    assert (out[-60:] == image).all() and (out[:-60] < 100).any()
+
+
+def test_panels_of_any_sizes_stand_in_rows_under_the_legend():
+    colours = [(10 * i, 200, 100) for i in range(5)]
+    panels = [np.full((40 + 10 * i, 60, 3), colour, np.uint8) for i, colour in enumerate(colours)]
+    sheet = contact_sheet(panels, 'title', {'found': GREEN, 'missed': BLUE})
+    for colour, panel in zip(colours, panels):
+        assert pixels_of(sheet, colour) == panel.shape[0] * panel.shape[1]
+    assert pixels_of(sheet, GREEN) >= 17**2 and pixels_of(sheet, BLUE) >= 17**2
+    rows = [np.argwhere((sheet == colour).all(-1))[0] for colour in colours]
+    assert rows[0][0] == rows[1][0] == rows[2][0] < rows[3][0] == rows[4][0]
+    assert rows[0][1] < rows[1][1] < rows[2][1] and rows[0][1] == rows[3][1]
+
+
+@pytest.mark.parametrize('shape', [(10, 40), (3000, 900)])
+def test_pictures_are_brought_to_the_panels_size(shape):
+    image, factor = enlarged(grey(*shape), 200)
+    assert max(image.shape) == 200 and factor == 200 / max(shape)
+
+
+def test_a_name_that_is_no_png_is_refused(tmp_path):
+    with pytest.raises(InputError, match='name a file that ends with .png'):
+        check_png(tmp_path / 'x.jpg')
