@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,21 +47,31 @@ def scan(predictor: Predictor, inputs: Iterable[Input], records: Records) -> Sca
         predictor: Its ``score`` is the least that counts as unsure, or less.
     """
     inputs = sorted(inputs, key=lambda one: one.name)
-    vectors = VectorDetector(predictor.net.model)
-    predictor.net.model = vectors
     progress = Progress(len(inputs))
-    for one in inputs:
-        stat = os.stat(one.path) if os.path.exists(one.path) else None
-        stamp = [stat.st_size, stat.st_mtime_ns] if stat else None
-        if not records.has(one.name, stamp):
-            records.add([_record(predictor, vectors, one) | dict(stamp=stamp)])
-        progress.add(1)
-    predictor.net.model = vectors.model
+    with _watched(predictor) as vectors:
+        for one in inputs:
+            stat = os.stat(one.path) if os.path.exists(one.path) else None
+            stamp = [stat.st_size, stat.st_mtime_ns] if stat else None
+            if not records.has(one.name, stamp):
+                records.add([_record(predictor, vectors, one) | dict(stamp=stamp)])
+            progress.add(1)
     return _gathered([one.name for one in inputs], records)
+
+
+@contextmanager
+def _watched(predictor: Predictor) -> Iterator[VectorDetector]:
+    """The predictor's detector sums up vectors while the context is open."""
+    plain = predictor.net.model
+    predictor.net.model = watched = VectorDetector(plain)
+    try:
+        yield watched
+    finally:
+        predictor.net.model = plain
 
 
 def _record(predictor: Predictor, vectors: VectorDetector, one: Input) -> dict:
     """What was found in a picture with its vector and print, or the error."""
+    vectors.clear()
     try:
         image = Picture(one.name, one.path).read()
         (found,) = predictor.detect([one.name], [image])
@@ -69,7 +80,7 @@ def _record(predictor: Predictor, vectors: VectorDetector, one: Input) -> dict:
     except InputError as error:
         return dict(name=one.name, error=str(error))
     bits = np.packbits(print_of(image)).tobytes()
-    vector = vectors.take().astype('<f4').tobytes()
+    vector = vectors.mean().astype('<f4').tobytes()
     return found.record() | dict(vector=_text(vector), print=_text(bits))
 
 

@@ -33,14 +33,16 @@ class VectorDetector(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin a new picture."""
         self._sum: Tensor | float = 0.0
         self._weight = 0.0
 
-    def take(self) -> np.ndarray:
-        """(C,) float32: the mean over all that was found since the last call, in all tiles."""
-        vector = torch.as_tensor(self._sum / max(self._weight, 1e-9)).cpu().numpy()
-        self._sum, self._weight = 0.0, 0.0
-        return vector.astype(np.float32)
+    def mean(self) -> np.ndarray:
+        """(C,) float32: over all that was found in the tiles of one picture."""
+        return torch.as_tensor(self._sum / self._weight).cpu().numpy().astype(np.float32)
 
     @torch.no_grad()
     def test_step(self, data: dict) -> list[DetDataSample]:
