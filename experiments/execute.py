@@ -28,6 +28,7 @@ MODULES = {
     'recall': 'recall',
     'cost': 'cost',
     'listing': 'listing',
+    'suggesting': 'suggesting',
 }
 LOG = 'log.txt'
 

@@ -34,11 +34,7 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     else:
         runner.train()
         seconds = step_seconds(runner)
-        scores = {
-            key.removeprefix('val/'): value.current()
-            for key, value in runner.message_hub.log_scalars.items()
-            if 'coco/' in key
-        }
+        scores = last_scores(runner)
     scores = {key.removeprefix('coco/'): round(float(value), 4) for key, value in scores.items()}
     return dict(
         {key: value for key, value in scores.items() if key in SCORES},
@@ -48,10 +44,27 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     )
 
 
-def make_config(run: Run, data_root: Path, out: Path) -> Config:
-    """The arm's config with the run's data, sizes, schedule and seed."""
+def last_scores(runner: Runner) -> dict[str, float]:
+    """What a training's last validation gave, by ``coco/...``."""
+    return {
+        key.removeprefix('val/'): value.current()
+        for key, value in runner.message_hub.log_scalars.items()
+        if 'coco/' in key
+    }
+
+
+def make_config(
+    run: Run, data_root: Path, out: Path, parts: tuple[dict | None, dict | None] | None = None
+) -> Config:
+    """The arm's config with the run's data, sizes, schedule and seed.
+
+    Args:
+        parts: What is trained and what is scored on, as :func:`.subsets.labelled_parts` gives it;
+            by default that.
+    """
+    parts = parts or labelled_parts(run, data_root)
     cfg = Config.fromfile(ROOT / run.config)
-    _set_data(cfg, run, data_root, out)
+    _set_data(cfg, run, data_root, out, parts)
     _set_picture_size(cfg, run.size or DATA_SETS[run.data].size, run.augment)
     cfg.train_cfg.update(max_iters=run.steps, val_interval=run.steps)
     warm_up, cosine = cfg.param_scheduler
@@ -66,10 +79,12 @@ def make_config(run: Run, data_root: Path, out: Path) -> Config:
     return cfg
 
 
-def _set_data(cfg: Config, run: Run, data_root: Path, out: Path) -> None:
+def _set_data(
+    cfg: Config, run: Run, data_root: Path, out: Path, parts: tuple[dict | None, dict | None]
+) -> None:
     data = DATA_SETS[run.data]
     train_ann, val_ann, train_dir, val_dir = data.layout
-    train, val = labelled_parts(run, data_root)
+    train, val = parts
     splits = work_dir(run, out) / 'splits'
     root = f'{data_root}/{run.data}/'
     train_ann = write_json(train, splits / 'train.json') if train else train_ann

@@ -324,4 +324,23 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
     listing=Measurement(
         (dict(kind='listing', options=dict(count=1_000_000, epochs=4, workers=2)),)
     ),
+    # Ten more labels where the detector suggests them, against as many at random.
+    suggest=Measurement(
+        tuple(
+            dict(
+                kind='suggesting',
+                data=data,
+                arm=arm,
+                steps=200,
+                lr=1e-3,
+                seed=seed,
+                config='configs/ocrnet_small_data.py',
+                options=dict(pool=150, start=10, start_steps=150, more=10),
+                scored_on='held_out',
+            )
+            for seed in (0, 1, 2)
+            for data in ('robosoccer', 'nuclei')
+            for arm in ('suggested', 'random')
+        )
+    ),
 )

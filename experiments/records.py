@@ -19,8 +19,8 @@ class Run:
 
     Args:
         kind: ``pretraining``, ``tuning`` (a rate of the grid), ``fine-tuning``, ``scoring`` (a
-            fine-tuning's last checkpoint under other options), ``recall``, ``cost``, ``speed`` or
-            ``listing``.
+            fine-tuning's last checkpoint under other options), ``recall``, ``cost``, ``speed``,
+            ``listing`` or ``suggesting`` (a round of labelling).
         data: A name in ``DATA_SETS``.
         labels: Percent of the training pictures with labels; None takes the data set's own JSON.
         config: Config file, as seen from the repository.

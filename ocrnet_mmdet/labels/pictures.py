@@ -29,15 +29,18 @@ class Pictures:
     Args:
         folder: The picture folder, listed at any depth.
         apart: A folder of masks; what lies below it is no picture.
+        names: Of the pictures, below the folder; None lists it.
 
     Raises:
         InputError: The folder is absent or may not be read.
     """
 
-    def __init__(self, folder: Path, apart: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, apart: Path | None = None, names: Iterable[str] | None = None
+    ) -> None:
         self.folder = Path(os.path.abspath(folder))
         inner = os.path.join(os.path.relpath(apart, folder), '') if apart else ''
-        found = map(os.fsdecode, list_pictures(str(folder)))
+        found = map(os.fsdecode, list_pictures(str(folder))) if names is None else names
         self.names = [name for name in found if not apart or not name.startswith(inner)]
         self._names = set(self.names)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
