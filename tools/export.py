@@ -12,7 +12,9 @@ from ocrnet_mmdet.export.onnx_file import export
 
 if __name__ == '__main__':
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('checkpoint', help='of a training, iter_*.pth or best_*.pth')
+    parser.add_argument(
+        'checkpoint', help='of a training, or its work folder, whose last one is taken'
+    )
     parser.add_argument('--out', type=Path, required=True, help='.onnx file')
     parser.add_argument(
         '--check',

@@ -9,15 +9,12 @@ from pathlib import Path
 import torch
 from mmdet.models.detectors import TwoStageDetector
 from mmdet.registry import MODELS
-from mmengine.config import Config, ConfigDict
-from mmengine.registry import init_default_scope
-from torch import nn
+from mmengine.config import Config
 
 from .. import __version__
-from ..checkpoint_config import plain_config
-from ..checkpoint_loader import load_from_local, shown_tensors, unfilled
 from ..config_tree import datasets_of
 from ..errors import InputError, shown
+from ..trained_detector import TrainedDetector, checkpoint_file, read_detector
 from ..whole_file import whole_file
 from .detector import ExportedDetector
 
@@ -41,43 +38,22 @@ def need_onnx() -> None:
         ) from error
 
 
-def read_detector(checkpoint: str) -> tuple[nn.Module, Config, list[str]]:
-    """The trained detector, the config and the class names that a checkpoint holds.
+def read_two_stage(checkpoint: str) -> TrainedDetector:
+    """The detector of a checkpoint, or of a training's work folder.
 
     Raises:
-        InputError: It holds no config or class names, or no two-stage detector, or its weights are
-            not those of its config's model.
+        InputError: There is none, or it is no two-stage detector, or of a pretraining.
     """
-    content = load_from_local(checkpoint, 'cpu')
-    meta = content.get('meta', {})
-    classes = {key.lower(): value for key, value in meta.get('dataset_meta', {}).items()}
-    if 'cfg' not in meta or not classes.get('classes'):
-        raise InputError(
-            f'{checkpoint} holds no config with class names: name a checkpoint of a training, '
-            'iter_*.pth or best_*.pth'
-        )
-    cfg = Config(plain_config(meta['cfg']))
-    model = _build(cfg.model)
-    state = content['state_dict']
-    missing = unfilled(model, state)
-    if missing:
-        raise InputError(
-            f'{checkpoint} has no weights for {shown_tensors(missing)} of the model in its config: '
-            'name a checkpoint of a training'
-        )
-    model.load_state_dict(state, strict=False)
-    return model.eval(), cfg, list(classes['classes'])
-
-
-def _build(model: ConfigDict) -> nn.Module:
-    init_default_scope('mmdet')
-    kind = MODELS.get(str(model.get('type')))
+    trained = read_detector(checkpoint_file(checkpoint))
+    trained.need_classifier()
+    name = str(trained.model_cfg.get('type'))
+    kind = MODELS.get(name)
     if not isinstance(kind, type) or not issubclass(kind, TwoStageDetector):
         raise InputError(
-            f'the model is {shown(model.get("type"))}, export writes two-stage detectors with '
+            f'the model is {shown(name)}, export writes two-stage detectors with '
             'OCRNetRegionHead and OCRNetRoIHead: for others take mmdeploy'
         )
-    return MODELS.build(model)
+    return trained
 
 
 def test_scale(cfg: Config) -> list[int]:
@@ -144,7 +120,7 @@ def export(checkpoint: str, path: Path, check: int = 0) -> dict | None:
     """Write the detector of a checkpoint to ``path``.
 
     Args:
-        checkpoint: Of a training.
+        checkpoint: Of a training, or its work folder.
         path: The ``.onnx`` file.
         check: Pictures of the config's test set on which both are compared.
 
@@ -156,11 +132,12 @@ def export(checkpoint: str, path: Path, check: int = 0) -> dict | None:
             set is not there.
     """
     need_onnx()
-    model, cfg, classes = read_detector(checkpoint)
-    write_onnx(ExportedDetector(model), path, classes, test_scale(cfg))
+    trained = read_two_stage(checkpoint)
+    model = trained.build()
+    write_onnx(ExportedDetector(model), path, list(trained.classes), test_scale(trained.cfg))
     if not check:
         return None
     from .check import compare  # with onnxruntime
     from .run import Detector
 
-    return compare(model, cfg, Detector(path, torch.get_num_threads()), check)
+    return compare(model, trained.cfg, Detector(path, torch.get_num_threads()), check)

@@ -38,7 +38,7 @@ def draw_candidates(
     """
     require('--score', score, low=0, high=1)
     paths = pictures_of(named, most)
-    model = load_detector(checkpoint)
+    model = load_detector(checkpoint, classifies=False)
     panels, lines, columns = [], [], 1
     for path in paths:
         seen = see(model, path)

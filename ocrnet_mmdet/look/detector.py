@@ -5,32 +5,21 @@ Shape shorthand: N regions of the picture, D detections, K classes.
 
 from __future__ import annotations
 
-import contextlib
-import copy
-import io
-import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from mmcv.transforms import Compose
-from mmdet.apis import init_detector
 from mmdet.structures.bbox import bbox2roi, get_box_tensor
-from mmengine.config import Config
 from mmengine.device import get_device
-from mmengine.runner import CheckpointLoader
 from mmengine.structures import InstanceData
 from torch import Tensor, nn
 
-from ..checkpoint_config import plain_config
-from ..checkpoint_loader import check_file, shown_tensors, unfilled
-from ..config_tree import datasets_of
 from ..datasets.load_image import read_picture
-from ..engine.resume_check import find_checkpoint
 from ..errors import InputError
+from ..picture_pipeline import picture_pipeline
 from ..pretraining.slots import box_forward, captured_input
+from ..trained_detector import checkpoint_file, read_detector
 
 
 @dataclass
@@ -65,59 +54,30 @@ class Seen:
         return (self.proposals.bboxes / factor).cpu().numpy()
 
 
-def load_detector(path: str) -> nn.Module:
+def load_detector(path: str, classifies: bool = True) -> nn.Module:
     """The detector of a checkpoint that carries its config, or of a training's work folder.
+
+    Its config is at ``cfg``, its class names are at ``dataset_meta``, where mmdet has them.
+
+    Args:
+        classifies: Whether it must have a classifier, which a pretraining does not leave.
 
     Raises:
         InputError: There is none, or the weights do not fit the config, or it is no two-stage
             detector.
     """
-    file = _file(path)
-    with _silent():
-        content = CheckpointLoader.load_checkpoint(file, map_location='cpu')
-    try:
-        cfg = Config(plain_config(content.get('meta', {}).get('cfg')))
-    except ValueError as error:
-        raise InputError(
-            f'{file} carries no config that can be read ({error}): name a checkpoint that '
-            'tools/train.py wrote, iter_N.pth'
-        ) from error
-    missing_parts = [part for part in ('rpn_head', 'roi_head') if not cfg.model.get(part)]
-    if missing_parts:
-        raise InputError(
-            f'{file} is a {cfg.model.type} without {" and ".join(missing_parts)}: name a '
-            'checkpoint of a two-stage detector (of fine-tuning, where it is of a pretraining)'
-        )
-    with _silent():
-        model = init_detector(cfg, file, palette='random', device=get_device())
-    missing = unfilled(model, content.get('state_dict', content))
+    trained = read_detector(checkpoint_file(path))
+    if classifies:
+        trained.need_classifier()
+    missing = [part for part in ('rpn_head', 'roi_head') if not trained.model_cfg.get(part)]
     if missing:
         raise InputError(
-            f'{file} does not fill {shown_tensors(missing)} of the model in its config: name a '
-            'checkpoint that a training wrote'
+            f'{trained.file} is a {trained.model_cfg.type} without {" and ".join(missing)}: name a '
+            'checkpoint of a two-stage detector'
         )
+    model = trained.build().to(get_device())
+    model.cfg, model.dataset_meta = trained.cfg, dict(classes=trained.classes)
     return model
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Without mmengine's lines on what it loads, which are printed and logged."""
-    logging.disable(logging.INFO)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
-
-
-def _file(path: str) -> str:
-    if Path(path).is_dir():
-        last = find_checkpoint(path)[0]
-        if last is None:
-            raise InputError(f'{path} holds no whole checkpoint: name a .pth file')
-        path = last
-    check_file(path)
-    return path
 
 
 @torch.no_grad()
@@ -128,7 +88,7 @@ def see(model: nn.Module, path: str) -> Seen:
         InputError: The picture cannot be read.
     """
     image = read_picture(path)
-    data = Compose(_steps(model.cfg))(dict(img=image, img_path=path, img_id=0))
+    data = Compose(picture_pipeline(model.cfg))(dict(img=image, img_path=path, img_id=0))
     batch = model.data_preprocessor(
         dict(inputs=[data['inputs']], data_samples=[data['data_samples']]), False
     )
@@ -138,13 +98,6 @@ def see(model: nn.Module, path: str) -> Seen:
     proposals.bboxes = get_box_tensor(proposals.bboxes)
     (found,) = model.roi_head.predict(levels, [proposals], samples, rescale=True)
     return Seen(path, image, levels, samples[0].metainfo, proposals, found)
-
-
-def _steps(cfg: Config) -> list[dict]:
-    """The test pipeline for a picture in memory, without labels."""
-    load, *others = copy.deepcopy(next(datasets_of(cfg.test_dataloader)).pipeline)
-    load = dict(type='mmdet.LoadImageFromNDArray', to_float32=load.get('to_float32', False))
-    return [load, *(step for step in others if not step.type.endswith('LoadAnnotations'))]
 
 
 def classes_of(model: nn.Module) -> tuple[str, ...]:

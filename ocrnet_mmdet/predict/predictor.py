@@ -20,11 +20,12 @@ import torch
 from mmdet.structures import DetDataSample
 
 from ..errors import InputError, require
+from ..trained_detector import checkpoint_file
 from .crops import crop_of
 from .found import Found
 from .sources import Picture, list_inputs, pictures_of
 from .tiles import Pieces, merge, tile_boxes
-from .weights import checkpoint_file, load_net
+from .weights import load_net
 
 # Pictures whose longest side is more than this many tiles' are cut: at 1.5, objects would be seen
 # at two thirds of the size at which they were trained, which the training's own zoom covers.

@@ -21,7 +21,7 @@ from demo.scene import CLASSES as SHAPES
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.export.check import differences
 from ocrnet_mmdet.export.detector import ExportedDetector
-from ocrnet_mmdet.export.onnx_file import export, read_detector, write_onnx
+from ocrnet_mmdet.export.onnx_file import export, write_onnx
 from ocrnet_mmdet.export.operators import adaptive_avg_pool
 from ocrnet_mmdet.export.run import Detector
 
@@ -194,7 +194,8 @@ def test_the_tool_compares_both_on_the_test_set(tmp_path):
     )
     state = lively(plain()).state_dict()
     file = checkpoint(tmp_path / 'iter_2.pth', plain().to_dict(), state, data)
-    command = [ROOT / 'tools/export.py', file, '--out', tmp_path / 'out/a.onnx', '--check', '2']
+    folder = Path(file).parent  # a work folder stands for its last checkpoint
+    command = [ROOT / 'tools/export.py', folder, '--out', tmp_path / 'out/a.onnx', '--check', '2']
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout[done.stdout.index('{') :])
@@ -216,7 +217,7 @@ def test_a_detection_without_twin_is_counted_on_either_side():
 def test_another_detector_is_refused_in_one_line(tmp_path):
     file = checkpoint(tmp_path / 'a.pth', dict(type='RetinaNet'), {})
     with pytest.raises(InputError, match='the model is RetinaNet, export writes two-stage'):
-        read_detector(file)
+        export(file, tmp_path / 'a.onnx')
 
 
 def test_a_part_that_is_not_written_is_named():
@@ -237,14 +238,23 @@ def test_a_pipeline_that_is_not_written_is_refused(tmp_path):
 
 def test_a_checkpoint_without_config_is_refused(tmp_path):
     torch.save(dict(meta={}, state_dict={}), tmp_path / 'a.pth')
-    with pytest.raises(InputError, match='holds no config with class names'):
-        read_detector(str(tmp_path / 'a.pth'))
+    with pytest.raises(InputError, match='carries no config that can be read'):
+        export(str(tmp_path / 'a.pth'), tmp_path / 'a.onnx')
 
 
 def test_weights_of_another_model_are_refused(tmp_path):
     file = checkpoint(tmp_path / 'a.pth', plain().to_dict(), {})
-    with pytest.raises(InputError, match='has no weights for backbone'):
-        read_detector(file)
+    with pytest.raises(InputError, match='does not fill backbone'):
+        export(file, tmp_path / 'a.onnx')
+
+
+def test_a_pretraining_is_no_detector_to_export(tmp_path):
+    file = checkpoint(tmp_path / 'a.pth', plain().to_dict(), {})
+    content = torch.load(file)
+    content['meta']['pretrained_without_labels'] = True
+    torch.save(content, file)
+    with pytest.raises(InputError, match='of a pretraining, which leaves no classifier'):
+        export(file, tmp_path / 'a.onnx')
 
 
 def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):

@@ -8,10 +8,20 @@ from mmdet.structures.bbox import bbox2roi
 
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.look.attention_sheet import check_aggregator, look_at
-from ocrnet_mmdet.look.candidates import level_candidates
-from ocrnet_mmdet.look.detector import check_detection, load_detector, source_region, vectors_of
+from ocrnet_mmdet.look.candidates import draw_candidates, level_candidates
+from ocrnet_mmdet.look.detector import (
+    check_detection,
+    load_detector,
+    see,
+    source_region,
+    vectors_of,
+)
 from ocrnet_mmdet.look.neighbours import Region, cosines, hide_itself
 from ocrnet_mmdet.models.roi_extractor import OCRNetRoIExtractor
+
+from ..pretraining.runs import make_config as make_pretraining
+from ..pretraining.runs import write_pictures
+from ..trainings import runner_of
 
 
 def test_a_seen_picture_has_the_models_detections(model, seen):
@@ -49,6 +59,22 @@ def test_a_checkpoint_without_config_is_one_clear_line(tmp_path, model):
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'bare.pth')
     with pytest.raises(InputError, match=r'bare.pth carries no config .* tools/train.py'):
         load_detector(str(tmp_path / 'bare.pth'))
+
+
+def test_a_pretraining_shows_candidates_and_no_classes(tmp_path):
+    pictures = write_pictures(tmp_path / 'pictures', count=4)
+    runner_of(make_pretraining(pictures, tmp_path / 'work', steps=1)).train()
+    handed_over = torch.load(tmp_path / 'work/pretrained_detector.pth')['state_dict']
+    model = load_detector(str(tmp_path / 'work'), classifies=False)
+    own = model.state_dict()
+    assert all(torch.equal(value, own[key]) for key, value in handed_over.items())
+    path = next(pictures.iterdir())
+    _, (line,) = draw_candidates(str(tmp_path / 'work'), [str(path)], 0.0, 1)
+    best = [len(level) for level in level_candidates(model, see(model, str(path)), 0.0)]
+    assert line == f'{path}: {", ".join(map(str, best))} candidates' and sum(best) > 0
+    for name in ('pretrained_detector.pth', 'iter_1.pth'):
+        with pytest.raises(InputError, match=f'{name} is of a pretraining, .* of fine-tuning'):
+            load_detector(str(tmp_path / 'work' / name))
 
 
 def test_a_detection_that_is_not_there_is_refused(seen):

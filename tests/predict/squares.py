@@ -8,8 +8,9 @@ import torch
 from mmcv.transforms import Compose
 from mmengine.structures import InstanceData
 
+from ocrnet_mmdet.picture_pipeline import META
 from ocrnet_mmdet.predict import Predictor, predictor
-from ocrnet_mmdet.predict.weights import META, Net
+from ocrnet_mmdet.predict.weights import Net
 
 CLASSES = ('blue', 'green', 'red')  # by the channel of cv2's pictures that is set
 PIPELINE = [dict(type='mmdet.LoadImageFromNDArray'), dict(type='PackDetInputs', meta_keys=META)]
