@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from experiments.records import RECORDS, read  # noqa: E402
+from ocrnet_mmdet.compare import records as compare_records  # noqa: E402
 from ocrnet_mmdet.compare.statistics import difference, spread  # noqa: E402
+from ocrnet_mmdet.compare.table import read_rows  # noqa: E402
+
+# plan.yaml and records.csv of tools/compare.py, a folder a set
+COMPARED = Path(__file__).with_name('comparisons')
 
 METRICS = dict(
     bbox_mAP='box AP', bbox_mAP_50='box AP50', bbox_mAP_75='box AP75', segm_mAP='mask AP'
@@ -291,6 +296,54 @@ def step_times(rows: list[dict]) -> str:
     )
 
 
+def detectors(rows: list[dict]) -> str:
+    """A row an arm of a comparison by tools/compare.py; differences to the first arm, by seed."""
+    cells: dict[str, list[dict]] = {}
+    for row in rows:
+        if row['kind'] == 'fine-tuning' and not row['error']:
+            cells.setdefault(row['arm'], []).append(row)
+    if not cells:
+        return ''
+    reference = _by_seed(next(iter(cells.values())), 'bbox_mAP')
+    lines = []
+    for arm, runs in cells.items():
+        box = _by_seed(runs, 'bbox_mAP')
+        seeds = sorted(box.keys() & reference.keys())
+        lines.append(
+            [
+                arm,
+                len(runs),
+                f'{runs[0]["lr"]:g}',
+                *(
+                    spread(list(_by_seed(runs, metric).values())) if _by_seed(runs, metric) else ''
+                    for metric in ('bbox_mAP', 'bbox_mAP_50', 'bbox_mAP_75', 'proposal_recall')
+                ),
+                ''
+                if arm == next(iter(cells))
+                else difference([box[seed] for seed in seeds], [reference[seed] for seed in seeds]),
+                f'{statistics.mean(row["seconds"] for row in runs):.0f}',
+                f'{1000 * statistics.median(row["latency_seconds"] for row in runs):.0f}',
+                f'{runs[0]["parameters"] / 1e6:.1f}',
+            ]
+        )
+    return markdown(
+        [
+            'arm',
+            'n',
+            'rate',
+            'box AP',
+            'AP50',
+            'AP75',
+            "proposals' AR",
+            'box AP - the first arm',
+            'seconds',
+            'ms a picture',
+            'parameters, M',
+        ],
+        lines,
+    )
+
+
 def markdown(header: list[str], lines: list[list]) -> str:
     """A table; without lines nothing."""
     if not lines:
@@ -362,6 +415,16 @@ def all_tables(rows: list[dict]) -> Iterable[tuple[str, str]]:
     yield from ((title, make()) for title, make in tables.items())
 
 
+def compared() -> dict[str, str]:
+    """Title and Markdown of the comparisons that are kept."""
+    return {
+        f'Detectors on {file.parent.name}': detectors(
+            read_rows(file, compare_records.COLUMNS, compare_records.TEXT)
+        )
+        for file in sorted(COMPARED.glob('*/records.csv'))
+    }
+
+
 MARKS = re.compile(r'(?<=<!-- table: )(.+?)( -->\n).*?(?=<!-- end of table -->)', re.DOTALL)
 
 
@@ -372,7 +435,7 @@ def filled(page: str, rows: list[dict]) -> str:
     Raises:
         KeyError: There is no table of a title.
     """
-    tables = dict(all_tables(rows))
+    tables = dict(all_tables(rows)) | compared()
     return MARKS.sub(lambda mark: f'{mark[1]}{mark[2]}\n{tables[mark[1]]}\n\n', page)
 
 
@@ -387,6 +450,6 @@ if __name__ == '__main__':
     if args.into:
         args.into.write_text(filled(args.into.read_text(), rows))
     else:
-        for title, table in all_tables(rows):
+        for title, table in [*all_tables(rows), *compared().items()]:
             if table:
                 print(f'## {title}\n\n{table}\n')

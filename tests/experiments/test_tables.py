@@ -4,7 +4,7 @@ from scipy import stats
 
 from experiments import tables
 from experiments.records import RECORDS, Run, append, read, row_of
-from experiments.tables import all_tables, arms, comparison, filled
+from experiments.tables import all_tables, arms, comparison, detectors, filled
 from ocrnet_mmdet.compare.statistics import paired_interval
 
 from ..detectors import ROOT
@@ -125,3 +125,22 @@ def test_the_page_of_results_has_the_tables_of_the_kept_records():
     assert page.count('<!-- table: ') == page.count('<!-- end of table -->') > 10
     assert filled(page, read(RECORDS)) == page
     assert filled(page.replace('29.0 ± 3.3', '92.0 ± 3.3'), read(RECORDS)) == page
+
+
+def test_detectors_are_compared_by_seed_with_the_first():
+    def run(arm, seed, ap, **others):
+        row = dict(kind='fine-tuning', arm=arm, seed=seed, bbox_mAP=ap, error='', lr=1e-3)
+        row |= dict.fromkeys(('bbox_mAP_50', 'bbox_mAP_75', 'proposal_recall'))
+        return row | dict(seconds=60, latency_seconds=0.05, parameters=4.2e6) | others
+
+    rows = [run('ours', seed, ap) for seed, ap in ((0, 0.5), (1, 0.52), (2, 0.54))]
+    rows += [run('ssd', seed, ap) for seed, ap in ((1, 0.4), (2, 0.43))]
+    rows += [run('ssd', 0, 0.9, error='killed'), run('ssd', 0, 0.9, kind='tuning')]
+    ours, ssd = [
+        [cell.strip() for cell in line.strip('|').split('|')]
+        for line in detectors(rows).splitlines()[2:]
+    ]
+    half = np.diff(stats.ttest_rel([40.0, 43.0], [52.0, 54.0]).confidence_interval(0.95))[0] / 2
+    assert ours == ['ours', '3', '0.001', '52.0 ± 2.0', '', '', '', '', '60', '50', '4.2']
+    assert ssd[:2] == ['ssd', '2'] and ssd[7] == f'-11.5 ± {half:.1f}'
+    assert detectors([]) == ''
