@@ -1,7 +1,6 @@
 """A round of labelling: a start on a few pictures, more of them chosen by an arm, all over again.
 
-Arms: ``random``; ``suggested``, as tools/predict.py --suggest does; ``unlike``, by its distances
-alone.
+Arms: ``random``; ``suggested``, as tools/predict.py --suggest does.
 """
 
 import json
@@ -17,7 +16,7 @@ from ocrnet_mmdet.predict import Predictor
 from ocrnet_mmdet.predict.records import Records
 from ocrnet_mmdet.predict.sources import Input
 from ocrnet_mmdet.suggest.pick import pick
-from ocrnet_mmdet.suggest.scan import Scan, scan
+from ocrnet_mmdet.suggest.scan import scan
 from ocrnet_mmdet.suggest.unsure import LEAST
 
 from .data_sets import DATA_SETS, training_json
@@ -84,16 +83,5 @@ def _chosen(run: Run, pool: dict, first: dict, start: Path, data_root: Path) -> 
         Records(start / 'scan', {}),
     )
     labelled = np.array([name in known for name in seen.names])
-    picks = pick(*ARMS[run.arm](seen), labelled, more, seen.prints)
+    picks = pick(seen.vectors, seen.unsure, labelled, more, seen.prints)
     return {ids[seen.names[one.index]] for one in picks}
-
-
-def _suggested(seen: Scan) -> tuple[np.ndarray, np.ndarray]:
-    return seen.vectors, seen.unsure
-
-
-def _unlike(seen: Scan) -> tuple[np.ndarray, np.ndarray]:
-    return seen.vectors, np.zeros(len(seen.names))
-
-
-ARMS = dict(suggested=_suggested, unlike=_unlike)

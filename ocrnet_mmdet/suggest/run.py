@@ -127,7 +127,7 @@ def _settings(predictor: Predictor, root: str) -> dict:
 
 
 def reason_of(one: Pick, found: Found, names: list[str]) -> str:
-    """Why a picture was chosen: how much of it is doubtful, and what it is least unlike.
+    """Why a picture was chosen: how much of it is doubtful, and what it stands for.
 
     Args:
         found: In that picture.
@@ -141,9 +141,10 @@ def reason_of(one: Pick, found: Found, names: list[str]) -> str:
             f'about {(found.scores * bits).sum():.1f} of {found.scores.sum():.1f} objects '
             f'doubtful, {found.names[most]} {found.scores[most]:.2f} the most'
         )
+    reason += f'; stands for {one.covers} pictures'
     if one.nearest is None:
         return reason
-    return f'{reason}; {one.distance:.2f} away from the nearest, {names[one.nearest]}'
+    return f'{reason}, {one.distance:.2f} away from the nearest label, {names[one.nearest]}'
 
 
 def _write(path: Path, rows: Sequence[tuple[str, ...]]) -> None:

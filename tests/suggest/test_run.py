@@ -40,7 +40,7 @@ def test_pictures_are_ranked_without_copies(predictor, pictures, tmp_path, capsy
     assert [number for number, *_ in listed] == ['1', '2', '3', '4', '5']
     names = [path.rpartition('/')[2] for _, path, _ in listed]
     assert len({*names, 'copy.jpg', '000000.jpg'}) == 6 and 'damaged.jpg' not in names
-    assert 'away from the nearest, 0' in listed[-1][2] and 'objects doubtful' in listed[0][2]
+    assert 'away from the nearest label, ' in listed[-1][2] and 'objects doubtful' in listed[0][2]
     said = capsys.readouterr()
     assert '9 were asked for' in said.err and '5 of 6 pictures' in said.out
     assert 'damaged.jpg' in (tmp_path / 'out/failed.txt').read_text()
