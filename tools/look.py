@@ -12,6 +12,7 @@ CHECKPOINT is a file that tools/train.py wrote, or a work folder, whose last one
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -94,5 +95,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
+    warnings.filterwarnings('ignore', message='torch.meshgrid')  # nobody can act on it
     with one_line_errors():
         main()

@@ -26,6 +26,10 @@ class Detector:
     """
 
     def __init__(self, path: str | Path, threads: int = 0) -> None:
+        if not Path(path).is_file():
+            raise SystemExit(
+                f'error: {path} does not exist: name a file that tools/export.py wrote'
+            )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(path), options)

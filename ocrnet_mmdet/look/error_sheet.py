@@ -100,7 +100,7 @@ def draw_errors(
     counts = ', '.join(f'{count} {kind}' for kind, count in total.items())
     title = (
         f'{len(pages)} pictures, {objects} objects, detections of score >= {score:g}: {counts}. '
-        f'The {len(worst)} pictures with most mistakes; dashed boxes are objects, others detections'
+        f'The {len(worst)} pictures with most mistakes; dashed boxes are objects that nothing found rightly, others detections'
     )
     legend = {MEANINGS[kind]: COLOURS[kind] for kind in KINDS}
     lines = [f'{len(pages)} pictures, {objects} objects: {counts}', *_by_class(pages, classes)]
@@ -118,11 +118,12 @@ def draw_page(image: np.ndarray, page: Page, classes: tuple[str, ...]) -> np.nda
     canvas, factor = enlarged(image)
     judged, found, truth = page.judged, page.found, page.truth
     order = sorted(range(len(found)), key=lambda i: judged.kinds[i] != FOUND)
+    recognised = {judged.objects[i] for i in order if judged.kinds[i] == FOUND}
     for i in order:
         kind, about = judged.kinds[i], judged.objects[i]
         if kind == IGNORED:
             continue
-        if kind in (WRONG_CLASS, BADLY_PLACED):
+        if kind in (WRONG_CLASS, BADLY_PLACED) and about not in recognised:
             draw_box(canvas, truth.boxes[about] * factor, COLOURS[kind], 2, dashed=True)
         draw_box(canvas, found.bboxes[i] * factor, COLOURS[kind])
     for box in truth.boxes[judged.missed]:

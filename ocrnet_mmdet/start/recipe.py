@@ -138,7 +138,8 @@ def recipe_for(data: Labels, imagenet: bool) -> Recipe:
         places = np.flatnonzero(objects.trained)[small]
         text = (
             f'{len(small)} of {len(boxes)} objects are under {SMALL} px wide or high in pictures '
-            f'of {scale} px, too small to be learnt well: cut large pictures into smaller ones'
+            f'of {scale} px, too small to be learnt well: cut large pictures into smaller ones; of '
+            'objects that an edge of the picture cuts off nothing is lost'
         )
         found.append(Note(text, objects.example(*places)))
     return Recipe(values, reasons, found)
