@@ -100,7 +100,8 @@ def draw_errors(
     counts = ', '.join(f'{count} {kind}' for kind, count in total.items())
     title = (
         f'{len(pages)} pictures, {objects} objects, detections of score >= {score:g}: {counts}. '
-        f'The {len(worst)} pictures with most mistakes; dashed boxes are objects that nothing found rightly, others detections'
+        f'The {len(worst)} pictures with most mistakes; '
+        'dashed boxes are objects that nothing found rightly, others detections'
     )
     legend = {MEANINGS[kind]: COLOURS[kind] for kind in KINDS}
     lines = [f'{len(pages)} pictures, {objects} objects: {counts}', *_by_class(pages, classes)]
