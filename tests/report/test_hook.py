@@ -2,6 +2,7 @@
 
 import json
 import signal
+from uuid import uuid4
 
 import pytest
 import torch
@@ -79,6 +80,8 @@ def test_a_missing_package_is_one_warning(data, tmp_path, monkeypatch):
 def test_a_stopped_training_leaves_what_there_is(data, tmp_path, monkeypatch):
     cfg = make_config(data, tmp_path, steps=4, interval=3)
     cfg.default_hooks.logger.interval = 1
+    # or it would log where an earlier training of this process did
+    cfg.experiment_name = cfg.visualizer.name = uuid4().hex
     monkeypatch.setattr(stop_signals, 'requested', lambda: signal.SIGTERM)
     monkeypatch.setattr(
         'ocrnet_mmdet.engine.checkpoint_hook.requested', lambda: int(signal.SIGTERM)
