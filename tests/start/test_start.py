@@ -340,7 +340,7 @@ def test_damage_of_one_label_file_is_in_the_report(pictures, tmp_path):
     (tmp_path / 'xml/000001.xml').write_text('<annotation>')
     report = begin(pictures / 'train', tmp_path / 'mine', labels=tmp_path / 'xml')
     assert 'labels: Pascal VOC, 12 XML files' in report
-    assert '1 damaged, left out with their pictures, such as 000001.xml: not XML' in report
+    assert '1 damaged, left out with their pictures, such as 000001.xml: is not XML' in report
     assert '1 pictures have no labels, such as 000001.jpg' in report
 
 
