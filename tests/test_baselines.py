@@ -13,8 +13,8 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from demo.data_set import make_demo_set
-from ocrnet_mmdet.compare.configs import Source
 from ocrnet_mmdet.compare.plan import Arm
+from ocrnet_mmdet.compare.source import Source
 from ocrnet_mmdet.config_tree import LOADERS, class_counts, settings
 from ocrnet_mmdet.engine.checkpoint_check import repeat_agnostic, teacher_weights
 from ocrnet_mmdet.errors import InputError
