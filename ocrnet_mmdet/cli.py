@@ -20,12 +20,13 @@ from mmengine.runner import Runner
 
 from .checkpoint_loader import check_file
 from .config_tree import as_list, datasets_of
+from .config_values import check_values
 from .datasets.check_config import check_config, clean_config
 from .engine.explained import explained
 from .engine.stop_signals import stop_after_step
 from .engine.terminal import SummaryHook, TerminalRunner, prints_in_log
 from .errors import InputError
-from .options import check_options, check_values, read_config
+from .options import check_options, read_config
 from .report.hook import leave_report
 
 STDOUT = 1

@@ -13,8 +13,8 @@ from mmengine.runner import CheckpointLoader
 from torch import nn
 
 from demo.data_set import make_demo_set
-from ocrnet_mmdet.compare.configs import Source
 from ocrnet_mmdet.compare.plan import Arm
+from ocrnet_mmdet.compare.source import Source
 from ocrnet_mmdet.config_tree import LOADERS, class_counts, settings
 from ocrnet_mmdet.engine.checkpoint_check import repeat_agnostic, teacher_weights
 from ocrnet_mmdet.errors import InputError
@@ -99,7 +99,7 @@ def built(cfg):
     return tiny(cfg.model)
 
 
-def check_trains(cfg, model, side=SIDE):
+def assert_trains(cfg, model, side=SIDE):
     loss, _ = model.parse_losses(model(**batch_of(cfg, model, side=side), mode='loss'))
     assert torch.isfinite(loss)
     loss.backward()
@@ -109,7 +109,7 @@ def check_trains(cfg, model, side=SIDE):
         assert any(g.abs().sum() > 0 for n, g in trained.items() if n.startswith(part)), part
 
 
-def check_predicts(cfg, model, masks, side=SIDE):
+def assert_predicts(cfg, model, masks, side=SIDE):
     model.eval()
     with torch.no_grad():
         samples = model(**batch_of(cfg, model, 'val_dataloader', side), mode='predict')
@@ -132,8 +132,8 @@ def test_a_baseline_trains_and_predicts_by_itself(name, pictures):
     assert {'NumClassCheckHook', 'OCRNetFiniteLossHook'} <= {h.type for h in cfg.custom_hooks}
     assert cfg.val_evaluator.metric == (['bbox', 'segm'] if name in MASKS else ['bbox'])
     model = built(cfg)
-    check_trains(cfg, model)
-    check_predicts(cfg, model, name in MASKS)
+    assert_trains(cfg, model)
+    assert_predicts(cfg, model, name in MASKS)
 
 
 def encoder_state(model: nn.Module) -> dict:
@@ -146,7 +146,7 @@ def test_an_arm_has_our_encoder_from_either_start(name, source, tmp_path):
     for start_name in ('imagenet', 'random'):
         cfg = config_of(source, tmp_path, Arm(start_name, FILES[name]))
         model = tiny(cfg.model)
-        check_trains(cfg, model)
+        assert_trains(cfg, model)
         starts[start_name] = encoder_state(model)
         kinds = {type(m).__name__ for m in model.backbone.modules()}
         assert ('GroupNorm' in kinds) == (start_name == 'random')
@@ -164,8 +164,8 @@ def test_mmdets_own_file_is_an_arm_by_its_name(config, source, tmp_path):
     cfg = config_of(source, tmp_path, Arm('random', f'mmdet::{config}.py'))
     model = built(cfg)
     side = 300 if 'ssd300' in config else SIDE  # its last level has 1 pixel then
-    check_trains(cfg, model, side)
-    check_predicts(cfg, model, 'segm' in cfg.val_evaluator.metric, side)
+    assert_trains(cfg, model, side)
+    assert_predicts(cfg, model, 'segm' in cfg.val_evaluator.metric, side)
 
 
 def pretrainer(cfg):

@@ -117,7 +117,7 @@ def payloads(tmp_path):
     return files
 
 
-def refuses(read, files: dict) -> None:
+def assert_refuses(read, files: dict) -> None:
     for file, mark in files.items():
         with pytest.raises(InputError) as caught:
             read(str(file))
@@ -150,29 +150,29 @@ def test_no_payload_runs_by_load_from_resume_or_test(payloads, data, tmp_path):
             runner._load_from, runner._has_loaded = file, False
             runner.load_or_resume()
 
-        refuses(start, payloads)
+        assert_refuses(start, payloads)
     scorer = scorer_of(make_config(data, tmp_path / 'work'), 'none')
 
     def score(file: str) -> None:
         scorer._load_from, scorer._has_loaded = file, False
         scorer.test()
 
-    refuses(score, payloads)
+    assert_refuses(score, payloads)
 
 
 def test_no_payload_runs_by_inference_or_init_cfg(payloads, data, tmp_path):
     cfg = make_config(data, tmp_path)
-    refuses(lambda file: init_detector(cfg, file, device='cpu'), payloads)
-    refuses(lambda file: DetInferencer(None, file, device='cpu'), payloads)
+    assert_refuses(lambda file: init_detector(cfg, file, device='cpu'), payloads)
+    assert_refuses(lambda file: DetInferencer(None, file, device='cpu'), payloads)
     config = tmp_path / 'config.py'
     cfg.dump(str(config))
-    refuses(lambda file: DetInferencer(str(config), file, device='cpu'), payloads)
+    assert_refuses(lambda file: DetInferencer(str(config), file, device='cpu'), payloads)
 
     class Net(BaseModule):
         pass
 
     for prefix in ({}, dict(prefix='backbone.')):
-        refuses(
+        assert_refuses(
             lambda file: Net(dict(type='Pretrained', checkpoint=file, **prefix)).init_weights(),
             payloads,
         )

@@ -45,7 +45,7 @@ def stock(name: str) -> ConfigDict:
     return shrink(model) if name in ('faster-rcnn_r50_fpn', 'mask-rcnn_r50_fpn') else model
 
 
-def check_trains_and_predicts(config: ConfigDict, with_mask: bool = False) -> None:
+def assert_trains_and_predicts(config: ConfigDict, with_mask: bool = False) -> None:
     model = tiny(config)
     loss, _ = model.parse_losses(model(**data_batch(model, with_mask=with_mask), mode='loss'))
     assert torch.isfinite(loss)
@@ -72,7 +72,7 @@ PARTS = dict(
 def test_each_part_alone_in_a_stock_two_stage_detector(detector, part):
     model = stock(detector)
     model[part] = PARTS[part]
-    check_trains_and_predicts(model, with_mask=detector.startswith('mask'))
+    assert_trains_and_predicts(model, with_mask=detector.startswith('mask'))
 
 
 @pytest.mark.parametrize('detector', ['faster-rcnn_r50_fpn', 'mask-rcnn_r50_fpn'])
@@ -82,7 +82,7 @@ def test_the_roi_head_alone_on_stock_backbone_fpn_and_rpn(detector):
     model.roi_head = ocrnet_config().roi_head
     if not with_mask:
         model.roi_head.mask_head = None
-    check_trains_and_predicts(model, with_mask)
+    assert_trains_and_predicts(model, with_mask)
 
 
 @pytest.mark.parametrize('detector', ['retinanet_r50_fpn', 'fcos'])
@@ -96,7 +96,7 @@ def test_encoder_and_neck_in_one_stage_detectors(detector):
     model.backbone = encoder()
     model.neck = neck(num_outs=5, start_level=1, add_extra_convs='on_output')
     model.bbox_head.update(num_classes=CLASSES, stacked_convs=1)
-    check_trains_and_predicts(model)
+    assert_trains_and_predicts(model)
 
 
 def test_encoder_neck_region_head_and_extractor_in_cascade_rcnn():
@@ -109,18 +109,18 @@ def test_encoder_neck_region_head_and_extractor_in_cascade_rcnn():
     for head in model.roi_head.bbox_head:
         head.update(in_channels=16, fc_out_channels=32, num_classes=CLASSES)
     model.roi_head.mask_head.update(in_channels=16, conv_out_channels=16, num_classes=CLASSES)
-    check_trains_and_predicts(model, with_mask=True)
+    assert_trains_and_predicts(model, with_mask=True)
 
 
 def test_our_parts_in_mmdets_two_stage_detectors():
-    check_trains_and_predicts(ocrnet_config(), with_mask=True)
+    assert_trains_and_predicts(ocrnet_config(), with_mask=True)
     for kind in ('MaskRCNN', 'FasterRCNN'):
         model = ocrnet_config()
         model.type = kind
         del model['scope']
         if kind == 'FasterRCNN':
             model.roi_head.mask_head = None
-        check_trains_and_predicts(model, with_mask=kind == 'MaskRCNN')
+        assert_trains_and_predicts(model, with_mask=kind == 'MaskRCNN')
 
 
 def test_dumped_regions_feed_a_stock_fast_rcnn(tmp_path):

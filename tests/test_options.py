@@ -10,8 +10,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from ocrnet_mmdet.config_tree import settings
+from ocrnet_mmdet.config_values import check_values
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.options import check_options, check_values, read_config
+from ocrnet_mmdet.options import check_options, read_config
 
 from .detectors import ROOT
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from ..errors import InputError
 from .comparison import Comparison, Say
-from .configs import Source
 from .plan import default_plan
 from .plan_file import data_of, read_plan
+from .source import Source
 
 __all__ = ['compare']
 

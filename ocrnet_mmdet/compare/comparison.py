@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import InputError, shown
 from .answer import cells
-from .configs import Configs, Source
+from .configs import Configs
 from .execute import Training, Workshop, execute
 from .labels import LabelFiles, check_val, described
 from .page import write_page
@@ -18,6 +18,7 @@ from .plan import Plan
 from .records import COLUMNS, append, read_or_set_aside
 from .runs import Run, State
 from .scores import read_results, score
+from .source import Source
 from .times import Times, missing, run_table, shown_time, within_budget
 
 LIMIT, LEAST_LIMIT = 5, 900  # times the expected seconds of a run; seconds

@@ -27,48 +27,59 @@ def all_figures(
     others = {
         name: 100 * scores['bbox_mAP'] for name, scores in outside.items() if 'bbox_mAP' in scores
     }
+    drawn = [
+        _against_labels(plan, points, others),
+        _against_time(plan, _points(plan, found, 'total_seconds', 1 / 60), others),
+    ]
+    most = max(cell.labels for cell in found if cell.rows)
+    most_labels = [cell for cell in found if cell.labels == most]
+    if latencies := _points(plan, most_labels, 'latency_seconds', 1e3):
+        drawn.append(_against_latency(latencies, others, most))
+    if any(item.half is not None for item in compared):
+        drawn.append(_intervals(compared))
+    return drawn
+
+
+def _against_labels(plan: Plan, points: Points, others: Mapping[str, float]) -> dict:
     labelled = {name: (plan.results[name].labels, ap) for name, ap in others.items()}
+    return dict(
+        svg=by_labels(points, labelled),
+        caption='Box AP against labelled pictures: each run, mean ± s.d.',
+    )
+
+
+def _against_time(plan: Plan, minutes: Points, others: Mapping[str, float]) -> dict:
     timed = {
         name: (seconds / 60, ap)
         for name, ap in others.items()
         if (seconds := plan.results[name].seconds) is not None
     }
-    minutes = _points(plan, found, 'total_seconds', 1 / 60)
-    drawn = [
-        dict(
-            svg=by_labels(points, labelled, AP),
-            caption='Box AP against labelled pictures: each run, mean ± s.d.',
-        ),
-        dict(
-            svg=by_time(minutes, timed, AP),
-            caption='Box AP against total time, the stage without labels included.',
-        ),
-    ]
-    most = max(cell.labels for cell in found if cell.rows)
-    if latencies := _points(
-        plan, [cell for cell in found if cell.labels == most], 'latency_seconds', 1e3
-    ):
-        drawn.append(
-            dict(
-                svg=by_latency(latencies, others, AP),
-                caption=f'Box AP with {most} labelled pictures against the time of a picture at '
-                'test scale, batch 1: mean ± s.d.'
-                + (' A dotted line is a detector whose time is not known.' if others else ''),
-            )
-        )
-    if spans := [
+    return dict(
+        svg=by_time(minutes, timed),
+        caption='Box AP against total time, the stage without labels included.',
+    )
+
+
+def _against_latency(latencies: Points, others: Mapping[str, float], labels: int) -> dict:
+    return dict(
+        svg=by_latency(latencies, others),
+        caption=f'Box AP with {labels} labelled pictures against the time of a picture at '
+        'test scale, batch 1: mean ± s.d.'
+        + (' A dotted line is a detector whose time is not known.' if others else ''),
+    )
+
+
+def _intervals(compared: Sequence[Difference]) -> dict:
+    spans = [
         (f'{item.arm}, {item.labels}', item.mean, item.half, item.n)
         for item in compared
         if item.half is not None
-    ]:
-        drawn.append(
-            dict(
-                svg=differences(spans, AP),
-                caption=f'Difference to {compared[0].reference} at the same labelled pictures. '
-                'An interval over 0 shows no difference.',
-            )
-        )
-    return drawn
+    ]
+    return dict(
+        svg=differences(spans),
+        caption=f'Difference to {compared[0].reference} at the same labelled pictures. '
+        'An interval over 0 shows no difference.',
+    )
 
 
 def _points(
@@ -88,15 +99,14 @@ def _points(
     return {arm: runs for arm, runs in points.items() if runs}
 
 
-def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], what: str) -> str:
+def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]]) -> str:
     """AP against labelled pictures: every run, the means as a line, mean ± s.d. as bars.
 
     Args:
         points: Labelled pictures and AP (0 to 100) of each arm's runs.
         outside: Of other detectors; without labelled pictures a line across.
-        what: The score's name.
     """
-    figure, axes = labelled_axes('labelled pictures', what)
+    figure, axes = labelled_axes('labelled pictures', AP)
     labels = sorted(
         {x for runs in points.values() for x, _ in runs} | {x for x, _ in outside.values() if x}
     )
@@ -135,15 +145,14 @@ def by_labels(points: Points, outside: Mapping[str, tuple[int | None, float]], w
     return as_svg(figure)
 
 
-def by_time(points: Points, outside: Mapping[str, tuple[float, float]], what: str) -> str:
+def by_time(points: Points, outside: Mapping[str, tuple[float, float]]) -> str:
     """AP against total minutes, the stage's included: a point a run.
 
     Args:
         points: Minutes and AP (0 to 100) of each arm's runs.
         outside: Of other detectors.
-        what: The score's name.
     """
-    figure, axes = labelled_axes('total minutes, of the stage and the fine-tuning', what)
+    figure, axes = labelled_axes('total minutes, of the stage and the fine-tuning', AP)
     groups = {**points, **{name: [point] for name, point in outside.items()}}
     for i, (name, runs) in enumerate(groups.items()):
         colour, mark = _style(i)
@@ -152,15 +161,14 @@ def by_time(points: Points, outside: Mapping[str, tuple[float, float]], what: st
     return as_svg(figure)
 
 
-def by_latency(points: Points, outside: Mapping[str, float], what: str) -> str:
+def by_latency(points: Points, outside: Mapping[str, float]) -> str:
     """AP against milliseconds of a picture: a point an arm, the mean of its runs.
 
     Args:
         points: Milliseconds and AP (0 to 100) of each arm's runs.
         outside: AP of other detectors, whose time is not known: a line across.
-        what: The score's name.
     """
-    figure, axes = labelled_axes('milliseconds a picture', what)
+    figure, axes = labelled_axes('milliseconds a picture', AP)
     times = []
     for i, (name, runs) in enumerate(points.items()):
         colour, mark = _style(i)
@@ -187,12 +195,11 @@ def by_latency(points: Points, outside: Mapping[str, float], what: str) -> str:
     return as_svg(figure)
 
 
-def differences(rows: Sequence[tuple[str, float, float, int]], what: str) -> str:
+def differences(rows: Sequence[tuple[str, float, float, int]]) -> str:
     """Paired differences with their 95 % intervals.
 
     Args:
         rows: Name, mean, half width of the interval and n of each.
-        what: The score's name.
     """
     figure = Figure((SIZE[0], 0.9 + 0.38 * len(rows)), layout='constrained')
     axes = figure.subplots()
@@ -208,7 +215,7 @@ def differences(rows: Sequence[tuple[str, float, float, int]], what: str) -> str
     )
     axes.set_yticks(places, [f'{name}, n = {n}' for name, _, _, n in rows])
     axes.set_ylim(len(rows) - 0.4, -0.6)
-    axes.set_xlabel(f'difference in {what}, 95 % interval')
+    axes.set_xlabel(f'difference in {AP}, 95 % interval')
     plain(axes)
     return as_svg(figure)
 

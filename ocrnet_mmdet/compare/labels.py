@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ..datasets.coco_file import write_json
 from ..errors import InputError, shown
-from .configs import Source
 from .plan import Plan
 from .runs import Run
+from .source import Source
 from .subsets import same_content, split_images
 
 HELD_OUT = 0.2  # share of the training pictures by which rates and lengths are chosen

@@ -1,4 +1,4 @@
-from . import published_weights  # noqa: F401
+from . import published_weights, whole_file_backend  # noqa: F401  registered
 from .accuracy import OCRNetAccuracy
 from .checkpoint_check import OCRNetCheckpointCheckHook
 from .checkpoint_hook import OCRNetCheckpointHook

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from mmdet.registry import HOOKS
 from mmengine.dist import is_main_process
-from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 
@@ -20,20 +19,6 @@ from .resume_check import checkpoint_folder, find_checkpoint, resumed_file
 from .resumed_run import seed_step, validate_if_due
 from .stop_signals import requested, steps_begin
 from .trained_as import picture_side
-
-
-@register_backend('ocrnet_whole_file')
-class WholeFileBackend(LocalBackend):
-    """Local files that are whole or absent."""
-
-    def put(self, obj: bytes, filepath: str | Path) -> None:
-        """Write a whole file or none.
-
-        Raises:
-            OSError: It cannot be written; a file that was there stays.
-        """
-        with whole_file(filepath) as part:
-            part.write_bytes(obj)
 
 
 @HOOKS.register_module()

@@ -56,7 +56,7 @@ def read_two_stage(checkpoint: str) -> TrainedDetector:
     return trained
 
 
-def test_scale(cfg: Config) -> list[int]:
+def resize_scale(cfg: Config) -> list[int]:
     """The longest and the shortest side, pixels, to which the test pipeline resizes a picture.
 
     Raises:
@@ -134,7 +134,7 @@ def export(checkpoint: str, path: Path, check: int = 0) -> dict | None:
     need_onnx()
     trained = read_two_stage(checkpoint)
     model = trained.build()
-    write_onnx(ExportedDetector(model), path, list(trained.classes), test_scale(trained.cfg))
+    write_onnx(ExportedDetector(model), path, list(trained.classes), resize_scale(trained.cfg))
     if not check:
         return None
     from .check import compare  # with onnxruntime

@@ -94,6 +94,17 @@ class Predictor:
                     raise found
                 yield found
 
+    def settings(self, folder: str) -> dict:
+        """What records of the pictures below ``folder`` depend on, plain values."""
+        return dict(
+            checkpoint=self.net.key,
+            score=self.score,
+            top=self.top,
+            tile=self.tile,
+            overlap=self.overlap,
+            folder=folder,
+        )
+
     def tiles_of(self, height: int, width: int) -> np.ndarray:
         """(T, 4) xyxy: the tiles of a picture of that size, or the whole picture as one."""
         if not self.tile or max(height, width) <= FACTOR * self.tile:

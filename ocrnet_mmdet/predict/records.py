@@ -98,6 +98,15 @@ class Records:
         self._file.close()
 
 
+def stamp_of(path: str) -> list[int] | None:
+    """Tells a file's content by size and time; None of one that is not there."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns]
+
+
 def _compare(folder: Path, then: dict, now: dict) -> None:
     for name in then.keys() | now.keys():
         if then.get(name) != now.get(name):

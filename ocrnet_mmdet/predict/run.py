@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -20,8 +19,8 @@ from .formats import FORMATS, Results
 from .found import Found
 from .predictor import FACTOR, Predictor
 from .progress import Progress
-from .records import Records
-from .sources import Input, Picture, count_pictures, list_inputs, pictures_of
+from .records import Records, stamp_of
+from .sources import Input, Picture, count_pictures, list_inputs, outside, pictures_of
 
 SHOWN = 5  # pictures that cannot be read, on the terminal
 FAILED = 'failed.txt'
@@ -49,11 +48,10 @@ def predict(
         OSError: A result cannot be written.
     """
     root, inputs, note = list_inputs(named)
-    below = os.path.join(os.path.abspath(out), '')  # where earlier drawings may lie
-    inputs = [one for one in inputs if not one.path.startswith(below)]
+    inputs = outside(inputs, out)  # where earlier drawings may lie
     for line in filter(None, [note, _about_tiles(predictor)]):
         print(line, file=sys.stderr)
-    with closing(Records(out, _settings(predictor, root))) as records:
+    with closing(Records(out, predictor.settings(root))) as records:
         call = Call(predictor, records, out, drawings)
         call.run(inputs)
         results = call.results()
@@ -68,18 +66,6 @@ def _about_tiles(predictor: Predictor) -> str:
     return (
         'large pictures are not cut into tiles: nothing says how large those were that the '
         'checkpoint was trained on (--tile PIXELS does)'
-    )
-
-
-def _settings(predictor: Predictor, root: str) -> dict:
-    """What results depend on."""
-    return dict(
-        checkpoint=predictor.net.key,
-        score=predictor.score,
-        top=predictor.top,
-        tile=predictor.tile,
-        overlap=predictor.overlap,
-        folder=root,
     )
 
 
@@ -136,7 +122,7 @@ class Call:
         return [self.records[name]['error'] for name in self.paths if 'error' in self.records[name]]
 
     def _is_done(self, picture: Picture) -> bool:
-        return self.records.has(picture.name, _stamp(picture.path)) and (
+        return self.records.has(picture.name, stamp_of(picture.path)) and (
             not self.drawings or self._drawing(picture.name).exists()
         )
 
@@ -149,7 +135,7 @@ class Call:
         records, read = [], []
         for picture in waiting:
             try:
-                read.append((picture, _stamp(picture.path), picture.read()))
+                read.append((picture, stamp_of(picture.path), picture.read()))
             except InputError as error:
                 records.append(dict(name=picture.name, error=str(error)))
         for picture, _, image in read:
@@ -183,15 +169,6 @@ class Call:
         with whole_file(path) as part:
             part.write_bytes(content.tobytes())
         remove_parts(path.parent, age=3600)  # of a call that was killed
-
-
-def _stamp(path: str) -> list[int] | None:
-    """Tells a file's content by size and time; None of one that is not there."""
-    try:
-        stat = os.stat(path)
-    except OSError:
-        return None
-    return [stat.st_size, stat.st_mtime_ns]
 
 
 def _report(call: Call, results: Results) -> int:

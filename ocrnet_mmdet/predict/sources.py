@@ -132,6 +132,12 @@ def _is_input(path: str) -> bool:
     return path.lower().endswith(VIDEOS) or is_picture(os.fsencode(os.path.basename(path)))
 
 
+def outside(inputs: Iterable[Input], folder: Path) -> list[Input]:
+    """Those that do not lie in a folder, at any depth."""
+    below = os.path.join(os.path.abspath(folder), '')
+    return [one for one in inputs if not one.path.startswith(below)]
+
+
 def pictures_of(inputs: Iterable[Input], wanted: Callable[[Picture], bool]) -> Iterator[Picture]:
     """The pictures of all inputs, frames of videos among them.
 

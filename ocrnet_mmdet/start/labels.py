@@ -16,12 +16,10 @@ import numpy as np
 from ..datasets.clean import clean_labels
 from ..datasets.coco_file import write_json
 from ..datasets.label_notes import Objects, check_corners, check_masks, left_out, objects_of
-from ..datasets.near_duplicates import groups_of, print_of
 from ..datasets.note import Example, Note, placed
-from ..datasets.picture import decode_picture
-from ..datasets.split import split_groups
 from ..errors import InputError, shown
-from ..labels import TEST, TRAIN, VAL, Found, read_any
+from ..labels import TRAIN, VAL, Found, read_any
+from .parts import of_other_parts, part_to_score, shared, split, twins
 
 ALL = 0.95  # share of objects with a segmentation from which on masks are trained
 
@@ -136,10 +134,10 @@ def _parts(pictures: Path, labels: Path, val: Path | None, val_share: float, see
     train, more, lost = _cleaned(found.of(TRAIN), labels, pictures, with_mask)
     notes += more
     unseen, bare = set(found.masks), found.bare
-    own = None if val else _part_to_score(found)
+    own = None if val else part_to_score(found)
     if val:
         other = _read('--val', val, pictures)
-        part = other.of(_part_to_score(other) or VAL)
+        part = other.of(part_to_score(other) or VAL)
         scored, more, also = _cleaned(part, val, pictures, with_mask)
         lost = lost + also
         notes += [*(placed('val', line) for line in other.notes), *more]
@@ -149,11 +147,11 @@ def _parts(pictures: Path, labels: Path, val: Path | None, val_share: float, see
         lost = lost + also
         notes += [f"split: the labels' own, {own} to score on", *more]
     else:
-        train, scored, more = _split(pictures, train, val_share, seed)
+        train, scored, more = split(pictures, train, val_share, seed)
         notes += more
     if val or own:
-        notes += _shared(train, scored) + _twins(pictures, train, scored)
-    other_parts, more = _of_other_parts(found, {TRAIN, own})
+        notes += shared(train, scored) + twins(pictures, train, scored)
+    other_parts, more = of_other_parts(found, {TRAIN, own})
     if bare:
         text = f'{len(bare)} pictures have no labels, such as {shown(min(bare))}'
         more.append(Note(text, Example(min(bare))))
@@ -199,24 +197,6 @@ def _read(option: str, path: Path, pictures: Path) -> Found:
     return read_any(path, pictures)
 
 
-def _part_to_score(found: Found) -> str | None:
-    """The part of a split that the labels bring: val, or test where there is no val."""
-    return next((part for part in (VAL, TEST) if part in found.part.values()), None)
-
-
-def _of_other_parts(found: Found, used: set[str | None]) -> tuple[set[str], list[str]]:
-    """Pictures of a part of a split that is not used, and a line on them."""
-    ids = {key for key, part in found.part.items() if part not in used}
-    if not ids:
-        return set(), []
-    names = [i['file_name'] for i in found.data['images'] if i['id'] in ids]
-    text = (
-        f'split: {len(names)} pictures of another part, such as {shown(names[0])}, are neither '
-        'trained nor scored on'
-    )
-    return {*map(os.path.normpath, names)}, [Note(text, Example(names[0]))]
-
-
 def _cleaned(
     data: dict, source: Path, pictures: Path, with_mask: bool
 ) -> tuple[dict, list[str], np.ndarray]:
@@ -231,77 +211,3 @@ def _class_counts(data: dict, names: Sequence[str]) -> dict[str, int]:
     by_id = Counter(a['category_id'] for a in data['annotations'] if not a['iscrowd'])
     by_name = {c['name']: by_id[c['id']] for c in data['categories']}
     return {name: by_name.get(name, 0) for name in names}
-
-
-def _prints(pictures: Path, images: Sequence[dict]) -> np.ndarray:
-    return np.stack(
-        [print_of(decode_picture((pictures / image['file_name']).read_bytes())) for image in images]
-    )
-
-
-def _split(pictures: Path, data: dict, share: float, seed: int) -> tuple[dict, dict, list[str]]:
-    images = data['images']
-    if len(images) < 2:
-        raise InputError(
-            f'{len(images)} labelled picture cannot be split: label more, or name --val'
-        )
-    row = {image['id']: i for i, image in enumerate(images)}
-    column = {c['id']: k for k, c in enumerate(data['categories'])}
-    counts = np.zeros((len(images), len(column)))
-    for annotation in data['annotations']:
-        counts[row[annotation['image_id']], column[annotation['category_id']]] += not annotation[
-            'iscrowd'
-        ]
-    groups = groups_of(_prints(pictures, images))
-    in_val = split_groups(counts, groups, share, seed)
-    if not in_val.any() or in_val.all():
-        raise InputError(
-            f'the {len(images)} labelled pictures are {len(np.unique(groups))} groups of '
-            'near-duplicates, which cannot be split: label other pictures, or name --val'
-        )
-    twins = len(images) - len(np.unique(groups))
-    note = f'split: {share:.0%} of the pictures to score on, seed {seed}'
-    if twins:
-        note += f'; {twins} near-duplicates stay beside what they resemble'
-    return _part(data, images, ~in_val), _part(data, images, in_val), [note]
-
-
-def _part(data: dict, images: Sequence[dict], chosen: np.ndarray) -> dict:
-    kept = [image for image, keep in zip(images, chosen) if keep]
-    ids = {image['id'] for image in kept}
-    return dict(
-        data, images=kept, annotations=[a for a in data['annotations'] if a['image_id'] in ids]
-    )
-
-
-def _names(data: dict) -> list[str]:
-    return [os.path.normpath(image['file_name']) for image in data['images']]
-
-
-def _shared(train: dict, val: dict) -> list[str]:
-    """A line where val pictures are training pictures."""
-    both = sorted({*_names(train)} & {*_names(val)})
-    if not both:
-        return []
-    text = (
-        f'{len(both)} of {len(val["images"])} val pictures are training pictures too, such as '
-        f'{shown(both[0])}: the score says little of new pictures; take them out of one of the two'
-    )
-    return [Note(text, Example(both[0]))]
-
-
-def _twins(pictures: Path, train: dict, val: dict) -> list[str]:
-    """A line where other val pictures resemble training pictures, which flatters the score."""
-    seen, known = _names(train), {*_names(train)}
-    groups = groups_of(np.concatenate([_prints(pictures, part['images']) for part in (train, val)]))
-    trained, scored = groups[: len(seen)], groups[len(seen) :]
-    twins = np.isin(scored, trained) & ~np.isin(_names(val), list(known))
-    if not twins.any():
-        return []
-    place = int(twins.argmax())
-    name, like = _names(val)[place], seen[int((trained == scored[place]).argmax())]
-    text = (
-        f'{twins.sum()} of {len(twins)} val pictures are near-duplicates of training pictures, '
-        f'such as {shown(name)} of {shown(like)}: the score will be too good'
-    )
-    return [Note(text, Example(name), Example(like))]

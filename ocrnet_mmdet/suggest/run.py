@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..predict.found import Found
 from ..predict.predictor import Predictor
 from ..predict.records import Records
 from ..predict.run import FAILED
-from ..predict.sources import Input, list_inputs
+from ..predict.sources import Input, list_inputs, outside
 from ..whole_file import whole_file
 from .labelled import labelled_names
 from .pick import Pick, pick
@@ -61,26 +61,28 @@ def suggest(
             'name another --out'
         )
     root, inputs, note = list_inputs(named)
-    inputs = _pictures(inputs, out)
+    _refuse_videos(inputs)
+    inputs = outside(inputs, out)
     known = labelled_names(labelled, root, [i.name for i in inputs]) if labelled else set()
     for line in filter(None, [note, _about_labelled(labelled, len(known), len(inputs))]):
         print(line, file=sys.stderr)
-    records = Records(out, _settings(predictor, root))
-    seen = scan(predictor, inputs, records)
-    is_known = np.array([name in known for name in seen.names], bool)
-    picks = pick(seen.vectors, seen.unsure, is_known, count, seen.prints)
-    paths = {one.name: one.path for one in inputs}
-    chosen = [seen.names[one.index] for one in picks]
-    results = Results(
-        out,
-        predictor.classes,
-        chosen,
-        [paths[name] for name in chosen],
-        lambda name: found_in(name, records, predictor.classes, score),
-    )
-    for name in formats:
-        FORMATS[name](results)
-    finds = [found_in(name, records, predictor.classes, LEAST) for name in chosen]
+    # other results than a prediction's, which has no vectors
+    with closing(Records(out, predictor.settings(root) | dict(vectors=True))) as records:
+        seen = scan(predictor, inputs, records)
+        is_known = np.array([name in known for name in seen.names], bool)
+        picks = pick(seen.vectors, seen.unsure, is_known, count, seen.prints)
+        paths = {one.name: one.path for one in inputs}
+        chosen = [seen.names[one.index] for one in picks]
+        results = Results(
+            out,
+            predictor.classes,
+            chosen,
+            [paths[name] for name in chosen],
+            lambda name: found_in(name, records, predictor.classes, score),
+        )
+        for name in formats:
+            FORMATS[name](results)
+        finds = [found_in(name, records, predictor.classes, LEAST) for name in chosen]
     rows = [
         (str(i), path, reason_of(one, found, seen.names))
         for i, (path, one, found) in enumerate(zip(results.paths, picks, finds), 1)
@@ -90,16 +92,13 @@ def suggest(
     return _report(out, len(rows), count, seen)
 
 
-def _pictures(inputs: list[Input], out: Path) -> list[Input]:
-    """Those that do not lie in ``out``."""
+def _refuse_videos(inputs: list[Input]) -> None:
     for one in inputs:
         if one.is_video:
             raise InputError(
                 f'{shown(one.path, 160)} is a video, labels need picture files: extract its frames '
                 'and name their folder'
             )
-    below = os.path.join(os.path.abspath(out), '')
-    return [one for one in inputs if not one.path.startswith(below)]
 
 
 def _about_labelled(labelled: Path | None, known: int, count: int) -> str:
@@ -111,19 +110,6 @@ def _about_labelled(labelled: Path | None, known: int, count: int) -> str:
             'beside the others, so that what is chosen is unlike them'
         )
     return f'{known} of the {count} pictures are labelled'
-
-
-def _settings(predictor: Predictor, root: str) -> dict:
-    """What is found depends on these; other results than a prediction's, which has no vectors."""
-    return dict(
-        checkpoint=predictor.net.key,
-        score=predictor.score,
-        top=predictor.top,
-        tile=predictor.tile,
-        overlap=predictor.overlap,
-        folder=root,
-        vectors=True,
-    )
 
 
 def reason_of(one: Pick, found: Found, names: list[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from ..errors import InputError
 from ..predict.found import Found
 from ..predict.predictor import Predictor
 from ..predict.progress import Progress
-from ..predict.records import Records
+from ..predict.records import Records, stamp_of
 from ..predict.sources import Input, Picture
 from .unsure import unsureness
 from .vectors import VectorDetector
@@ -50,8 +49,7 @@ def scan(predictor: Predictor, inputs: Iterable[Input], records: Records) -> Sca
     progress = Progress(len(inputs))
     with _watched(predictor) as vectors:
         for one in inputs:
-            stat = os.stat(one.path) if os.path.exists(one.path) else None
-            stamp = [stat.st_size, stat.st_mtime_ns] if stat else None
+            stamp = stamp_of(one.path)
             if not records.has(one.name, stamp):
                 records.add([_record(predictor, vectors, one) | dict(stamp=stamp)])
             progress.add(1)

@@ -15,9 +15,9 @@ from mmengine.config import Config
 
 from demo.data_set import make_demo_set
 from ocrnet_mmdet.compare import compare
-from ocrnet_mmdet.compare.configs import Source
 from ocrnet_mmdet.compare.labels import check_val
 from ocrnet_mmdet.compare.records import read_or_set_aside
+from ocrnet_mmdet.compare.source import Source
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.start import start
 

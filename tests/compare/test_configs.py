@@ -5,9 +5,10 @@ from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 from demo.data_set import make_demo_set
-from ocrnet_mmdet.compare.configs import Configs, Source, _schedule
+from ocrnet_mmdet.compare.configs import Configs, _schedule
 from ocrnet_mmdet.compare.plan import Arm, Plan
 from ocrnet_mmdet.compare.runs import State
+from ocrnet_mmdet.compare.source import Source
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.start import start
 

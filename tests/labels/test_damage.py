@@ -27,8 +27,8 @@ def ends():
     signal.alarm(0)
 
 
-def left_out(found, truth, reason, name='p0.png'):
-    """Whether the one picture alone is, with the reason."""
+def assert_left_out(found, truth, reason, name='p0.png'):
+    """The one picture alone is, with the reason."""
     others = {n: objects for n, objects in truth.items() if n != name}
     label = 'object' if found.notes[0].startswith('mask') else None
     assert rows(found.data) == true_rows(others, label)
@@ -51,7 +51,7 @@ def test_a_link_to_nothing_leaves_its_picture_out(truth, pictures, tmp_path):
     writers.write_voc(truth, tmp_path)
     (tmp_path / 'p0.xml').unlink()
     (tmp_path / 'p0.xml').symlink_to('nowhere')
-    left_out(read_any(tmp_path, pictures), truth, 'p0.xml: No such file')
+    assert_left_out(read_any(tmp_path, pictures), truth, 'p0.xml: No such file')
 
 
 def test_a_pipe_is_no_label_file(truth, pictures, tmp_path):
@@ -81,7 +81,7 @@ def test_entities_of_xml_leave_their_picture_out(truth, pictures, tmp_path, make
     name = next(n for n, objects in truth.items() if objects)
     file = tmp_path / f'{name[:-4]}.xml'
     file.write_bytes(make(file.read_bytes()))
-    left_out(read_any(tmp_path, pictures), truth, 'is not XML', name)
+    assert_left_out(read_any(tmp_path, pictures), truth, 'is not XML', name)
 
 
 @pytest.mark.parametrize('make', [bombs.aliases, bombs.deep_yaml])
@@ -94,13 +94,15 @@ def test_a_yaml_that_grows_is_one_line(pictures, tmp_path, make):
 def test_a_large_mask_of_few_bytes_leaves_its_picture_out(truth, pictures, tmp_path):
     writers.write_labelme(truth, tmp_path, 'polygon')
     (tmp_path / 'p0.json').write_bytes(bombs.large_mask((tmp_path / 'p0.json').read_bytes()))
-    left_out(read_any(tmp_path, pictures), truth, 'is no PNG in base64 (Image size (400000000')
+    assert_left_out(
+        read_any(tmp_path, pictures), truth, 'is no PNG in base64 (Image size (400000000'
+    )
 
 
 def test_a_picture_stated_too_large_is_left_out(truth, pictures, tmp_path):
     writers.write_labelme(truth, tmp_path, 'mask')
     (tmp_path / 'p0.json').write_bytes(bombs.stated_size((tmp_path / 'p0.json').read_bytes()))
-    left_out(read_any(tmp_path, pictures), truth, 'is said to have 1000000 x 1000000 pixels')
+    assert_left_out(read_any(tmp_path, pictures), truth, 'is said to have 1000000 x 1000000 pixels')
 
 
 def test_a_photo_for_a_mask_leaves_its_picture_out(tmp_path):
@@ -136,7 +138,7 @@ def damaged_shape(truth, folder, **values):
 )
 def test_odd_values_leave_their_picture_out(truth, pictures, tmp_path, values, reason):
     damaged_shape(truth, tmp_path, **values)
-    left_out(read_any(tmp_path, pictures), truth, reason)
+    assert_left_out(read_any(tmp_path, pictures), truth, reason)
 
 
 def test_a_far_outline_beside_a_mask_is_not_drawn(truth, pictures, tmp_path):
@@ -147,7 +149,7 @@ def test_a_far_outline_beside_a_mask_is_not_drawn(truth, pictures, tmp_path):
     content['shapes'] += [far]
     content['shapes'] = [dict(s, group_id=1, label='cell') for s in content['shapes']]
     (tmp_path / 'p0.json').write_text(json.dumps(content))
-    left_out(read_any(tmp_path, pictures), truth, 'reaches too far past the picture')
+    assert_left_out(read_any(tmp_path, pictures), truth, 'reaches too far past the picture')
 
 
 @pytest.mark.parametrize('value', [np.nan, 0.5, 1e30])
@@ -158,7 +160,7 @@ def test_a_mask_of_no_whole_numbers_is_left_out(truth, pictures, tmp_path, value
     Image.fromarray(values).save(tmp_path / 'p0.tif')
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        left_out(read_any(tmp_path, pictures), truth, 'values that are no whole numbers')
+        assert_left_out(read_any(tmp_path, pictures), truth, 'values that are no whole numbers')
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_a_damaged_region_of_via_leaves_its_picture_out(truth, pictures, tmp_pat
     content = writers.via(truth, 'rect')
     content['_via_img_metadata']['p0.png123']['regions'] = [region]
     (tmp_path / 'via.json').write_text(json.dumps(content))
-    left_out(read_any(tmp_path, pictures), truth, reason)
+    assert_left_out(read_any(tmp_path, pictures), truth, reason)
 
 
 @pytest.mark.parametrize('value', [[1], {'a': 1}])
@@ -188,7 +190,7 @@ def test_huge_run_lengths_of_cvat_leave_their_picture_out(truth, pictures, tmp_p
     for runs in ('9' * 30, '5000000000,5000000000'):
         text = writers.cvat(truth, 'mask').replace('rle="', f'rle="{runs}, ', 1)
         (tmp_path / 'a.xml').write_text(text)
-        left_out(read_any(tmp_path, pictures), truth, 'a mask ')
+        assert_left_out(read_any(tmp_path, pictures), truth, 'a mask ')
 
 
 # ---- texts ----
@@ -220,7 +222,7 @@ def test_another_encoding_is_said(truth, pictures, tmp_path, encoding, reason):
     (tmp_path / 'classes.txt').write_text('\n'.join(writers.CLASSES))
     text = (tmp_path / 'p0.txt').read_text()
     (tmp_path / 'p0.txt').write_text(text, encoding=encoding)
-    left_out(read_any(tmp_path, pictures), truth, reason)
+    assert_left_out(read_any(tmp_path, pictures), truth, reason)
     (tmp_path / 'classes.txt').write_text('cell', encoding=encoding)
     with pytest.raises(InputError, match=r'classes\.txt is no UTF-8 text.*save it as UTF-8'):
         read_any(tmp_path, pictures)
@@ -230,7 +232,7 @@ def test_xml_of_an_encoding_that_expat_lacks_is_left_out(truth, pictures, tmp_pa
     writers.write_voc(truth, tmp_path)
     text = (tmp_path / 'p0.xml').read_text()
     (tmp_path / 'p0.xml').write_text('<?xml version="1.0" encoding="gb2312"?>' + text)
-    left_out(read_any(tmp_path, pictures), truth, 'multi-byte encodings are not supported')
+    assert_left_out(read_any(tmp_path, pictures), truth, 'multi-byte encodings are not supported')
 
 
 def test_lists_of_voc_in_another_encoding_are_one_line(truth, pictures, tmp_path):
@@ -268,4 +270,4 @@ def test_a_share_far_below_0_is_damage(truth, pictures, tmp_path):
     writers.write_yolo(truth, tmp_path)
     (tmp_path / 'classes.txt').write_text('\n'.join(writers.CLASSES))
     (tmp_path / 'p0.txt').write_text('0 -30 .5 .1 .1')
-    left_out(read_any(tmp_path, pictures), truth, 'line 1 has -30, expected shares')
+    assert_left_out(read_any(tmp_path, pictures), truth, 'line 1 has -30, expected shares')
