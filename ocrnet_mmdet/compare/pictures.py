@@ -15,6 +15,7 @@ from pycocotools import mask
 from pycocotools.coco import COCO
 
 from ..datasets.load_image import read_picture
+from ..evaluation.matching import matched, overlaps
 from .scores import read_results
 
 LEAST_SCORE, LEAST_IOU = 0.3, 0.5
@@ -143,17 +144,8 @@ def f1(found: Boxes, truth: Boxes) -> float:
 
 def _hits(found: Boxes, truth: Boxes) -> np.ndarray:
     """(N,) bool, of each found box whether it hits an object that no better one has hit."""
-    hits = np.zeros(len(found.boxes), bool)
-    if not len(found.boxes) or not len(truth.boxes):
-        return hits
-    ious = np.asarray(mask.iou(found.boxes, truth.boxes, [0] * len(truth.boxes)))
-    ious[found.classes[:, None] != truth.classes] = 0
-    for i in range(len(hits)):
-        best = ious[i].argmax()
-        if ious[i, best] >= LEAST_IOU:
-            hits[i] = True
-            ious[:, best] = 0
-    return hits
+    same = found.classes[:, None] == truth.classes
+    return matched(overlaps(found.boxes, truth.boxes), same, LEAST_IOU) >= 0
 
 
 def _panels(
