@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from mmcv.ops import nms
 from torch import Tensor, nn
 
+from ..canvas import BLUE, GREEN, Colour, draw_box
 from ..datasets.load_image import read_picture
 from ..errors import InputError
 from ..evaluation.matching import as_xywh, overlaps
@@ -28,7 +29,7 @@ from .detector import (
     vectors_of,
 )
 from .pictures import pictures_of
-from .sheet import BLUE, GREEN, Colour, captioned, contact_sheet, draw_box
+from .sheet import captioned, contact_sheet
 
 BEST = 30  # regions of a picture, of which no two overlap by SAME
 SAME = 0.5  # IoU
