@@ -1,4 +1,4 @@
-"""Small drawings of pictures with boxes and masks, as data URIs that a page holds itself."""
+"""Small drawings of pictures with boxes and masks, which a page holds itself."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from ..canvas import (
 from ..datasets.load_image import read_picture
 from ..pretraining.regions import Regions
 from .detections import Detections, Pairs
+from .sections import Drawing
 
 SIDE = 448  # longest side of a drawing, pixels
 THIN = 24  # longest side of a box that has a thin line, which hides less, pixels of a drawing
@@ -47,8 +48,8 @@ class Shape:
     mask: Callable[[], np.ndarray] | None = None
 
 
-def drawn(picture: np.ndarray, shapes: Sequence[Shape]) -> str:
-    """The data URI of a JPEG.
+def drawn(picture: np.ndarray, shapes: Sequence[Shape]) -> Drawing:
+    """The picture with shapes.
 
     Args:
         picture: (H, W, 3) uint8 BGR.
@@ -66,10 +67,10 @@ def drawn(picture: np.ndarray, shapes: Sequence[Shape]) -> str:
             draw_box(image, box, shape.colour, width)
     if sum(bool(shape.name) for shape in shapes) <= MOST_NAMES:
         tag_all(image, boxes, [shape.name for shape in shapes], [shape.colour for shape in shapes])
-    return jpeg_uri(image)
+    return Drawing(jpeg_uri(image), image.shape[1] / image.shape[0])
 
 
-def truth_and_found(data: Detections, pairs: Pairs) -> tuple[str, str]:
+def truth_and_found(data: Detections, pairs: Pairs) -> tuple[Drawing, Drawing]:
     """Drawings of a picture's objects and of its detections, right ones green, wrong ones red.
 
     Raises:
@@ -102,7 +103,7 @@ def truth_and_found(data: Detections, pairs: Pairs) -> tuple[str, str]:
     return drawn(picture, objects), drawn(picture, found)
 
 
-def regions_of(picture: np.ndarray, regions: Regions, most: int) -> str:
+def regions_of(picture: np.ndarray, regions: Regions, most: int) -> Drawing:
     """Drawing of the best regions of a picture without labels."""
     whole = regions.boxes[:most].copy()
     whole[:, 2:] -= whole[:, :2]

@@ -19,7 +19,7 @@ from ..datasets.run_lengths import is_mask
 from ..errors import shown
 from ..page_figures import COLOURS
 from ..report.drawings import MOST_NAMES, Shape, drawn
-from ..report.sections import Picture
+from ..report.sections import Drawing, Picture
 
 SHOWN = 24
 ROOM, LEAST = 6, 48  # a close-up's side: of the object's, and pixels
@@ -87,9 +87,9 @@ def labelled(
     return Picture([(drawn(picture, shapes), words)], f'{shown(image["file_name"])}: {words}')
 
 
-def example_drawings(folder: Path, example: Example) -> list[str]:
+def example_drawings(folder: Path, example: Example) -> list[Drawing]:
     """The picture with the objects that a line tells of, and the first of them larger where it is
-    small, as data URIs.
+    small.
 
     Raises:
         InputError: The picture cannot be read.
@@ -105,7 +105,7 @@ def example_drawings(folder: Path, example: Example) -> list[str]:
     return [drawn(picture, shapes), *([close] if close else [])]
 
 
-def _close_up(picture: np.ndarray, shapes: Sequence[Shape]) -> str | None:
+def _close_up(picture: np.ndarray, shapes: Sequence[Shape]) -> Drawing | None:
     """What surrounds the first shape; None where the whole picture shows it, or it is past it."""
     x, y, w, h = shapes[0].box
     side = max(int(ROOM * max(w, h)), LEAST)
