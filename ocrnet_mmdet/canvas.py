@@ -87,8 +87,9 @@ def draw_mask(image: np.ndarray, mask: np.ndarray, colour: Colour, width: int = 
     covered = (large > large.max() // 2).astype(np.uint8)
     lines, _ = cv2.findContours(covered, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if width > 1:
-        cv2.drawContours(image, lines, -1, BLACK, width + 2)
-    cv2.drawContours(image, lines, -1, colour, width)
+        cv2.drawContours(image, lines, -1, BLACK, width + 2, cv2.LINE_AA)
+    smooth = cv2.LINE_AA if width > 1 else cv2.LINE_8  # else a pixel alone is pale
+    cv2.drawContours(image, lines, -1, colour, width, smooth)
 
 
 @lru_cache
