@@ -24,6 +24,7 @@ from pycocotools import mask as coco_mask  # noqa: E402
 from torch import nn  # noqa: E402
 
 import ocrnet_mmdet  # noqa: E402, F401 (before mmdet, whose notes on import it keeps off the terminal)
+from ocrnet_mmdet.evaluation.matching import matched, overlaps  # noqa: E402
 
 STUDY = 'front_picture'
 ARMS = {'random start': 'random', 'after a stage without labels': 'pretrained'}
@@ -111,14 +112,8 @@ def _compared(sample: DetDataSample) -> tuple[np.ndarray, np.ndarray]:
     """
     found, truth = sample.pred_instances, _truth(sample)
     masks = found.masks[found.scores >= SCORE].numpy()
-    free, correct = np.ones(len(truth), bool), np.zeros(len(masks), bool)
-    if len(masks) and len(truth):
-        overlaps = coco_mask.iou(_encoded(masks), _encoded(truth), [0] * len(truth))
-        for i, row in enumerate(overlaps):
-            best = int((row * free).argmax())
-            if free[best] and row[best] >= IOU:
-                free[best], correct[i] = False, True
-    return masks, correct
+    overlap = overlaps(_encoded(masks), _encoded(truth))
+    return masks, matched(overlap, np.ones_like(overlap, bool), IOU) >= 0
 
 
 def _encoded(masks: np.ndarray) -> list[dict]:

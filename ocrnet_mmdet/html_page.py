@@ -8,7 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from .whole_file import whole_file
 
-PARTS = Path(__file__).parent  # where page_parts.html lies: style and tables
+PARTS = Path(__file__).parent  # where page_parts.html lies: the frame, charts and tables
 
 
 def write_page(file: Path, template: Path, **content: object) -> Path:

@@ -8,8 +8,8 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-COLOURS = ('#1f6fb4', '#c8561b', '#2b8a4b', '#8d4fa8', '#7a5c3e', '#b3306b', '#5f6b76', '#a08a00')
-SIZE = (5.2, 3.8)  # inches: two side by side on a desk's screen, legible on a telephone's
+COLOURS = ('#1f6fb4', '#c8561b', '#2b8a4b', '#8d4fa8', '#7a5c3e', '#b3306b', '#12858a', '#a08a00')
+SIZE = (4.6, 3.4)  # inches: two or three side by side on a desk's screen, legible on a telephone's
 
 
 def labelled_axes(x: str, y: str) -> tuple[Figure, Axes]:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from pycocotools import mask
 from pycocotools.coco import COCO
 
+from ..canvas import draw_box, enlarged, from_hex, jpeg_uri, tag_all
 from ..datasets.load_image import read_picture
+from ..evaluation.matching import matched, overlaps
 from .scores import read_results
 
 LEAST_SCORE, LEAST_IOU = 0.3, 0.5
 TRUTH, FOUND = '#0072b2', '#d55e00'  # told apart by colour-blind readers too (Okabe and Ito)
 SIDES = (640, 480, 320, 200)  # pixels; the first with which all pictures fit
 MOST_BYTES = 3_500_000  # of all pictures as text; with figures and tables the page is below 5 MB
-QUALITY = 80
+NUMBER = 20  # height of a class's number, pixels
 THIN, WIDE = 2, 3  # pixels; a line of one loses its colour in a JPEG
 RULE = (
     'Best, median and worst of the val pictures with objects, by F1 of what {first} found: '
@@ -143,38 +143,22 @@ def f1(found: Boxes, truth: Boxes) -> float:
 
 def _hits(found: Boxes, truth: Boxes) -> np.ndarray:
     """(N,) bool, of each found box whether it hits an object that no better one has hit."""
-    hits = np.zeros(len(found.boxes), bool)
-    if not len(found.boxes) or not len(truth.boxes):
-        return hits
-    ious = np.asarray(mask.iou(found.boxes, truth.boxes, [0] * len(truth.boxes)))
-    ious[found.classes[:, None] != truth.classes] = 0
-    for i in range(len(hits)):
-        best = ious[i].argmax()
-        if ious[i, best] >= LEAST_IOU:
-            hits[i] = True
-            ious[:, best] = 0
-    return hits
+    same = found.classes[:, None] == truth.classes
+    return matched(overlaps(found.boxes, truth.boxes), same, LEAST_IOU) >= 0
 
 
 def _panels(
     truth: Truth, key: int, found: Mapping[str, Mapping[int, Boxes]], side: int
 ) -> list[Panel]:
     picture = read_picture(str(truth.pictures / truth.coco.imgs[key]['file_name']))
-    scale = side / max(picture.shape[:2])
-    picture = cv2.resize(
-        picture,
-        None,
-        fx=scale,
-        fy=scale,
-        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC,
-    )
+    picture, scale = enlarged(picture, side)
     numbered = len(truth.numbers) > 1
     objects = truth.objects(key)
     panels = [
         Panel(
             'labels',
             f'{len(objects.boxes)} objects',
-            _jpeg(_drawn(picture, objects, scale, TRUTH, WIDE, numbered)),
+            jpeg_uri(_drawn(picture, objects, scale, TRUTH, WIDE, numbered)),
         )
     ]
     for name, by_image in found.items():
@@ -185,7 +169,7 @@ def _panels(
             Panel(
                 name,
                 f'{len(boxes.boxes)} found, {hits} right, F1 {f1(boxes, objects):.2f}',
-                _jpeg(_drawn(under, boxes, scale, FOUND, WIDE, numbered)),
+                jpeg_uri(_drawn(under, boxes, scale, FOUND, WIDE, numbered)),
             )
         )
     return panels
@@ -194,28 +178,13 @@ def _panels(
 def _drawn(
     picture: np.ndarray, boxes: Boxes, scale: float, colour: str, width: int, numbered: bool
 ) -> np.ndarray:
-    """A copy with boxes in one colour, and the number of each one's class in its corner."""
-    picture = picture.copy()
-    bgr = tuple(int(colour[i : i + 2], 16) for i in (5, 3, 1))
-    for (x, y, w, h), number in zip(boxes.boxes * scale, boxes.classes):
-        left, top, right, bottom = (round(v) for v in (x, y, x + w, y + h))
-        cv2.rectangle(picture, (left, top), (right, bottom), bgr, width, cv2.LINE_AA)
-        if numbered:
-            _write(picture, str(number), left, top, bgr)
+    """A copy with boxes in one colour, and the number of each one's class beside it."""
+    picture, bgr = picture.copy(), from_hex(colour)
+    corners = scale * boxes.boxes
+    corners[:, 2:] += corners[:, :2]
+    for box in corners:
+        draw_box(picture, box, bgr, width)
+    if numbered:
+        texts = [str(number) for number in boxes.classes]
+        tag_all(picture, corners, texts, [bgr] * len(texts), NUMBER)
     return picture
-
-
-def _write(picture: np.ndarray, text: str, left: int, top: int, bgr: tuple) -> None:
-    """White on the colour, within a box's upper left corner."""
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, 0.6
-    (width, height), _ = cv2.getTextSize(text, font, size, 2)
-    left, top = max(left, 0), max(top, 0)
-    cv2.rectangle(picture, (left, top), (left + width + 4, top + height + 6), bgr, -1)
-    place = (left + 2, top + height + 3)
-    cv2.putText(picture, text, place, font, size, (255, 255, 255), 2, cv2.LINE_AA)
-
-
-def _jpeg(picture: np.ndarray) -> str:
-    done, data = cv2.imencode('.jpg', picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    assert done
-    return 'data:image/jpeg;base64,' + base64.b64encode(data.tobytes()).decode()

@@ -1,3 +1,3 @@
-"""What a user can measure: the recall of regions, speed and memory."""
+"""What a user can measure (recall of regions, speed, memory), and how objects are matched."""
 
 __all__ = ['recall', 'speed']

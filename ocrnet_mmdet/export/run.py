@@ -84,16 +84,33 @@ def pasted(
 
 
 def draw(picture: np.ndarray, found: dict[str, np.ndarray], classes: list[str]) -> np.ndarray:
-    """A copy of the picture with what was found on it."""
-    picture = picture.copy()
-    for mask in found.get('masks', ()):
-        picture[mask] = picture[mask] // 2 + np.array([0, 96, 0], np.uint8)
-    for box, label, score in zip(found['boxes'], found['labels'], found['scores']):
-        left, top, right, bottom = map(int, box)
-        cv2.rectangle(picture, (left, top), (right, bottom), (0, 192, 0))
-        text = f'{classes[label]} {score:.2f}'
-        cv2.putText(picture, text, (left, top - 2), cv2.FONT_HERSHEY_PLAIN, 0.8, (0, 0, 255))
+    """A copy of the picture with masks, boxes, names and scores, each class in its colour."""
+    picture, boxes = picture.copy(), found['boxes'].round().astype(int)
+    hues = np.array([[[i * 67 % 180, 200, 150] for i in range(len(classes))]], np.uint8)
+    colours = cv2.cvtColor(hues, cv2.COLOR_HSV2BGR)[0][found['labels']].astype(int)
+    for mask, colour in zip(found.get('masks', ()), colours):
+        picture[mask] = 0.6 * picture[mask] + 0.4 * colour
+    side = np.median((boxes[:, 2:] - boxes[:, :2]).max(1)) if len(boxes) else 0
+    width = max(1, round(min(max(picture.shape[:2]) / 600, side / 80)))
+    for (left, top, right, bottom), colour in zip(boxes, colours):
+        cv2.rectangle(picture, (left, top), (right - 1, bottom - 1), colour.tolist(), width)
+    for i in range(len(boxes))[::-1]:  # the best are last, over the others
+        label = found['labels'][i]
+        name = classes[label] if classes[label].isascii() else f'#{label}'  # OpenCV has ASCII alone
+        text = f'{name} {found["scores"][i]:.2f}'
+        write(picture, text, boxes[i], colours[i].tolist(), width)
     return picture
+
+
+def write(picture: np.ndarray, text: str, box: np.ndarray, colour: list[int], width: int) -> None:
+    """The text on its box's colour, above the box or in it, unless it would hide the neighbours."""
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, 0.4 * width
+    (w, h), below = cv2.getTextSize(text, font, scale, width)
+    x, y = max(0, min(box[0], picture.shape[1] - w)), box[1] - below
+    y = y if y >= h else box[1] + h + below
+    if w <= 1.6 * (box[2] - box[0]) + 8:
+        cv2.rectangle(picture, (x, y - h - 1), (x + w, y + below - 1), colour, -1)
+        cv2.putText(picture, text, (x, y), font, scale, (255, 255, 255), width, cv2.LINE_AA)
 
 
 def main() -> None:

@@ -22,25 +22,12 @@ from mmengine.runner import Runner, set_random_seed
 from mmengine.structures import InstanceData
 from torch import Tensor
 
+from ..canvas import PALETTE, Colour, draw_box, enlarged, legible, tag_all
 from ..config_tree import datasets_of
 from ..datasets.check_config import check_config
 from ..errors import InputError
-from .sheet import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    RED,
-    YELLOW,
-    Colour,
-    captioned,
-    contact_sheet,
-    draw_box,
-    enlarged,
-    tag,
-)
+from .sheet import SIDE, captioned, contact_sheet
 
-PALETTE: tuple[Colour, ...] = (GREEN, RED, BLUE, YELLOW, PURPLE, ORANGE)
 IGNORED: Colour = (190, 190, 190)
 SHARED = 6  # regions of a picture's two views that are drawn: as many as there are colours
 SEGMENT, SHADE = "segment that the masks' term reads", (200, 200, 200)
@@ -162,7 +149,7 @@ def said_values(inputs: Tensor) -> str:
 
 def draw_sample(image: np.ndarray, sample: DetDataSample, classes: Sequence[str]) -> np.ndarray:
     """A panel of a fine-tuning: the picture with masks, boxes and classes under a caption."""
-    canvas, factor = enlarged(image)
+    canvas, factor = enlarged(image, SIDE)
     truth = sample.gt_instances
     colours = [PALETTE[int(label) % len(PALETTE)] for label in truth.labels]
     for mask, colour in zip(_masks(truth, *image.shape[:2]), colours):
@@ -173,10 +160,8 @@ def draw_sample(image: np.ndarray, sample: DetDataSample, classes: Sequence[str]
     boxes = get_box_tensor(truth.bboxes).cpu().numpy() * factor
     for box, colour in zip(boxes, colours):
         draw_box(canvas, box, colour)
-    taken = np.zeros(canvas.shape[:2], bool)
-    named = truth.labels.tolist() if len(classes) != 1 else []  # one class is in the legend
-    for box, colour, label in zip(boxes, colours, named):
-        tag(canvas, box, _name(label, classes), colour, taken)
+    if len(classes) != 1:  # one class is in the legend
+        tag_all(canvas, boxes, [_name(int(label), classes) for label in truth.labels], colours)
     return captioned(canvas, said_sample(sample, image.shape[:2]))
 
 
@@ -188,7 +173,7 @@ def shared_ids(first: DetDataSample, second: DetDataSample) -> list[int]:
 
 def draw_view(image: np.ndarray, sample: DetDataSample, ids: list[int]) -> np.ndarray:
     """A panel of a pretraining: a view with its segments, and its regions of ``ids``."""
-    canvas, factor = enlarged(image)
+    canvas, factor = enlarged(image, SIDE)
     for mask in _masks(sample.segments, *image.shape[:2]):
         _tint(canvas, mask, SHADE)
     regions = sample.gt_instances
@@ -221,7 +206,7 @@ def said_sample(sample: DetDataSample, size: tuple[int, int]) -> str:
 
 
 def _name(label: int, classes: Sequence[str]) -> str:
-    return classes[label] if classes else f'class {label}'
+    return legible(classes[label], label) if classes else f'class {label}'
 
 
 def _masks(instances: InstanceData, height: int, width: int) -> np.ndarray:

@@ -12,10 +12,11 @@ from mmdet.structures.bbox import get_box_tensor
 from mmengine.structures import InstanceData
 from torch import nn
 
+from ..canvas import Colour, draw_box, enlarged
 from ..errors import InputError, require
 from .detector import Seen, load_detector, see
 from .pictures import pictures_of
-from .sheet import Colour, captioned, contact_sheet, draw_box, enlarged
+from .sheet import captioned, contact_sheet
 
 BEST = 50  # candidates of a level
 NOTHING = -1e4  # logit of the other levels' candidates: a score of 0, and finite in half precision

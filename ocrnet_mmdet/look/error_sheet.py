@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from mmengine.structures import InstanceData
 
+from ..canvas import PALETTE, draw_box, enlarged, legible, tag_all
 from ..datasets.load_image import read_picture
 from ..errors import require
 from .detector import classes_of, load_detector, see
@@ -26,29 +27,9 @@ from .mistakes import (
     Judged,
     judge,
 )
-from .sheet import (
-    BLUE,
-    GREEN,
-    ORANGE,
-    PURPLE,
-    RED,
-    YELLOW,
-    Colour,
-    captioned,
-    contact_sheet,
-    draw_box,
-    enlarged,
-    tag,
-)
+from .sheet import SIDE, captioned, contact_sheet
 
-COLOURS: dict[str, Colour] = {
-    FOUND: GREEN,
-    MISSED: BLUE,
-    FALSE_ALARM: RED,
-    WRONG_CLASS: PURPLE,
-    BADLY_PLACED: YELLOW,
-    DOUBLE: ORANGE,
-}
+COLOURS = dict(zip(KINDS, PALETTE))  # what is found is green, a false alarm red
 MEANINGS = {
     FOUND: 'found',
     MISSED: 'missed object',
@@ -116,7 +97,7 @@ def judged_page(truth: Labelled, found: InstanceData) -> Page:
 
 def draw_page(image: np.ndarray, page: Page, classes: tuple[str, ...]) -> np.ndarray:
     """The picture with every mistake in its colour; what is right lies below."""
-    canvas, factor = enlarged(image)
+    canvas, factor = enlarged(image, SIDE)
     judged, found, truth = page.judged, page.found, page.truth
     order = sorted(range(len(found)), key=lambda i: judged.kinds[i] != FOUND)
     recognised = {judged.objects[i] for i in order if judged.kinds[i] == FOUND}
@@ -129,21 +110,24 @@ def draw_page(image: np.ndarray, page: Page, classes: tuple[str, ...]) -> np.nda
         draw_box(canvas, found.bboxes[i] * factor, COLOURS[kind])
     for box in truth.boxes[judged.missed]:
         draw_box(canvas, box * factor, COLOURS[MISSED], 2, dashed=True)
-    taken = np.zeros(canvas.shape[:2], bool)
-    for i in order:
-        if judged.kinds[i] not in (FOUND, IGNORED):
-            text = _text(page, i, classes)
-            tag(canvas, found.bboxes[i] * factor, text, COLOURS[judged.kinds[i]], taken)
-    for box, label in zip(truth.boxes[judged.missed], truth.labels[judged.missed]):
-        tag(canvas, box * factor, classes[label], COLOURS[MISSED], taken)
+    wrong = [i for i in order if judged.kinds[i] not in (FOUND, IGNORED)]
+    tag_all(
+        canvas,
+        np.concatenate([found.bboxes[wrong], truth.boxes[judged.missed]]) * factor,
+        [_text(page, i, classes) for i in wrong]
+        + [legible(classes[label], label) for label in truth.labels[judged.missed]],
+        [COLOURS[judged.kinds[i]] for i in wrong] + [COLOURS[MISSED]] * int(judged.missed.sum()),
+    )
     return canvas
 
 
 def _text(page: Page, i: int, classes: tuple[str, ...]) -> str:
-    text = f'{classes[page.found.labels[i]]} {page.found.scores[i]:.2f}'
+    label, about = page.found.labels[i], page.judged.objects[i]
+    text = f'{legible(classes[label], label)} {page.found.scores[i]:.2f}'
     if page.judged.kinds[i] != WRONG_CLASS:
         return text
-    return f'{text}, is {classes[page.truth.labels[page.judged.objects[i]]]}'
+    true = page.truth.labels[about]
+    return f'{text}, is {legible(classes[true], true)}'
 
 
 def _panel(page: Page, classes: tuple[str, ...]) -> np.ndarray:

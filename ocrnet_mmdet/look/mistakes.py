@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..evaluation.matching import as_xywh, matched, overlaps
+
 FOUND, DOUBLE, WRONG_CLASS = 'found', 'double', 'wrong class'
 BADLY_PLACED, FALSE_ALARM, MISSED = 'badly placed', 'false alarm', 'missed'
 IGNORED = 'in a crowd'
@@ -56,42 +58,27 @@ def judge(
         boxes: (N, 4); likewise ``labels`` and ``scores`` (N,).
         objects: (M, 4); likewise ``classes`` and ``crowd`` (M,).
     """
-    iou, inside = overlaps(boxes, objects)
-    kinds, about = [FALSE_ALARM] * len(boxes), np.full(len(boxes), -1)
-    taken = np.zeros(len(objects), bool)
-    for i in np.argsort(-scores, kind='stable'):
-        same = classes == labels[i]
-        kinds[i], about[i] = _kind(iou[i], inside[i], same, taken, crowd)
-        if kinds[i] == FOUND:
-            taken[about[i]] = True
+    overlap = overlaps(as_xywh(boxes), as_xywh(objects), crowd)
+    same, order = labels[:, None] == classes, np.argsort(-scores, kind='stable')
+    about = np.full(len(boxes), -1)
+    about[order] = matched(overlap[order], (same & ~crowd)[order], HIT)
+    kinds = [FALSE_ALARM if i < 0 else FOUND for i in about]
+    for i in np.flatnonzero(about < 0):
+        kinds[i], about[i] = _kind(overlap[i], same[i], crowd)
     missed = ~crowd
     missed[about[about >= 0]] = False
     return Judged(kinds, about, missed)
 
 
-def _kind(
-    iou: np.ndarray, inside: np.ndarray, same: np.ndarray, taken: np.ndarray, crowd: np.ndarray
-) -> tuple[str, int]:
-    """Kind and object of one detection; all arguments (M,)."""
-    whole = same & ~crowd
-    for kind, among, value, least in (
-        (FOUND, whole & ~taken, iou, HIT),
-        (IGNORED, same & crowd, inside, HIT),
-        (DOUBLE, whole, iou, HIT),
-        (WRONG_CLASS, ~same & ~crowd, iou, HIT),
-        (BADLY_PLACED, whole, iou, NEAR),
+def _kind(overlap: np.ndarray, same: np.ndarray, crowd: np.ndarray) -> tuple[str, int]:
+    """Kind and object of a detection that has found nothing; all arguments (M,)."""
+    for kind, among, least in (
+        (IGNORED, same & crowd, HIT),
+        (DOUBLE, same & ~crowd, HIT),
+        (WRONG_CLASS, ~same & ~crowd, HIT),
+        (BADLY_PLACED, same & ~crowd, NEAR),
     ):
-        value = np.where(among, value, -1.0)
-        if value.max(initial=-1.0) >= least:
-            return kind, int(value.argmax())
+        values = np.where(among, overlap, -1.0)
+        if values.max(initial=-1.0) >= least:
+            return kind, int(values.argmax())
     return FALSE_ALARM, -1
-
-
-def overlaps(boxes: np.ndarray, objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, M) each: IoU, and the share of a detection that lies in an object."""
-    low = np.maximum(boxes[:, None, :2], objects[None, :, :2])
-    high = np.minimum(boxes[:, None, 2:], objects[None, :, 2:])
-    common = (high - low).clip(0).prod(-1)
-    areas, others = ((b[:, 2:] - b[:, :2]).clip(0).prod(-1) for b in (boxes, objects))
-    union = areas[:, None] + others - common
-    return common / union.clip(1e-9), common / areas[:, None].clip(1e-9)

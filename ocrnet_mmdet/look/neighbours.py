@@ -15,8 +15,10 @@ import torch.nn.functional as F
 from mmcv.ops import nms
 from torch import Tensor, nn
 
+from ..canvas import BLUE, GREEN, Colour, draw_box
 from ..datasets.load_image import read_picture
 from ..errors import InputError
+from ..evaluation.matching import as_xywh, overlaps
 from .detector import (
     Seen,
     check_detection,
@@ -26,9 +28,8 @@ from .detector import (
     source_region,
     vectors_of,
 )
-from .mistakes import overlaps
 from .pictures import pictures_of
-from .sheet import BLUE, GREEN, Colour, captioned, contact_sheet, draw_box
+from .sheet import captioned, contact_sheet
 
 BEST = 30  # regions of a picture, of which no two overlap by SAME
 SAME = 0.5  # IoU
@@ -114,7 +115,7 @@ def hide_itself(row: Tensor, regions: list[Region], picture: str, box: np.ndarra
     """Put the regions of the same picture that overlap a box behind all others, in place."""
     own = [i for i, r in enumerate(regions) if Path(r.path).resolve() == Path(picture).resolve()]
     if own:
-        iou = overlaps(box[None], np.stack([regions[i].box for i in own]))[0][0]
+        (iou,) = overlaps(as_xywh(box), as_xywh(np.stack([regions[i].box for i in own])))
         row[[i for i, share in zip(own, iou) if share >= SAME]] = -torch.inf
 
 

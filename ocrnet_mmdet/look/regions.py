@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
 
+from ..canvas import BLUE, GREEN, ORANGE, PURPLE, Colour, draw_mask, enlarged
 from ..config_tree import datasets_of
 from ..datasets.load_image import read_picture
 from ..errors import InputError
 from ..pretraining.discover import OCRNetDiscoverRegions
 from ..pretraining.regions import Regions, discover_regions
 from .pictures import pictures_of
-from .sheet import BLACK, BLUE, GREEN, ORANGE, PURPLE, Colour, captioned, contact_sheet, enlarged
+from .sheet import SIDE, captioned, contact_sheet
 
 # Side (root of width x height) as a share of the picture's, from which on a colour holds.
 SIZES: tuple[tuple[float, str, Colour], ...] = (
@@ -56,15 +56,11 @@ def draw_regions(
 
 def outlined(image: np.ndarray, regions: Regions, count: int) -> np.ndarray:
     """The picture with the outlines of its best ``count`` regions, the smallest drawn last."""
-    canvas, _ = enlarged(image)
+    canvas, _ = enlarged(image, SIDE)
     sides = np.sqrt((regions.boxes[:count, 2:] - regions.boxes[:count, :2]).prod(1))
     shares = sides / np.sqrt(np.prod(regions.shape))
     for i in np.argsort(-shares, kind='stable'):
-        mask = cv2.resize(regions.segments[i].astype(np.float32), canvas.shape[1::-1])
-        mask = (mask > 0.5).astype(np.uint8)
-        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(canvas, contours, -1, BLACK, 4)
-        cv2.drawContours(canvas, contours, -1, colour_of(float(shares[i])), 2)
+        draw_mask(canvas, regions.segments[i], colour_of(float(shares[i])))
     return canvas
 
 

@@ -15,11 +15,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 
 from ..compare.scores import judged, read_results, scores_of
 from ..errors import InputError
+from ..evaluation.matching import matched, overlaps
 from .work_folder import Training, ValFiles
 
 SCORE = 0.3  # of a detection that is drawn and counted, as tools/test.py draws them
@@ -177,34 +177,24 @@ def paired(image_id: Any, truth: Sequence[dict], found: Sequence[dict]) -> Pairs
     """
     objects = [a for a in truth if not a.get('iscrowd')]
     crowds = [a for a in truth if a.get('iscrowd')]
-    overlap = _ious(found, objects)
+    overlap = overlaps(_boxes(found), _boxes(objects))
     classes = (np.array([item['category_id'] for item in side]) for side in (found, objects))
-    same_class = np.asarray(np.equal.outer(*classes))
-    free = np.ones(len(objects), bool)
-    pairs: list[tuple[int, int]] = []
-    for allowed in (same_class, ~same_class):
-        for j in sorted(set(range(len(found) if objects else 0)) - {f for _, f in pairs}):
-            reach = np.where(free & allowed[j], overlap[j], 0.0)
-            i = int(reach.argmax())
-            if reach[i] >= IOU:
-                free[i] = False
-                pairs.append((i, j))
-    in_crowd = np.any(_ious(found, crowds, crowd=True) >= IOU, axis=1)
-    used = {j for _, j in pairs}
-    kept = [j for j in range(len(found)) if j in used or not in_crowd[j]]
-    place = {j: k for k, j in enumerate(kept)}
+    same = np.asarray(np.equal.outer(*classes))
+    about = matched(overlap, same, IOU)
+    free = ~same & (about < 0)[:, None]
+    free[:, about[about >= 0]] = False
+    about = np.where(about < 0, matched(overlap, free, IOU), about)
+    crowded = overlaps(_boxes(found), _boxes(crowds), np.ones(len(crowds), bool)) >= IOU
+    kept = np.flatnonzero((about >= 0) | ~crowded.any(1))
+    pairs = [(int(about[j]), k) for k, j in enumerate(kept) if about[j] >= 0]
     return Pairs(
         image_id,
         objects,
         [found[j] for j in kept],
-        [(i, place[j]) for i, j in pairs],
-        [float(overlap[j, i]) for i, j in pairs],
+        pairs,
+        [float(overlap[kept[k], i]) for i, k in pairs],
     )
 
 
-def _ious(found: Sequence[dict], truth: Sequence[dict], crowd: bool = False) -> np.ndarray:
-    """(F, T) of the boxes; of crowds, over the detection's own area."""
-    if not found or not truth:
-        return np.zeros((len(found), len(truth)))
-    boxes = ([item['bbox'] for item in side] for side in (found, truth))
-    return coco_mask.iou(*(np.asarray(b, float) for b in boxes), [int(crowd)] * len(truth))
+def _boxes(items: Sequence[dict]) -> np.ndarray:
+    return np.array([item['bbox'] for item in items], float).reshape(-1, 4)

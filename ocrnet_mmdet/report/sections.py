@@ -16,11 +16,24 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Picture:
-    """Drawings side by side, data URIs with what each shows, and a caption."""
+class Drawing:
+    """A JPEG as a data URI, and its width over its height."""
 
-    drawings: Sequence[tuple[str, str]]
+    uri: str
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Drawings side by side, with what each shows, and a caption."""
+
+    drawings: Sequence[tuple[Drawing, str]]
     caption: str
+
+    @property
+    def ratio(self) -> float:
+        """Width over height of all drawings in a row."""
+        return sum(drawing.ratio for drawing, _ in self.drawings)
 
 
 @dataclass(frozen=True)
@@ -42,18 +55,21 @@ class Section:
 
     Attributes:
         answer: Lines that stand out.
+        complaints: Each one's caption is a sentence that stands before its drawings.
     """
 
     title: str
     answer: Sequence[str] = ()
     figures: Sequence[Figure] = ()
     tables: Sequence[Table] = ()
+    complaints: Sequence[Picture] = ()
     pictures: Sequence[Picture] = ()
     note: str = ''
 
     def __bool__(self) -> bool:
         """Whether there is anything to show."""
-        return any((self.answer, self.figures, self.tables, self.pictures, self.note))
+        parts = (self.answer, self.figures, self.tables, self.complaints, self.pictures, self.note)
+        return any(parts)
 
 
 def percent(value: float | None, signed: bool = False) -> str:

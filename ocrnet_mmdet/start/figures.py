@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from ..datasets.object_sizes import SMALL
-from ..page_figures import COLOURS, SIZE, as_svg, labelled_axes, plain
+from ..page_figures import SIZE, as_svg, labelled_axes, plain
 
 MOST_CLASSES = 80  # COCO's; of more the rarest are drawn
-ROWS = 20  # classes of a figure
-PARTS = dict(train=COLOURS[0], val=COLOURS[1])
+ROWS, FEWEST = 11, 3  # classes of a figure, and those that would fit at least
+PARTS = dict(train='#b4bac1', val='#3c434b')  # greys: on this page a colour is a class
 BINS = 30
 
 
@@ -26,7 +26,7 @@ def balance(counts: Mapping[str, Mapping[str, int]], colours: Mapping[str, str])
         colours: Of the classes' names.
     """
     names = sorted(counts['train'], key=lambda name: -counts['train'][name])[-MOST_CLASSES:]
-    rows = -(-len(names) // -(-len(names) // ROWS))  # of figures of one height
+    rows = -(-len(names) // -(-len(names) // ROWS))  # of bars of one height
     return [_bars(names[i : i + rows], rows, counts, colours) for i in range(0, len(names), rows)]
 
 
@@ -36,17 +36,17 @@ def _bars(
     counts: Mapping[str, Mapping[str, int]],
     colours: Mapping[str, str],
 ) -> str:
-    figure = Figure((SIZE[0], max(1.6, 0.7 + 0.22 * (rows + 1))), layout='constrained')
+    figure = Figure(SIZE, layout='constrained')
     axes = figure.subplots()
     for i, (part, colour) in enumerate(PARTS.items()):
         values = [counts[part].get(name, 0) for name in names]
         places = np.arange(len(names)) + 0.4 * i - 0.2
         bars = axes.barh(places, values, 0.38, color=colour, label=part)
-        axes.bar_label(bars, padding=2, fontsize=6)
+        axes.bar_label(bars, padding=2, fontsize=7)
     axes.set_yticks(range(len(names)), [_short(name) for name in names], fontsize=8)
     for label, name in zip(axes.get_yticklabels(), names):
         label.set_color(colours[name])
-    axes.set_ylim(rows + 0.8, -0.6)  # room for the legend
+    axes.set_ylim(max(rows, FEWEST) + 0.8, -0.6)  # room for the legend
     axes.margins(x=0.12)  # and for the numbers
     axes.set_xlabel('objects')
     plain(axes)
@@ -70,7 +70,9 @@ def sizes(sides: Mapping[str, np.ndarray], marks: Mapping[str, float]) -> str:
     bins = np.geomspace(max(every.min(), 0.5), every.max() * 1.05, BINS)
     _histograms(axes, sides, bins)
     for i, (name, length) in enumerate(marks.items()):
-        axes.axvline(length, color='#444', linestyle=('-', '--', ':')[i], label=f'{name}: {length}')
+        axes.axvline(
+            length, color='black', linestyle=('-', '--', ':')[i], label=f'{name}: {length}'
+        )
     axes.axvspan(bins[0], SMALL, color='#a3261b', alpha=0.08, linewidth=0, label=f'below {SMALL}')
     axes.set_xlim(bins[0], bins[-1])
     return as_svg(figure)
@@ -85,7 +87,7 @@ def ratios(widths_to_heights: Mapping[str, np.ndarray]) -> str:
     figure, axes = labelled_axes('width / height', 'objects')
     most = max(2.0, *(np.maximum(r, 1 / r).max(initial=1) for r in widths_to_heights.values()))
     _histograms(axes, widths_to_heights, np.geomspace(1 / most, most, BINS))
-    axes.axvline(1, color='#444', linestyle='--', label='square, as the crop is')
+    axes.axvline(1, color='black', linestyle='--', label='square, as the crop is')
     return as_svg(figure)
 
 
@@ -93,8 +95,7 @@ def _histograms(axes: Axes, values: Mapping[str, np.ndarray], bins: np.ndarray) 
     for part, numbers in values.items():
         number, _ = np.histogram(np.clip(numbers, bins[0], bins[-1]), bins)
         fill = part == 'train'  # val's as a line over it
-        alpha = 0.45 if fill else 1
-        axes.stairs(number, bins, color=PARTS[part], label=part, fill=fill, alpha=alpha)
+        axes.stairs(number, bins, color=PARTS[part], label=part, fill=fill)
     axes.set_xscale('log', base=2)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _fraction(x)))
 

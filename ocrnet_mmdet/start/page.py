@@ -30,7 +30,7 @@ class _Room:
 
     def takes(self, picture: Picture) -> bool:
         """Whether a picture still fits; it is then counted."""
-        size = sum(len(source) for source, _ in picture.drawings)
+        size = sum(len(drawing.uri) for drawing, _ in picture.drawings)
         if size > self.left:
             return False
         self.left -= size
@@ -78,7 +78,8 @@ def counts_section(data: Labels) -> Section:
     lines.append(['another part of the split', data.unused, '', '', ''])
     lines.append(['not in the labels', data.bare, '', '', ''])
     header = ['', 'pictures', 'without an object', 'objects', 'crowds']
-    note = f'{len(data.classes)} classes, masks: {"yes" if data.with_mask else "no"}.'
+    classes = '1 class' if len(data.classes) == 1 else f'{len(data.classes)} classes'
+    note = f'{classes}, masks: {"yes" if data.with_mask else "no"}.'
     return Section('What there is', tables=[Table(header, lines)], note=note)
 
 
@@ -91,7 +92,7 @@ def complaints_section(pictures: Path, notes: Iterable[str], room: _Room) -> Sec
             drawings.append(picture)
         else:
             lines.append(picture.caption)
-    return Section('What the check says', answer=lines, pictures=drawings)
+    return Section('What the check says', answer=lines, complaints=drawings)
 
 
 def _complaint(folder: Path, note: str) -> Picture:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from pycocotools import mask as coco_mask
 
+from ..canvas import RED, Colour, from_hex, legible
 from ..datasets.coco_rules import is_number
 from ..datasets.load_image import read_picture
 from ..datasets.note import Example
@@ -17,8 +18,8 @@ from ..datasets.outlines import MARGIN, are_polygons, too_large
 from ..datasets.run_lengths import is_mask
 from ..errors import shown
 from ..page_figures import COLOURS
-from ..report.drawings import MOST_NAMES, WRONG, Shape, drawn
-from ..report.sections import Picture
+from ..report.drawings import MOST_NAMES, Shape, drawn
+from ..report.sections import Drawing, Picture
 
 SHOWN = 24
 ROOM, LEAST = 6, 48  # a close-up's side: of the object's, and pixels
@@ -71,22 +72,24 @@ def labelled(
         InputError: The picture cannot be read.
     """
     colours = colours_of([*names.values()])
+    texts = {name: legible(name, i) for i, name in enumerate(colours)}
     picture = read_picture(str(folder / image['file_name']))
     ours = [a for a in annotations if a['category_id'] in names]
     shapes = []
     for annotation in ours:
         name = names[annotation['category_id']]
-        text = f'{name}, crowd' if annotation['iscrowd'] else name
+        said = [texts[name]] if len(names) > 1 else []  # a single class needs none
+        text = ', '.join(said + ['crowd'] * bool(annotation['iscrowd']))
         both = len(ours) <= MOST_NAMES  # of more, boxes would hide the masks
-        shapes += _shapes(annotation, picture.shape[:2], _bgr(colours[name]), text, both)
+        shapes += _shapes(annotation, picture.shape[:2], from_hex(colours[name]), text, both)
     counted = Counter(names[a['category_id']] for a in ours)
     words = ', '.join(f'{count} {shown(name)}' for name, count in counted.most_common())
     return Picture([(drawn(picture, shapes), words)], f'{shown(image["file_name"])}: {words}')
 
 
-def example_drawings(folder: Path, example: Example) -> list[str]:
+def example_drawings(folder: Path, example: Example) -> list[Drawing]:
     """The picture with the objects that a line tells of, and the first of them larger where it is
-    small, as data URIs.
+    small.
 
     Raises:
         InputError: The picture cannot be read.
@@ -96,13 +99,13 @@ def example_drawings(folder: Path, example: Example) -> list[str]:
     shapes = [
         shape
         for annotation in example.objects
-        for shape in _shapes(annotation, picture.shape[:2], WRONG, '', both)
+        for shape in _shapes(annotation, picture.shape[:2], RED, '', both)
     ]
     close = _close_up(picture, shapes) if shapes and both else None
     return [drawn(picture, shapes), *([close] if close else [])]
 
 
-def _close_up(picture: np.ndarray, shapes: Sequence[Shape]) -> str | None:
+def _close_up(picture: np.ndarray, shapes: Sequence[Shape]) -> Drawing | None:
     """What surrounds the first shape; None where the whole picture shows it, or it is past it."""
     x, y, w, h = shapes[0].box
     side = max(int(ROOM * max(w, h)), LEAST)
@@ -129,7 +132,7 @@ def _part(mask: Callable[[], np.ndarray], window: tuple[slice, slice]) -> np.nda
 
 
 def _shapes(
-    annotation: dict, size: tuple[int, int], colour: tuple[int, int, int], name: str, both: bool
+    annotation: dict, size: tuple[int, int], colour: Colour, name: str, both: bool
 ) -> list[Shape]:
     """Mask and box of an annotation, which may be damaged, as far as it has them."""
     box, mask = _box_of(annotation, size), _mask_of(annotation, size)
@@ -166,11 +169,6 @@ def _decoded(mask: dict | list, height: int, width: int) -> np.ndarray:
         return coco_mask.decode(mask)
     runs = coco_mask.frPyObjects(mask, height, width)
     return coco_mask.decode(runs if isinstance(runs, dict) else coco_mask.merge(runs))
-
-
-def _bgr(colour: str) -> tuple[int, int, int]:
-    red, green, blue = bytes.fromhex(colour[1:])
-    return blue, green, red
 
 
 def objects_by_picture(data: dict) -> dict[object, list[dict]]:

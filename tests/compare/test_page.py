@@ -1,18 +1,21 @@
 """The page of a comparison whose scores are known."""
 
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from scipy import stats
 
+from ocrnet_mmdet.canvas import jpeg_uri
 from ocrnet_mmdet.compare.answer import cells, differences, gap_shares, in_words
 from ocrnet_mmdet.compare.figures import all_figures
 from ocrnet_mmdet.compare.page import write_page
 from ocrnet_mmdet.compare.pictures import Panel, Shown
 from ocrnet_mmdet.compare.plan import Arm, Outside, Plan
 from ocrnet_mmdet.compare.records import COLUMNS
+
+from ..browser import files_of, images_on_a_telephone, needs_browser
 
 PLAN = Plan(
     Path('mine'),
@@ -89,9 +92,8 @@ def said(found):
 
 
 def shown():
-    panels = [
-        Panel(name, '3 found', f'data:image/jpeg;base64,{name}') for name in ('labels', 'stage')
-    ]
+    uri = jpeg_uri(np.zeros((60, 80, 3), np.uint8))
+    panels = [Panel(name, '3 found', uri) for name in ('labels', 'stage')]
     return Shown('Best of stage.', ['1 cat', '2 dog'], [('best: a.jpg', panels)])
 
 
@@ -143,17 +145,15 @@ def test_the_share_of_the_gap():
 
 def test_the_page_needs_no_other_file(tmp_path):
     text, _ = page_of(tmp_path, shown=shown())
-    tags = Words(text).tags
-    assert not [tag for tag, _ in tags if tag in ('script', 'link', 'iframe')]
-    assert not [
-        a
-        for _, attrs in tags
-        for name, a in attrs.items()
-        if name in ('src', 'href') and not a.startswith(('#', 'data:'))
-    ]
-    assert not re.search(r'@import|url\((?!#)', text)
-    counts = [tag for tag, _ in tags].count
+    assert files_of(text)
+    counts = [tag for tag, _ in Words(text).tags].count
     assert (counts('svg'), counts('img'), counts('figure')) == (4, 2, 6)
+
+
+@needs_browser
+def test_the_page_fits_a_telephone_and_fetches_nothing(tmp_path):
+    images = images_on_a_telephone(page_of(tmp_path, shown=shown())[0], tmp_path)
+    assert len(images) == 2 and all(images)
 
 
 def test_the_page_has_scores_times_and_differences(tmp_path):

@@ -23,7 +23,7 @@ from ocrnet_mmdet.export.check import differences
 from ocrnet_mmdet.export.detector import ExportedDetector
 from ocrnet_mmdet.export.onnx_file import export, write_onnx
 from ocrnet_mmdet.export.operators import adaptive_avg_pool
-from ocrnet_mmdet.export.run import Detector
+from ocrnet_mmdet.export.run import Detector, draw
 
 from ..detectors import ROOT, ocrnet_config, tiny
 
@@ -161,6 +161,22 @@ def test_the_runner_needs_no_torch(write, tmp_path):
     found = json.loads(done.stdout)
     assert found['picture'] == 'one.png' and len(found['boxes']) == len(found['classes']) > 0
     assert (cv2.imread(str(tmp_path / 'drawn/one.png')) != picture(64, 64)).any()
+
+
+def test_the_runner_draws_each_class_in_its_colour_under_its_name():
+    image = np.full((200, 300, 3), 90, np.uint8)
+    boxes = np.array([[20, 60, 140, 120], [160, 60, 280, 120], [40, 150, 48, 158]], np.float32)
+    found = dict(boxes=boxes, scores=np.array([0.9, 0.8, 0.7]), labels=np.array([0, 1, 1]))
+    masks = np.zeros((3, 200, 300), bool)
+    masks[0, 80:100, 40:100] = True
+    drawn = draw(image, found | dict(masks=masks), ['cat', '细胞'])
+    first, second = (tuple(drawn[90, int(box[0])]) for box in boxes[:2])
+    assert len({first, second, (90, 90, 90)}) == 3 and tuple(drawn[154, 40]) == second
+    for (left, top, *_), colour in zip(boxes[:2].astype(int), (first, second)):
+        name = drawn[top - 14 : top - 2, left : left + 60]
+        assert (name == colour).all(-1).sum() > 100 and (name > 200).all(-1).any()
+    assert (drawn[135:149] == 90).all()  # a name would hide what surrounds the small one
+    assert (drawn[90, 60] != 90).any() and (drawn[110, 60] == 90).all() and (image == 90).all()
 
 
 @pytest.mark.parametrize('side', [1, 2, 3, 6])

@@ -15,10 +15,10 @@ import torch
 from mmdet.registry import MODELS
 from mmengine.structures import InstanceData
 
+from ocrnet_mmdet.canvas import GREEN, PALETTE
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.look.attention_sheet import figure_of, look_at
 from ocrnet_mmdet.look.batch import (
-    PALETTE,
     draw_batch,
     draw_sample,
     first_batch,
@@ -33,7 +33,6 @@ from ocrnet_mmdet.look.mistakes import BADLY_PLACED, FALSE_ALARM, FOUND, MISSED,
 from ocrnet_mmdet.look.neighbours import SIDE, crop_around, draw_neighbours
 from ocrnet_mmdet.look.pictures import pictures_of
 from ocrnet_mmdet.look.regions import SIZES, colour_of, outlined
-from ocrnet_mmdet.look.sheet import GREEN
 from ocrnet_mmdet.look.sheet import SIDE as SHEET_SIDE
 from ocrnet_mmdet.pretraining.regions import discover_regions
 

@@ -3,22 +3,9 @@
 import numpy as np
 import pytest
 
+from ocrnet_mmdet.canvas import BLUE, GREEN, SMALL, font
 from ocrnet_mmdet.errors import InputError
-from ocrnet_mmdet.look.sheet import (
-    BLACK,
-    BLUE,
-    GREEN,
-    RED,
-    SMALL,
-    captioned,
-    check_png,
-    contact_sheet,
-    draw_box,
-    enlarged,
-    font,
-    tag,
-    wrapped,
-)
+from ocrnet_mmdet.look.sheet import captioned, check_png, contact_sheet, wrapped
 
 
 def grey(height=60, width=80, value=90):
@@ -27,44 +14,6 @@ def grey(height=60, width=80, value=90):
 
 def pixels_of(image, colour):
     return int((image == colour).all(-1).sum())
-
-
-def test_a_box_is_drawn_at_its_sides_alone():
-    image = grey()
-    draw_box(image, (10, 20, 50, 40), RED, 1)
-    for x, y in ((10, 30), (50, 30), (30, 20), (30, 40)):
-        assert tuple(image[y, x]) == RED
-    assert pixels_of(image, RED) == 2 * 40 + 2 * 20 and tuple(image[30, 30]) == (90, 90, 90)
-
-
-def test_a_box_over_the_frame_is_drawn_at_the_frame():
-    image = grey()
-    draw_box(image, (-20, -5, 200, 300), RED, 1)
-    assert tuple(image[0, 40]) == tuple(image[59, 40]) == tuple(image[30, 0]) == RED
-
-
-def test_a_dashed_box_has_gaps():
-    image, solid = grey(), grey()
-    draw_box(image, (10, 10, 70, 50), BLUE, 2, dashed=True)
-    draw_box(solid, (10, 10, 70, 50), BLUE, 2)
-    assert 0.4 < pixels_of(image, BLUE) / pixels_of(solid, BLUE) < 0.8
-    assert pixels_of(image, BLACK) > pixels_of(solid, BLACK)
-
-
-def test_texts_do_not_hide_one_another():
-    image, taken = grey(120, 200), np.zeros((120, 200), bool)
-    tag(image, (10, 40, 80, 90), 'first', GREEN, taken)
-    before = image.copy()
-    tag(image, (12, 42, 82, 92), 'second', RED, taken)
-    places = (before == GREEN).all(-1)
-    assert places.any() and (image[places] == GREEN).all() and pixels_of(image, RED)
-    assert not (image != before).any(-1)[:40].any()
-
-
-def test_a_text_wider_than_its_box_is_left_out():
-    image = grey()
-    tag(image, (10, 30, 14, 40), 'a long name', RED, np.zeros((60, 80), bool))
-    assert (image == 90).all()
 
 
 def test_lines_of_a_caption_fit_and_lose_no_word():
@@ -95,12 +44,6 @@ def test_panels_of_any_sizes_stand_in_rows_under_the_legend():
     rows = [np.argwhere((sheet == colour).all(-1))[0] for colour in colours]
     assert rows[0][0] == rows[1][0] == rows[2][0] < rows[3][0] == rows[4][0]
     assert rows[0][1] < rows[1][1] < rows[2][1] and rows[0][1] == rows[3][1]
-
-
-@pytest.mark.parametrize('shape', [(10, 40), (3000, 900)])
-def test_pictures_are_brought_to_the_panels_size(shape):
-    image, factor = enlarged(grey(*shape), 200)
-    assert max(image.shape) == 200 and factor == 200 / max(shape)
 
 
 def test_a_name_that_is_no_png_is_refused(tmp_path):

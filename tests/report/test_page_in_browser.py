@@ -1,39 +1,11 @@
 """The page as a browser shows it: whole without a network, no wider than a telephone."""
 
-import html
-import json
-import os
-import re
-import shutil
-import subprocess
-from html.parser import HTMLParser
-
 import pytest
 
 from ocrnet_mmdet.report.page import write_report, write_side_by_side
 
+from ..browser import files_of, images_on_a_telephone, needs_browser
 from .folders import write_data, write_finetuning, write_pretraining
-
-BROWSER = next(
-    filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), ''
-)
-FLAGS = (
-    '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync '
-    '--disable-background-networking --disable-component-update --enable-logging=stderr '
-    '--virtual-time-budget=5000 --dump-dom'
-)
-TELEPHONE = 390  # pixels
-# The page in a frame of that width, what it fetched and how wide it came out.
-FRAME = """<!DOCTYPE html><body><iframe id="page" style="border: 0; width: %dpx; height: 800px"
-srcdoc="%s"></iframe><script>
-onload = () => {
-  const view = document.getElementById('page').contentWindow;
-  document.body.textContent = JSON.stringify({
-    shown: view.innerWidth, wide: view.document.documentElement.scrollWidth,
-    fetched: view.performance.getEntriesByType('resource').map(e => e.name),
-    images: [...view.document.images].map(i => i.naturalWidth),
-  });
-};</script></body>"""
 
 
 @pytest.fixture(scope='module')
@@ -59,42 +31,15 @@ def pages(tmp_path_factory):
 KINDS = ('finetuning', 'pretraining', 'two', 'two_pretrainings')
 
 
-class Tags(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags = []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_page_names_no_other_file(pages, kind):
     text = pages[kind].read_text()
-    tags = Tags(text).tags
-    assert not [tag for tag, _ in tags if tag in ('script', 'link', 'iframe', 'object')]
-    places = [a[k] for _, a in tags for k in ('src', 'href', 'xlink:href') if a.get(k)]
-    assert places and all(place.startswith(('#', 'data:image/jpeg;base64,')) for place in places)
-    assert not re.search(r'@import|url\((?!#)', text)
-    assert len(text) < 5e6
+    assert files_of(text) and len(text) < 5e6
 
 
-@pytest.mark.skipif(not BROWSER, reason='no chromium or chrome on this machine')
+@needs_browser
 @pytest.mark.parametrize('kind', KINDS)
 def test_the_page_fits_a_telephone_and_fetches_nothing(pages, kind, tmp_path):
-    frame = tmp_path / 'frame.html'
-    frame.write_text(FRAME % (TELEPHONE, html.escape(pages[kind].read_text())))
-    done = subprocess.run(
-        [BROWSER, *FLAGS.split(), f'--user-data-dir={tmp_path}/profile', frame.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ | dict(HOME=str(tmp_path)),
-    )
-    said = json.loads(re.search(r'<body>(\{.*\})</body>', done.stdout)[1])
-    assert 'CONSOLE' not in done.stderr
-    assert said['shown'] == TELEPHONE >= said['wide']
-    assert not [place for place in said['fetched'] if not place.startswith('data:')]
-    assert said['images'] or kind == 'two_pretrainings'
-    assert all(said['images'])
+    images = images_on_a_telephone(pages[kind].read_text(), tmp_path)
+    assert images or kind == 'two_pretrainings'
+    assert all(images)

@@ -1,12 +1,9 @@
 """The page of tools/start.py: its numbers are the annotations', each complaint has its picture."""
 
 import base64
-import html
 import json
-import os
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,10 +15,10 @@ from ocrnet_mmdet.datasets.load_image import read_picture
 from ocrnet_mmdet.datasets.note import Example
 from ocrnet_mmdet.start import page as check_page
 from ocrnet_mmdet.start import start
-from ocrnet_mmdet.start.pictures import example_drawings, spread
+from ocrnet_mmdet.start.pictures import example_drawings, labelled, spread
 
+from ..browser import files_of, images_on_a_telephone, needs_browser
 from ..detectors import ROOT
-from ..report.test_page_in_browser import BROWSER, FLAGS, FRAME, TELEPHONE
 
 BOX = dict(category_id=1, bbox=[10, 10, 30, 30], area=900, iscrowd=0)
 
@@ -181,6 +178,38 @@ def test_each_complaint_has_its_picture(damaged, words, drawings):
     assert number >= drawings
 
 
+def test_a_complaint_stands_before_its_pictures(damaged):
+    _, page = damaged
+    (place,) = [f.start() for f in re.finditer('has a box outside its picture', page.text)]
+    figure = page.text.rindex('<figure', 0, place)
+    assert '<img' not in page.text[figure:place] and '<img' in page.text[place:][:500]
+
+
+def test_a_single_class_is_not_named_in_drawings(tmp_path):
+    Image.new('RGB', (100, 100)).save(tmp_path / 'a.png')
+    annotations = [dict(BOX, bbox=[20, 40, 60, 40])]
+    for names, named in ({1: 'cat'}, False), ({1: 'cat', 2: 'dog'}, True):
+        picture = labelled(tmp_path, dict(file_name='a.png'), annotations, names)
+        ((drawing, said),) = picture.drawings
+        assert said == '1 cat'
+        above = decoded(tmp_path, drawing)[: round(0.38 * 448)]
+        assert (above.max() > 100) == named
+
+
+def test_one_class_is_one(sound, tmp_path):
+    shutil.copytree(sound[0] / 'set', tmp_path / 'set')
+    for part in ('train', 'val'):
+        file = tmp_path / f'set/annotations/{part}.json'
+        data = json.loads(file.read_text())
+        data['categories'] = data['categories'][:1]
+        for annotation in data['annotations']:
+            annotation['category_id'] = data['categories'][0]['id']
+        file.write_text(json.dumps(data))
+    begin(tmp_path / 'set', tmp_path / 'mine')
+    page = Page((tmp_path / 'mine/check.html').read_text())
+    assert any(line.startswith('1 class, masks') for line in page.lines)
+
+
 def test_complaints_without_a_picture_are_lines(damaged):
     report, page = damaged
     for words in ('is not in the picture folder', '1 files are left out by their suffix: .mp4'):
@@ -214,9 +243,11 @@ def test_the_drawn_box_lies_where_the_annotation_is(tmp_path):
 
 
 def read_drawing(folder, objects):
+    return decoded(folder, example_drawings(folder, Example('a.png', tuple(objects)))[0])
 
-    drawing = example_drawings(folder, Example('a.png', tuple(objects)))[0]
-    (folder / 'drawn.jpg').write_bytes(base64.b64decode(drawing.split(',')[1]))
+
+def decoded(folder, drawing):
+    (folder / 'drawn.jpg').write_bytes(base64.b64decode(drawing.uri.split(',')[1]))
     return read_picture(str(folder / 'drawn.jpg'))
 
 
@@ -284,10 +315,7 @@ def test_of_heavy_pictures_those_are_shown_that_fit(sound, tmp_path, monkeypatch
 
 
 def test_the_page_names_no_other_file(damaged):
-    text = damaged[1].text
-    assert not re.search(r'<(script|link|iframe|object)\b|@import|url\((?!#)', text)
-    places = re.findall(r'(?:src|href)="([^"]*)"', text)
-    assert places and all(place.startswith(('#', 'data:image/jpeg;base64,')) for place in places)
+    assert files_of(damaged[1].text)
 
 
 def test_names_are_no_markup(sound, tmp_path):
@@ -301,21 +329,8 @@ def test_names_are_no_markup(sound, tmp_path):
     assert '<b>$' not in text and '&lt;b&gt;$x^2 &amp; 圆&lt;/b&gt;' in text
 
 
-@pytest.mark.skipif(not BROWSER, reason='no chromium or chrome on this machine')
+@needs_browser
 @pytest.mark.parametrize('kind', ['sound', 'damaged'])
 def test_the_page_fits_a_telephone_and_fetches_nothing(request, kind, tmp_path):
-    frame = tmp_path / 'frame.html'
-    text = request.getfixturevalue(kind)[1].text
-    frame.write_text(FRAME % (TELEPHONE, html.escape(text)))
-    done = subprocess.run(
-        [BROWSER, *FLAGS.split(), f'--user-data-dir={tmp_path}/profile', frame.as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=os.environ | dict(HOME=str(tmp_path)),
-    )
-    said = json.loads(re.search(r'<body>(\{.*\})</body>', done.stdout)[1])
-    assert 'CONSOLE' not in done.stderr
-    assert said['shown'] == TELEPHONE >= said['wide']
-    assert not [place for place in said['fetched'] if not place.startswith('data:')]
-    assert len(said['images']) > 10 and all(said['images'])
+    images = images_on_a_telephone(request.getfixturevalue(kind)[1].text, tmp_path)
+    assert len(images) > 10 and all(images)
