@@ -81,7 +81,15 @@ setup(
         'imagenet': IMAGENET,
         'shards': ['webdataset'],
         'export': EXPORT,
-        'test': ['pytest', 'pytest-xdist', 'webdataset', *IMAGENET, *EXPORT],
+        'test': [
+            'pytest',
+            'pytest-xdist',
+            'nbclient',
+            'ipykernel',
+            'webdataset',
+            *IMAGENET,
+            *EXPORT,
+        ],
         'lint': ['mypy==2.4.1', 'ruff==0.17.6'],
     },
 )

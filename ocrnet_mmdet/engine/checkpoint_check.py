@@ -2,9 +2,11 @@
 matches.
 """
 
+import re
 from collections import Counter, OrderedDict
 
 import torch
+from mmdet.models import SingleStageDetector
 from mmdet.registry import HOOKS
 from mmengine.hooks import Hook
 from mmengine.model import BaseTTAModel, is_model_wrapper
@@ -77,6 +79,17 @@ def teacher_weights(state: dict[str, Tensor]) -> dict[str, Tensor]:
         key.removeprefix(TEACHER): value for key, value in state.items() if key.startswith(TEACHER)
     }
     return {key: value for key, value in weights.items() if not key.startswith(LEFT_OUT)}
+
+
+def with_own_head(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """``state`` of a two-stage detector as a one-stage one loads it, mmdet's ``RPN`` for one: the
+    region head is its ``bbox_head``.
+    """
+    if not isinstance(model, SingleStageDetector) or any(
+        key.startswith('bbox_head.') for key in state
+    ):
+        return state
+    return {re.sub(r'^rpn_head\.', 'bbox_head.', key): value for key, value in state.items()}
 
 
 def repeat_agnostic(model: nn.Module, state: dict[str, Tensor]) -> list[str]:
@@ -177,6 +190,7 @@ class OCRNetCheckpointCheckHook(Hook):
         if PRETRAINING in checkpoint and not hasattr(model, 'teacher'):
             state = teacher_weights(state)
             without_labels = True
+        state = with_own_head(model, state)
         if without_labels:
             for key in repeat_agnostic(model, state):
                 runner.logger.info(f'checkpoint: {key} is class-agnostic, repeated for every class')

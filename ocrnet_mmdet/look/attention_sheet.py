@@ -180,7 +180,7 @@ def _draw_levels(axes: Axes, looked: Looked) -> None:
 
 
 def _draw_between(axes: Axes, seen: Seen, looked: Looked, layer: int, scale: Normalize) -> None:
-    """The regions that were attended to most, by colour; lines lead to them."""
+    """The regions that were attended to most, by colour; lines lead to what stands out."""
     weights = looked.between[layer]
     even = 1 / int((weights > 0).sum())  # of those that may be seen
     others = weights[1:].clone()
@@ -202,8 +202,10 @@ def _draw_between(axes: Axes, seen: Seen, looked: Looked, layer: int, scale: Nor
         colour = HEAT(tone)
         end = looked.others[i].reshape(2, 2).mean(0)
         _outline(axes, looked.others[i], edgecolor=colour, linewidth=2)
+        if others[i] <= ABOVE_EVEN * even:
+            continue
         axes.plot(*zip(start, end), color=colour, linewidth=0.5 + 3 * tone)
-        if rank < NAMED and others[i] > ABOVE_EVEN * even:
+        if rank < NAMED:
             style = dict(boxstyle='round,pad=0.15', facecolor='white', edgecolor=colour)
             axes.text(
                 end[0],

@@ -174,8 +174,11 @@ class Call:
 def _report(call: Call, results: Results) -> int:
     """Say what was done and what failed; how many failed."""
     failed, before = call.failed(), len(results.names) - call.new
-    with whole_file(call.out / FAILED) as part:
-        part.write_text(''.join(f'{printable(line)}\n' for line in failed), encoding='utf-8')
+    if failed:
+        with whole_file(call.out / FAILED) as part:
+            part.write_text(''.join(f'{printable(line)}\n' for line in failed), encoding='utf-8')
+    else:
+        (call.out / FAILED).unlink(missing_ok=True)  # of an earlier call
     objects = sum(map(len, results))
     call.progress.say(
         f'{len(results.names)} pictures, {objects} objects in {call.out}; {call.new} predicted now'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import numpy as np
@@ -234,3 +235,19 @@ def changes_section(trainings: Sequence[Training], data: Sequence[Detections]) -
         )
     note = 'Those that gained most and those that lost most. '
     return Section('Val pictures that changed most', pictures=shown, note=note if shown else '')
+
+
+def next_section(training: Training) -> Section:
+    """What one does with a detector, as commands."""
+    folder = shlex.quote(str(training.folder))
+    lines = [
+        ['detect objects in pictures', f'tools/predict.py {folder} PICTURES/ --out found/'],
+        ['see every mistake', f'tools/look.py errors {folder} --out errors.png'],
+        [
+            'name the pictures to label next',
+            f'tools/predict.py {folder} PICTURES/ --suggest 20 --out suggested/',
+        ],
+        ['run it without torch', f'tools/export.py {folder} --out model.onnx'],
+    ]
+    rows = [[what, f'python {command}'] for what, command in lines]
+    return Section('What next', tables=[Table(['to', 'in the project'], rows, text=(0, 1))])

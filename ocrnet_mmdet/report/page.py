@@ -74,6 +74,7 @@ def _finetuning(training: Training) -> list[Section]:
         finetuning.curves_section([training]),
         *scored,
         *_frame([training]),
+        finetuning.next_section(training),
     ]
 
 

@@ -72,7 +72,9 @@ def unfinished(training: Training) -> str:
     if not training.train and not training.val:
         return 'This training ended before its first line in the log: its settings are all there is'
     whole = f' of {planned:,}' if planned else ''
-    return f'This training is not at its end: the log ends at step {training.steps:,}{whole}'
+    kept = training.last_checkpoint()
+    more = f'; the same command with --resume goes on from {kept}' if kept else ''
+    return f'This training is not at its end: the log ends at step {training.steps:,}{whole}{more}'
 
 
 def _counted(known: dict) -> str:

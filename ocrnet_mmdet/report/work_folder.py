@@ -86,6 +86,12 @@ class Training:
         wanted = {str(m) for e in self._evaluators() for m in as_list(e.get('metric', 'bbox'))}
         return {kind: file for kind, file in files.items() if file.is_file() and kind in wanted}
 
+    def last_checkpoint(self) -> str:
+        """Name of the file that mmengine resumes from; empty where there is none."""
+        file = self.folder / 'last_checkpoint'
+        name = Path(file.read_text().strip()).name if file.is_file() else ''
+        return name if name and (self.folder / name).is_file() else ''
+
     def val_files(self) -> ValFiles | None:
         """None where the validation reads no COCO JSON, or one that is gone."""
         files = [e.ann_file for e in self._evaluators() if e.get('ann_file')]

@@ -69,13 +69,13 @@ def start(
         commands = [
             f'to look at, with drawings of all this: {page}',
             'next:',
-            f'  tools/train.py {out}/finetune.py',
+            f'  python tools/train.py {out}/finetune.py',
             'before it, without labels, where that pays (docs/pretraining.md says when):',
-            f'  tools/train.py {out}/pretrain.py',
+            f'  python tools/train.py {out}/pretrain.py',
         ]
     else:
         recipe = recipe_without_labels(pictures, imagenet)
-        lines, commands = recipe.lines(), ['next:', f'  tools/train.py {out}/pretrain.py']
+        lines, commands = recipe.lines(), ['next:', f'  python tools/train.py {out}/pretrain.py']
         out.mkdir(parents=True, exist_ok=True)
         pretraining = pretraining_config(configs, pictures, out, recipe)
     (out / 'pretrain.py').write_text(pretraining)

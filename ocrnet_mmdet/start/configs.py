@@ -58,10 +58,11 @@ test_evaluator = val_evaluator
 train_cfg = dict(max_iters=max_iters, val_interval=max_iters // 10)
 default_hooks = dict(checkpoint=dict(interval=max_iters // 10))
 optim_wrapper = dict(optimizer=dict(lr=lr))
+warm_up = max(2, max_iters // 20)  # steps
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 20),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 20, end=max_iters,
-         T_max=max_iters - max_iters // 20, eta_min=0)]
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=max_iters,
+         T_max=max_iters - warm_up, eta_min=0)]
 """)
 
 PRETRAINING = Template("""\
@@ -92,10 +93,11 @@ train_dataloader = dict(
 ${model}train_cfg = dict(max_iters=max_iters, val_interval=max_iters + 1)
 default_hooks = dict(checkpoint=dict(interval=max_iters // 10))
 optim_wrapper = dict(optimizer=dict(lr=lr))
+warm_up = max(2, max_iters // 12)  # steps
 param_scheduler = [
-    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=max_iters // 12),
-    dict(type='CosineAnnealingLR', by_epoch=False, begin=max_iters // 12, end=max_iters,
-         T_max=max_iters - max_iters // 12, eta_min=0)]
+    dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up),
+    dict(type='CosineAnnealingLR', by_epoch=False, begin=warm_up, end=max_iters,
+         T_max=max_iters - warm_up, eta_min=0)]
 """)
 NO_MASKS = 'model = dict(weights=dict(masks=0.0))  # finetune.py has no masks to learn\n'
 

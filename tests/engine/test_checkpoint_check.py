@@ -2,6 +2,8 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from mmdet.registry import MODELS
+from mmengine.config import Config
 from torch import nn
 
 from ocrnet_mmdet.engine.checkpoint_check import (
@@ -10,6 +12,8 @@ from ocrnet_mmdet.engine.checkpoint_check import (
     repeat_agnostic,
 )
 from ocrnet_mmdet.errors import InputError
+
+from ..detectors import ROOT
 
 
 def net(width: int = 4) -> nn.ModuleDict:
@@ -51,6 +55,15 @@ def test_a_new_classifier_is_no_reason_to_refuse():
 def test_a_part_that_matches_nothing_is_refused_by_name(state):
     with pytest.raises(InputError, match=r'a\.pth: nothing in it fits backbone'):
         load(net(), {k: v for k, v in state.items() if k != 'head.bias'})
+
+
+def test_the_region_head_alone_loads_a_two_stage_detector():
+    config = Config.fromfile(ROOT / 'configs/baselines/faster_rcnn.py')
+    whole = MODELS.build(config.model)
+    names = ('backbone', 'neck', 'rpn_head', 'data_preprocessor', 'train_cfg', 'test_cfg')
+    alone = MODELS.build(dict(type='RPN', **{name: config.model[name] for name in names}))
+    lines = load(alone, whole.state_dict())
+    assert lines[0].endswith(', bbox_head 6/6')
 
 
 class Detector(nn.Module):

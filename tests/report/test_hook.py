@@ -89,7 +89,10 @@ def test_a_stopped_training_leaves_what_there_is(data, tmp_path, monkeypatch):
     with pytest.raises(SystemExit):
         run_training(cfg)
     page = page_of(tmp_path / 'report.html')
-    assert 'not at its end: the log ends at step 1 of 4' in page.text
+    assert (
+        'not at its end: the log ends at step 1 of 4; the same command with --resume goes on from '
+        'iter_1.pth' in page.text
+    )
 
 
 def test_a_young_pretraining_is_said_not_to_be_ready(data, tmp_path):
