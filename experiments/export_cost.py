@@ -27,7 +27,7 @@ from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
 from ocrnet_mmdet.config_tree import datasets_of  # noqa: E402
 from ocrnet_mmdet.datasets.load_image import read_picture  # noqa: E402
 from ocrnet_mmdet.export.check import compare  # noqa: E402
-from ocrnet_mmdet.export.onnx_file import export, read_two_stage  # noqa: E402
+from ocrnet_mmdet.export.onnx_file import export, read_two_stage, scored_pictures  # noqa: E402
 from ocrnet_mmdet.export.run import Detector, resized  # noqa: E402
 
 CALIBRATION = 24  # training pictures that set the ranges of 8-bit numbers
@@ -76,7 +76,7 @@ def at_side(model: nn.Module, cfg: Config, file: Path, side: int, pictures: int)
             step.scale = (side, side)
     detector = Detector(file, 1)
     detector.scale = [side, side]
-    return compare(model, cfg, detector, pictures)
+    return compare(model, scored_pictures(cfg), detector, pictures)
 
 
 def main() -> None:
@@ -91,9 +91,9 @@ def main() -> None:
     file = args.out / 'float32.onnx'
     export(args.checkpoint, file)
     trained = read_two_stage(args.checkpoint)
-    model = trained.build()
+    model, dataset = trained.build(), scored_pictures(trained.cfg)
     for path in (file, *smaller(file, trained.cfg)):
-        found = compare(model, trained.cfg, Detector(path, 1), args.pictures)
+        found = compare(model, dataset, Detector(path, 1), args.pictures)
         size = round(path.stat().st_size / 2**20, 1)
         print(json.dumps(dict(file=path.name, mib=size, **{key: found[key] for key in SHOWN})))
     for side in args.sides:

@@ -1,14 +1,13 @@
 """What a checkpoint says of its training, compared with what it is to be used for."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from mmengine.runner import Runner
 from mmengine.runner.loops import BaseLoop
 
 from ..checkpoint_config import plain_config
-from ..config_tree import datasets_of
 from ..errors import InputError
+from ..picture_pipeline import resize_of, scored_steps
 
 SHOWN = 10  # classes that a message lists
 SIZES = 2000  # pictures whose sizes stand for all: 0.1 s
@@ -124,28 +123,15 @@ def check_test_pictures(file: str, meta: dict, runner: Runner, other_size: bool)
 
 def _pictures(cfg: dict, test: bool) -> dict[str, Any]:
     """How a config resizes what is scored, ``scale`` (W, H) pixels, and normalises it."""
-    scales = [
-        step['scale']
-        for step in _scored_steps(cfg, test)
-        if str(step.get('type')).rpartition('.')[2] == 'Resize' and step.get('scale')
-    ]
-    scale = scales[0] if scales else None
+    resize = resize_of(scored_steps(cfg, 'test' if test else 'val'))
     model = cfg.get('model') or {}
     colours = (model.get('module') or model).get('data_preprocessor') or {}
     return dict(
-        scale=(scale, scale) if isinstance(scale, int) else scale and tuple(scale),
+        scale=resize and resize[0],
         mean=_numbers(colours.get('mean')),
         std=_numbers(colours.get('std')),
         bgr_to_rgb=colours.get('bgr_to_rgb'),
     )
-
-
-def _scored_steps(cfg: dict, test: bool) -> Iterator[dict]:
-    """The pipelines of the test data, or of the validation's where a config has none."""
-    loaders = [cfg.get(name) for name in ('test_dataloader', 'val_dataloader')]
-    loader = next((found for found in (loaders if test else loaders[::-1]) if found), None)
-    for dataset in datasets_of(loader):
-        yield from dataset.get('pipeline') or []
 
 
 def _numbers(values: Any) -> list[float] | None:

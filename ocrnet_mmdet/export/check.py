@@ -14,23 +14,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmdet.datasets import CocoDataset
-from mmdet.registry import DATASETS
-from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from torch import nn
 
 from ..compare.scores import score
-from ..config_tree import datasets_of
 from ..datasets.load_image import read_picture
-from ..errors import InputError
 from .run import Detector
 
 NEAR = 1.0  # pixels of the picture: a twin that is farther is none
 SAME = 1e-3  # pixels, and score
 
 
-def compare(model: nn.Module, cfg: Config, detector: Detector, count: int) -> dict:
-    """Both on the first ``count`` pictures of the config's test set.
+def compare(model: nn.Module, dataset: CocoDataset, detector: Detector, count: int) -> dict:
+    """Both on the first ``count`` pictures of a test set.
 
     Returns:
         ``pictures``; ``detections``, of the detector; ``alone``, those of either without a twin;
@@ -38,11 +34,7 @@ def compare(model: nn.Module, cfg: Config, detector: Detector, count: int) -> di
         ``score``, the greatest differences of twins; ``mask``, the share of their masks' pixels in
         which they differ; ``torch_seconds`` and ``onnx_seconds``, medians of a picture;
         ``torch_ap`` and ``onnx_ap``, box AP on these pictures.
-
-    Raises:
-        InputError: The data set is not there.
     """
-    dataset = _test_set(cfg)
     pairs, times, ids = [], [], []
     for sample in (dataset[index] for index in range(min(count, len(dataset)))):
         picture = read_picture(sample['data_samples'].img_path)
@@ -97,19 +89,6 @@ def _twins(ours: dict, theirs: dict) -> Iterator[tuple[int, int]]:
         if len(far) and far.min() <= NEAR:
             free[far.argmin()] = False
             yield i, int(far.argmin())
-
-
-def _test_set(cfg: Config) -> CocoDataset:
-    data = next(datasets_of(cfg.get('test_dataloader')), None)
-    if not data or not data.get('ann_file'):
-        raise InputError("the checkpoint's config has no test set with labels: leave --check out")
-    try:
-        return DATASETS.build(dict(data, test_mode=True))
-    except FileNotFoundError as error:
-        raise InputError(
-            f"{error.filename}, of the test set in the checkpoint's config, is not there: put it "
-            'back or leave --check out'
-        ) from error
 
 
 @torch.no_grad()

@@ -230,3 +230,12 @@ def check_parts(detector: nn.Module) -> None:
             raise InputError(
                 f'model.{part} is {type(value).__name__}, export writes {kind.__name__}'
             )
+    if getattr(head.bbox_head, 'custom_activation', False):
+        loss = type(head.bbox_head.loss_cls).__name__
+        raise InputError(f'{loss} has scores of its own, export writes those of a softmax')
+    for name, cfg in (('rpn', detector.rpn_head.test_cfg), ('rcnn', head.test_cfg)):
+        if cfg.nms.get('type', 'nms') != 'nms' or cfg.nms.keys() - {'type', 'iou_threshold'}:
+            raise InputError(
+                f'model.test_cfg.{name}.nms is {dict(cfg.nms)}, export writes '
+                "dict(type='nms', iou_threshold=...)"
+            )

@@ -7,13 +7,15 @@ import warnings
 from pathlib import Path
 
 import torch
+from mmdet.datasets import CocoDataset
 from mmdet.models.detectors import TwoStageDetector
-from mmdet.registry import MODELS
+from mmdet.registry import DATASETS, MODELS
 from mmengine.config import Config
 
 from .. import __version__
 from ..config_tree import datasets_of
-from ..errors import InputError, shown
+from ..errors import InputError, require, shown
+from ..picture_pipeline import resize_of, scored_steps
 from ..trained_detector import TrainedDetector, checkpoint_file, read_detector
 from ..whole_file import whole_file
 from .detector import ExportedDetector
@@ -62,18 +64,34 @@ def resize_scale(cfg: Config) -> list[int]:
     Raises:
         InputError: It has no ``Resize`` that keeps the ratio.
     """
-    steps = [
-        step
-        for data in datasets_of(cfg.get('test_dataloader'))
-        for step in data.get('pipeline', ())
-        if step.type == 'Resize' and step.get('keep_ratio') and step.get('scale')
-    ]
-    if not steps:
+    scale, keeps_ratio = resize_of(scored_steps(cfg)) or (None, False)
+    if not scale or not keeps_ratio:
         raise InputError(
             'the test pipeline in the checkpoint has no Resize with scale and keep_ratio=True: '
             'train with one, see configs/_base_/small_data.py'
         )
-    return sorted(map(int, steps[0].scale), reverse=True)
+    return sorted(scale, reverse=True)
+
+
+def scored_pictures(cfg: Config) -> CocoDataset:
+    """The config's test set.
+
+    Raises:
+        InputError: It is not there, or has no picture.
+    """
+    data = next(datasets_of(cfg.get('test_dataloader')), None)
+    if not data or not data.get('ann_file'):
+        raise InputError("the checkpoint's config has no test set with labels: leave --check out")
+    try:
+        dataset = DATASETS.build(dict(data, test_mode=True, serialize_data=False))
+    except FileNotFoundError as error:
+        raise InputError(
+            f"{error.filename}, of the test set in the checkpoint's config, is not there: put it "
+            'back or leave --check out'
+        ) from error
+    if not len(dataset):
+        raise InputError("the test set in the checkpoint's config is empty: leave --check out")
+    return dataset
 
 
 def write_onnx(
@@ -131,13 +149,15 @@ def export(checkpoint: str, path: Path, check: int = 0) -> dict | None:
         InputError: A package is missing, the checkpoint's detector cannot be written, or its test
             set is not there.
     """
+    require('--check', check, int, low=0)
     need_onnx()
     trained = read_two_stage(checkpoint)
+    pictures = scored_pictures(trained.cfg) if check else None
     model = trained.build()
     write_onnx(ExportedDetector(model), path, list(trained.classes), resize_scale(trained.cfg))
-    if not check:
+    if pictures is None:
         return None
     from .check import compare  # with onnxruntime
     from .run import Detector
 
-    return compare(model, trained.cfg, Detector(path, torch.get_num_threads()), check)
+    return compare(model, pictures, Detector(path, torch.get_num_threads()), check)

@@ -65,7 +65,7 @@ def resized(picture: np.ndarray, scale: list[int]) -> np.ndarray:
     height, width = picture.shape[:2]
     long, short = max(scale), min(scale)
     factor = min(long / max(height, width), short / min(height, width))
-    size = int(width * factor + 0.5), int(height * factor + 0.5)
+    size = max(1, int(width * factor + 0.5)), max(1, int(height * factor + 0.5))
     return cv2.resize(picture, size).transpose(2, 0, 1)[None]
 
 
@@ -123,7 +123,11 @@ def main() -> None:
     args = parser.parse_args()
     detector = Detector(args.model, args.threads)
     folder = args.pictures.is_dir()
-    for path in sorted(args.pictures.iterdir()) if folder else [args.pictures]:
+    if args.draw and args.draw.resolve() == args.pictures.resolve():
+        raise SystemExit(f'error: --draw is {args.draw}, the folder of the pictures: name another')
+    for path in (
+        sorted(filter(Path.is_file, args.pictures.iterdir())) if folder else [args.pictures]
+    ):
         picture = cv2.imread(str(path))
         if picture is None:
             raise SystemExit(f'error: {path} is no picture that OpenCV reads: take it away')
@@ -141,7 +145,7 @@ def main() -> None:
         )
         if args.draw:
             args.draw.mkdir(parents=True, exist_ok=True)
-            cv2.imwrite(str(args.draw / f'{path.stem}.png'), draw(picture, found, detector.classes))
+            cv2.imwrite(str(args.draw / f'{path.name}.png'), draw(picture, found, detector.classes))
 
 
 if __name__ == '__main__':

@@ -20,6 +20,8 @@ from ..whole_file import whole_file
 from .crops import polygons, run_lengths
 from .found import Found
 
+CLASSES = 'classes'  # stem of the file beside YOLO's with the classes' names
+
 
 @dataclass
 class Results:
@@ -43,12 +45,11 @@ class Results:
         return map(self.found, self.names)
 
     def stems(self) -> list[str]:
-        """The names without suffixes; with them where two pictures would get the same."""
+        """The names without suffixes; with them where two files would get the same."""
         short = [name if _is_frame(name) else os.path.splitext(name)[0] for name in self.names]
-        count = Counter(short)
-        return [
-            stem if count[stem] == 1 else name for stem, name in zip(short, self.names, strict=True)
-        ]
+        count = Counter([*short, CLASSES])
+        stems = [stem if count[stem] == 1 else name for stem, name in zip(short, self.names)]
+        return stems if len({*stems, CLASSES}) > len(stems) else self.names
 
 
 @contextmanager
@@ -128,7 +129,7 @@ def write_yolo(results: Results) -> None:
     A picture without objects has an empty file. ``yolo/classes.txt`` has the classes' names.
     """
     folder = results.out / 'yolo'
-    with _text(folder / 'classes.txt') as file:
+    with _text(folder / f'{CLASSES}.txt') as file:
         file.writelines(f'{name}\n' for name in results.classes)
     for stem, found in zip(results.stems(), results):
         lines = []

@@ -1,8 +1,8 @@
 """What was found so far, on disk: a kill loses the batch under way and nothing else.
 
 ``found.jsonl`` holds the settings in its first line, then a line a batch: a JSON list with a record
-of each picture. A line that a kill cut off is taken away. Of two records of a picture the later
-counts.
+of each picture. From a damaged line on all is taken away, and predicted anew. Of two records of a
+picture the later counts.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError, shown
 
@@ -48,12 +49,13 @@ class Records:
         self._file.seek(0)
         end = 0
         for line in self._file:
-            if not line.endswith(b'\n'):
+            content = _whole(line)
+            if content is None:
                 break
             if end == 0:
-                _compare(folder, json.loads(line), settings)
+                _compare(folder, content, settings)
             else:
-                self._note(end, json.loads(line))
+                self._note(end, content)
             end += len(line)
         self._file.truncate(end)
         if end == 0:
@@ -105,6 +107,16 @@ def stamp_of(path: str) -> list[int] | None:
     except OSError:
         return None
     return [stat.st_size, stat.st_mtime_ns]
+
+
+def _whole(line: bytes) -> Any:
+    """What a line holds; None of one that a kill or a power cut has damaged."""
+    if not line.endswith(b'\n'):
+        return None
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
 
 
 def _compare(folder: Path, then: dict, now: dict) -> None:

@@ -97,6 +97,7 @@ class Call:
         Raises:
             OSError: A result cannot be written.
         """
+        self.named = {one.name for one in inputs}
         self.progress = Progress(count_pictures(inputs))
         pictures = pictures_of(inputs, lambda frame: not self._is_done(frame))
         while chunk := list(islice(pictures, self.predictor.batch)):
@@ -127,8 +128,9 @@ class Call:
         )
 
     def _drawing(self, name: str) -> Path:
-        suffix = '' if name.lower().endswith(WRITTEN) else '.png'
-        return self.out / 'drawn' / (name + suffix)
+        if not name.lower().endswith(WRITTEN):
+            name += '.png' if f'{name}.png' not in self.named else '.drawn.png'
+        return self.out / 'drawn' / name
 
     def _predict(self, waiting: list[Picture]) -> int:
         """How many of them could be predicted."""
@@ -171,14 +173,19 @@ class Call:
         remove_parts(path.parent, age=3600)  # of a call that was killed
 
 
+def write_failed(out: Path, lines: Sequence[str]) -> None:
+    """Write ``failed.txt``; where nothing failed, take away an earlier call's."""
+    if not lines:
+        (out / FAILED).unlink(missing_ok=True)
+        return
+    with whole_file(out / FAILED) as part:
+        part.write_text(''.join(f'{printable(line)}\n' for line in lines), encoding='utf-8')
+
+
 def _report(call: Call, results: Results) -> int:
     """Say what was done and what failed; how many failed."""
     failed, before = call.failed(), len(results.names) - call.new
-    if failed:
-        with whole_file(call.out / FAILED) as part:
-            part.write_text(''.join(f'{printable(line)}\n' for line in failed), encoding='utf-8')
-    else:
-        (call.out / FAILED).unlink(missing_ok=True)  # of an earlier call
+    write_failed(call.out, failed)
     objects = sum(map(len, results))
     call.progress.say(
         f'{len(results.names)} pictures, {objects} objects in {call.out}; {call.new} predicted now'

@@ -16,7 +16,8 @@ from ..datasets.listing import is_picture, list_pictures, read_list, say_left_ou
 from ..datasets.picture import PictureError, decode_picture
 from ..errors import InputError, shown
 
-VIDEOS = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.webm', '.wmv')
+COUNTED = ('.avi', '.m4v', '.mov', '.mp4')  # their files state how many frames they have
+VIDEOS = (*COUNTED, '.mkv', '.mpeg', '.mpg', '.webm', '.wmv')
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,13 @@ class Picture:
         name: The input's; of a frame with its number, ``clip.mp4/000123``.
         path: Of the file.
         image: (H, W, 3) uint8 BGR of a frame that is wanted; None of a file, which is read later.
+        problem: Why it cannot be read, if that is known.
     """
 
     name: str
     path: str
     image: np.ndarray | None = None
+    problem: str = ''
 
     def read(self) -> np.ndarray:
         """(H, W, 3) uint8 BGR, as a person sees it.
@@ -58,6 +61,8 @@ class Picture:
         """
         if self.image is not None:
             return self.image
+        if self.problem:
+            raise InputError(f'{self.path}: {self.problem}')
         try:
             return decode_picture(Path(self.path).read_bytes())
         except (OSError, PictureError) as error:
@@ -133,9 +138,19 @@ def _is_input(path: str) -> bool:
 
 
 def outside(inputs: Iterable[Input], folder: Path) -> list[Input]:
-    """Those that do not lie in a folder, at any depth."""
+    """Those that do not lie in the folder of the results, at any depth: earlier drawings.
+
+    Raises:
+        InputError: All lie there.
+    """
     below = os.path.join(os.path.abspath(folder), '')
-    return [one for one in inputs if not one.path.startswith(below)]
+    found = [one for one in inputs if not one.path.startswith(below)]
+    if not found:
+        raise InputError(
+            f'--out is {shown(str(folder), 160)}, in which all the pictures lie: name a '
+            'folder that holds results alone'
+        )
+    return found
 
 
 def pictures_of(inputs: Iterable[Input], wanted: Callable[[Picture], bool]) -> Iterator[Picture]:
@@ -155,7 +170,7 @@ def _frames(video: Input, wanted: Callable[[Picture], bool]) -> Iterator[Picture
     level = cv2.setLogLevel(0)  # what cannot be read is said by us
     capture = cv2.VideoCapture(video.path)
     cv2.setLogLevel(level)
-    number = 0
+    number, stated = 0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     try:
         while capture.grab():
             frame = Picture(f'{video.name}/{number:06d}', video.path)
@@ -169,6 +184,9 @@ def _frames(video: Input, wanted: Callable[[Picture], bool]) -> Iterator[Picture
         capture.release()
     if not number:
         yield Picture(video.name, video.path)  # to be read as a picture, which says why not
+    elif number < stated and video.path.lower().endswith(COUNTED):
+        problem = f'{number} of its {stated} frames can be read: it is damaged or cut off'
+        yield Picture(video.name, video.path, problem=problem)
 
 
 def count_pictures(inputs: Iterable[Input]) -> int:

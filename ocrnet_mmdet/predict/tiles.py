@@ -18,9 +18,7 @@ import numpy as np
 from .crops import Crop, union
 
 SAME = 0.5
-COVERED = (
-    0.5  # share of a cut object's box from which on it is a part of a better one that covers it
-)
+COVERED = 0.5  # share of a cut object's box from which on it is a part of one that covers it
 EDGE = 0.01  # of a tile's side: a box that ends so near to a border inside the picture is cut there
 
 
@@ -88,7 +86,8 @@ def merge(pieces: Pieces, tiles: np.ndarray, height: int, width: int) -> Pieces:
         np.float32,
     ).reshape(-1, 4)
     alone = cut[best] & np.array([len(group) == 1 for group in groups], bool)
-    kept = np.flatnonzero(~_is_covered(boxes, alone))
+    covered = _is_covered(boxes, pieces.tiles[best], alone)
+    kept = np.flatnonzero(~covered)
     kept = kept[np.argsort(-pieces.scores[best[kept]], kind='stable')]
     crops = pieces.crops
     return Pieces(
@@ -144,14 +143,16 @@ def _agreement(pieces: Pieces, tiles: np.ndarray, i: int, others: np.ndarray) ->
     return np.where(pieces.tiles[others] == pieces.tiles[i], 0, iou)
 
 
-def _is_covered(boxes: np.ndarray, alone: np.ndarray) -> np.ndarray:
+def _is_covered(boxes: np.ndarray, tiles: np.ndarray, alone: np.ndarray) -> np.ndarray:
     """(N,) which cut objects, ``alone`` (N,) without one that agrees, are parts of one that is not.
 
-    A cut object smaller than the overlap is whole in another tile, and found there.
+    That one is of another of the ``tiles`` (N,), which sees more of it. A cut object smaller than
+    the overlap is whole in another tile, and found there.
     """
     covered = np.zeros(len(boxes), bool)
     for i in np.flatnonzero(alone):
-        shared = _area(_intersection(boxes[i][None], boxes[~alone]))
+        over = ~alone & (tiles != tiles[i])
+        shared = _area(_intersection(boxes[i][None], boxes[over]))
         covered[i] = (shared >= COVERED * _area(boxes[i][None])).any()
     return covered
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mmcv.transforms import Compose
 from mmengine.config import Config
@@ -70,7 +69,7 @@ def load_net(file: str, config: str | None, device: str | None, min_score: float
         Compose(steps),
         REGION if trained.without_labels else trained.classes,
         _picture_side(trained.cfg, trained.meta),
-        _key(file, steps),
+        _key(file, trained.model_cfg, steps),
     )
 
 
@@ -89,7 +88,7 @@ def _picture_side(cfg: Config, meta: dict) -> int | None:
     return None
 
 
-def _key(file: str, steps: list[Any]) -> str:
+def _key(file: str, *config: object) -> str:
     digest = hashlib.sha256(Path(file).expanduser().read_bytes())
-    digest.update(repr(steps).encode())
+    digest.update(repr(config).encode())
     return digest.hexdigest()[:16]

@@ -49,7 +49,7 @@ def labelled_names(labels: Path, root: str, pool: Iterable[str]) -> set[str]:
 
 def _sources(labels: Path) -> list[Source]:
     """What to read: of a folder that tools/start.py wrote its two files, not a training's logs."""
-    parts = [labels / f'{part}.json' for part in (TRAIN, VAL)]
+    parts = [labels / 'annotations' / f'{part}.json' for part in (TRAIN, VAL)]
     if parts[0].is_file():
         return [source_of(part) for part in parts if part.is_file()]
     return [source_of(labels)]
@@ -59,7 +59,7 @@ def _named(source: Source, pictures: Pictures) -> set[str]:
     """Those of the pictures that labels name; of a folder of pictures those of the same name."""
     if source.kind != MASKS:
         images = READERS[source.kind](source, pictures).data['images']
-        return {image['file_name'] for image in images if image['file_name'] in pictures}
+        return {name for image in images if (name := image.get('file_name')) in pictures}
     names = map(os.fsdecode, list_pictures(str(source.root)))
     return {name for name in map(pictures.find, names) if name is not None}
 

@@ -14,7 +14,7 @@ from ..predict.formats import FORMATS, Results
 from ..predict.found import Found
 from ..predict.predictor import Predictor
 from ..predict.records import Records
-from ..predict.run import FAILED
+from ..predict.run import FAILED, write_failed
 from ..predict.sources import Input, list_inputs, outside
 from ..whole_file import whole_file
 from .labelled import labelled_names
@@ -55,6 +55,7 @@ def suggest(
         OSError: A result cannot be written.
     """
     require('--suggest', count, int, low=1)
+    require('--score', score, low=0, high=1)
     if (out / LIST).exists():
         raise InputError(
             f'{shown(str(out), 160)} holds suggestions, and labels that may be corrected by now: '
@@ -87,7 +88,7 @@ def suggest(
         (str(i), path, reason_of(one, found, seen.names))
         for i, (path, one, found) in enumerate(zip(results.paths, picks, finds), 1)
     ]
-    _write(out / FAILED, [(line,) for line in seen.failed])
+    write_failed(out, seen.failed)
     _write(out / LIST, rows)  # last: with it the call is over
     return _report(out, len(rows), count, seen)
 

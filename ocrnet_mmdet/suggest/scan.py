@@ -50,9 +50,11 @@ def scan(predictor: Predictor, inputs: Iterable[Input], records: Records) -> Sca
     with _watched(predictor) as vectors:
         for one in inputs:
             stamp = stamp_of(one.path)
-            if not records.has(one.name, stamp):
+            new = not records.has(one.name, stamp)
+            if new:
                 records.add([_record(predictor, vectors, one) | dict(stamp=stamp)])
-            progress.add(1)
+            progress.add(new, not new)
+    progress.say(f'{len(inputs)} pictures went through the detector')
     return _gathered([one.name for one in inputs], records)
 
 
@@ -72,11 +74,11 @@ def _record(predictor: Predictor, vectors: VectorDetector, one: Input) -> dict:
     vectors.clear()
     try:
         image = Picture(one.name, one.path).read()
-        (found,) = predictor.detect([one.name], [image])
-        if isinstance(found, InputError):
-            raise found
     except InputError as error:
         return dict(name=one.name, error=str(error))
+    (found,) = predictor.detect([one.name], [image])
+    if isinstance(found, InputError):
+        return dict(name=one.name, error=str(found))
     bits = np.packbits(print_of(image)).tobytes()
     vector = vectors.mean().astype('<f4').tobytes()
     return found.record() | dict(vector=_text(vector), print=_text(bits))

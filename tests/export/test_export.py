@@ -19,9 +19,10 @@ from torch.nn import functional as F
 from demo.data_set import make_demo_set
 from demo.scene import CLASSES as SHAPES
 from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.export import run
 from ocrnet_mmdet.export.check import differences
 from ocrnet_mmdet.export.detector import ExportedDetector
-from ocrnet_mmdet.export.onnx_file import export, write_onnx
+from ocrnet_mmdet.export.onnx_file import export, resize_scale, write_onnx
 from ocrnet_mmdet.export.operators import adaptive_avg_pool
 from ocrnet_mmdet.export.run import Detector, draw
 
@@ -160,7 +161,7 @@ def test_the_runner_needs_no_torch(write, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found['picture'] == 'one.png' and len(found['boxes']) == len(found['classes']) > 0
-    assert (cv2.imread(str(tmp_path / 'drawn/one.png')) != picture(64, 64)).any()
+    assert (cv2.imread(str(tmp_path / 'drawn/one.png.png')) != picture(64, 64)).any()
 
 
 def test_the_runner_draws_each_class_in_its_colour_under_its_name():
@@ -277,3 +278,63 @@ def test_a_package_that_is_missing_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'onnxruntime', None)
     with pytest.raises(InputError, match='onnxruntime is not installed: pip install'):
         export('a.pth', tmp_path / 'a.onnx')
+
+
+@pytest.mark.parametrize(
+    'part, change, words',
+    [
+        ('rcnn', dict(type='soft_nms'), 'soft_nms'),
+        ('rcnn', dict(class_agnostic=True), 'class_agnostic'),
+        ('rpn', dict(type='soft_nms'), 'test_cfg.rpn.nms'),
+    ],
+)
+def test_another_suppression_is_refused(part, change, words):
+    detector = lively(plain())
+    head = detector.roi_head if part == 'rcnn' else detector.rpn_head
+    head.test_cfg.nms = {**head.test_cfg.nms, **change}
+    with pytest.raises(InputError, match=words):
+        ExportedDetector(detector)
+
+
+@pytest.mark.parametrize('scale, keep_ratio', [(640, True), ((640, 320), True), (640, False)])
+def test_the_scale_is_read_as_mmcv_reads_it(scale, keep_ratio):
+    resize = dict(type='mmdet.Resize', scale=scale, keep_ratio=keep_ratio)
+    cfg = Config(dict(val_dataloader=dict(dataset=dict(pipeline=[resize]))))
+    if not keep_ratio:
+        with pytest.raises(InputError, match='no Resize'):
+            resize_scale(cfg)
+    else:
+        assert resize_scale(cfg) == ([640, 640] if scale == 640 else [640, 320])
+
+
+@pytest.mark.parametrize('check, words', [('-1', '--check is -1'), ('2', 'is empty')])
+def test_a_comparison_that_cannot_be_is_refused_first(tmp_path, check, words):
+    (tmp_path / 'none.json').write_text('{"images": [], "annotations": [], "categories": []}')
+    data = dict(type='CocoDataset', data_root='', ann_file=str(tmp_path / 'none.json'))
+    file = checkpoint(tmp_path / 'a.pth', plain().to_dict(), lively(plain()).state_dict(), data)
+    with pytest.raises(InputError, match=words):
+        export(file, tmp_path / 'a.onnx', int(check))
+    assert not (tmp_path / 'a.onnx').exists()
+
+
+def test_a_very_thin_picture_keeps_a_pixel(write):
+    _, path = write(plain)
+    found = Detector(path, 1)(np.zeros((1, 5000, 3), np.uint8))
+    assert found['boxes'].shape[1:] == (4,)
+
+
+def test_the_runner_draws_beside_the_pictures(write, tmp_path, monkeypatch, capsys):
+    _, path = write(plain)
+    for name in ('a.png', 'a.jpg'):
+        cv2.imwrite(str(tmp_path / name), picture(64, 64))
+    before = (tmp_path / 'a.png').read_bytes()
+    command = ['run.py', str(path), str(tmp_path), '--draw']
+    for place in ('drawn', 'drawn', ''):
+        monkeypatch.setattr(sys, 'argv', [*command, str(tmp_path / place)])
+        if place:
+            run.main()
+        else:
+            with pytest.raises(SystemExit, match='name another'):
+                run.main()
+    assert {p.name for p in (tmp_path / 'drawn').iterdir()} == {'a.png.png', 'a.jpg.png'}
+    assert (tmp_path / 'a.png').read_bytes() == before

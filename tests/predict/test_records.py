@@ -60,3 +60,18 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path):
         Records(tmp_path, SETTINGS)
     first.close()
     Records(tmp_path, SETTINGS).close()
+
+
+@pytest.mark.parametrize('damage', [b'\x00' * 20, b'[{"name": "b\xff'])
+def test_from_a_damaged_line_on_all_is_predicted_anew(tmp_path, damage):
+    records = Records(tmp_path, SETTINGS)
+    for name in 'abc':
+        records.add([record(name)])
+    records.close()
+    first, second, third, fourth = (tmp_path / FILE).read_bytes().splitlines(keepends=True)
+    (tmp_path / FILE).write_bytes(first + second + damage + b'\n' + fourth)
+    again = Records(tmp_path, SETTINGS)
+    assert [again.has(name, 1) for name in 'abc'] == [True, False, False]
+    again.add([record('b')])
+    again.close()
+    assert Records(tmp_path, SETTINGS).has('b', 1)

@@ -7,6 +7,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.predict import Predictor
@@ -121,3 +122,22 @@ def test_a_killed_call_ends_as_if_never_stopped(work_dir, data, tmp_path):
         assert predict(predictor, [str(folder)], tmp_path / out, FORMATS) == 1
     assert results(tmp_path / 'killed') == results(tmp_path / 'whole')
     assert len(results(tmp_path / 'whole')) >= 5 * 3 + 5
+
+
+@pytest.mark.parametrize('below', ['', 'pictures'])
+def test_results_are_not_written_over_the_pictures(pictures, tmp_path, monkeypatch, below):
+    with pytest.raises(InputError, match='in which all the pictures lie: name a folder'):
+        predict(square_predictor(monkeypatch), [str(pictures)], tmp_path / below)
+    assert not list(tmp_path.rglob('found.jsonl'))
+
+
+def test_two_pictures_are_never_one_file(tmp_path, monkeypatch):
+    names = ['a.jpg', 'a.png', 'a.jpg.tif', 'classes.jpg', 'g.gif', 'g.gif.png']
+    for i, name in enumerate(names):
+        path = tmp_path / 'p' / name
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(draw_squares(40, 50, [(5, 5, 20 + i, 20)], [i % 3])).save(path)
+    predict(square_predictor(monkeypatch), [str(tmp_path / 'p')], tmp_path / 'out', ['yolo'])
+    assert len(list((tmp_path / 'out/drawn').iterdir())) == len(names)
+    assert len(list((tmp_path / 'out/yolo').iterdir())) == len(names) + 1
+    assert (tmp_path / 'out/yolo/classes.txt').read_text() == 'blue\ngreen\nred\n'

@@ -87,3 +87,14 @@ def test_pictures_are_cut_from_one_and_a_half_tiles_on(monkeypatch):
     assert len(predictor.tiles_of(150, 90)) == 1 and len(predictor.tiles_of(90, 151)) == 2
     assert len(square_predictor(monkeypatch, picture_side=None).tiles_of(900, 900)) == 1
     assert len(square_predictor(monkeypatch, picture_side=100, tile=0).tiles_of(900, 900)) == 1
+
+
+def test_a_cut_object_stays_beside_another_of_its_tile():
+    tiles = np.array([[0, 0, 64, 64], [48, 0, 112, 64]])
+    boxes = np.array([[20, 10, 60, 50], [34, 12, 64, 48]], np.float32)  # the second is cut
+    scores, labels = np.array([0.31, 0.95]), np.array([0, 1])
+    for places, count in (((0, 0), 2), ((1, 0), 1)):
+        boxes[0, [0, 2]] = (20, 60) if places[0] == 0 else (50, 66)
+        boxes[1, 0] = 34 if places[0] == 0 else 52
+        found = merge(Pieces(boxes, scores, labels, np.array(places), None), tiles, 64, 112)
+        assert len(found.boxes) == count

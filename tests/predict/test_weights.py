@@ -99,3 +99,13 @@ def test_the_handed_over_file_finds_what_its_checkpoint_does(pretrained_dir, tmp
 def test_the_handed_over_config_is_plain_values(pretrained_dir):
     meta = torch.load(pretrained_dir / 'pretrained_detector.pth', weights_only=True)['meta']
     assert Config.fromstring(meta['cfg'], '.py').model.type == 'OCRNetPretrainer'
+
+
+def test_results_of_another_config_are_others(work_dir, tmp_path):
+    file, keys = work_dir / 'iter_2.pth', []
+    cfg = Config.fromstring(torch.load(file, weights_only=False)['meta']['cfg'], '.py')
+    for score in (0.05, 0.4):
+        cfg.model.test_cfg.rcnn.score_thr = score
+        cfg.dump(tmp_path / 'config.py')
+        keys.append(Predictor(file, config=str(tmp_path / 'config.py')).net.key)
+    assert keys[0] != keys[1]

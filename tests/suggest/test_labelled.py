@@ -7,8 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
+from demo.data_set import make_demo_set
 from ocrnet_mmdet.errors import InputError
+from ocrnet_mmdet.start import start
 from ocrnet_mmdet.suggest.labelled import labelled_names
+
+from ..detectors import ROOT
 
 NAMES = ['a.png', 'sub/b.png', 'c.png', 'd.png']
 
@@ -47,8 +51,8 @@ def test_a_copy_of_a_labelled_picture_is_labelled(pool, tmp_path):
 
 def test_both_parts_of_a_started_folder_count(pool, tmp_path):
     mine = tmp_path / 'mine'
-    write_coco(mine / 'train.json', 'a.png')
-    write_coco(mine / 'val.json', 'c.png')
+    write_coco(mine / 'annotations/train.json', 'a.png')
+    write_coco(mine / 'annotations/val.json', 'c.png')
     (mine / 'finetune').mkdir()
     (mine / 'finetune/scalars.json').write_text('{"loss": 1}\n{"loss": 2}\n')
     assert found(mine, pool) == {'a.png', 'c.png'}
@@ -75,3 +79,16 @@ def test_of_a_labelled_folder_only_labelled_pictures_count(pool, tmp_path):
 def test_labels_that_are_not_there_are_named(pool, tmp_path):
     with pytest.raises(InputError, match=r'none\.json.*does not exist'):
         found(tmp_path / 'none.json', pool)
+
+
+def test_what_start_wrote_is_read_after_a_training(tmp_path):
+    make_demo_set(str(tmp_path / 'own'), train=6, val=1, unlabelled=2, size=64)
+    mine, labels = tmp_path / 'mine', tmp_path / 'own/annotations/train.json'
+    configs = ROOT / 'configs'
+    start(tmp_path / 'own', labels, None, 0.3, 0, imagenet=True, out=mine, configs=configs)
+    log = mine / 'finetune/20260101_000000/vis_data/20260101_000000.json'
+    log.parent.mkdir(parents=True)
+    log.write_text('{"loss": 1}\n{"loss": 2}\n')
+    named = {image['file_name'] for image in json.loads(labels.read_text())['images']}
+    pool = sorted(path.relative_to(tmp_path / 'own').as_posix() for path in tmp_path.rglob('*.jpg'))
+    assert labelled_names(mine, str(tmp_path / 'own'), pool) == named < {*pool}
