@@ -38,6 +38,11 @@ def text_of(cell) -> str:
     return ''.join(parts)
 
 
+def pictures_of(notebook) -> int:
+    outputs = (part for cell in notebook.cells for part in cell.get('outputs', ()))
+    return sum('image/jpeg' in part.get('data', {}) for part in outputs)
+
+
 def test_it_runs_from_its_first_cell_to_its_last(notebook, tmp_path, monkeypatch):
     short = {
         'work_dirs/tutorial': str(tmp_path),
@@ -50,18 +55,13 @@ def test_it_runs_from_its_first_cell_to_its_last(notebook, tmp_path, monkeypatch
     assert f'report: {tmp_path}/mine/finetune/report.html' in said
     assert 'coco/bbox_mAP' in said and 'mine.onnx' in said
     assert (tmp_path / 'mine/found/found.csv').read_text().startswith('picture,class,score')
-    assert (
-        sum(
-            'image/png' in part.get('data', {}) for c in done.cells for part in c.get('outputs', ())
-        )
-        == 2
-    )
+    assert pictures_of(done) == 2
 
 
 def test_it_is_kept_with_what_it_says(notebook):
     """And with its pictures, no larger than a page that one opens."""
     cells = [cell for cell in notebook.cells if cell.cell_type == 'code']
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
-    assert sum('image/png' in part.get('data', {}) for cell in cells for part in cell.outputs) == 2
+    assert pictures_of(notebook) == 2
     assert NOTEBOOK.stat().st_size < 1_000_000
     assert str(ROOT) not in NOTEBOOK.read_text()

@@ -164,7 +164,7 @@ def test_the_runner_needs_no_torch(write, tmp_path):
     assert (cv2.imread(str(tmp_path / 'drawn/one.png.png')) != picture(64, 64)).any()
 
 
-def test_the_runner_draws_each_class_in_its_colour_under_its_name():
+def test_the_runner_draws_classes_in_colours_under_names():
     image = np.full((200, 300, 3), 90, np.uint8)
     boxes = np.array([[20, 60, 140, 120], [160, 60, 280, 120], [40, 150, 48, 158]], np.float32)
     found = dict(boxes=boxes, scores=np.array([0.9, 0.8, 0.7]), labels=np.array([0, 1, 1]))

@@ -99,23 +99,21 @@ def test_a_deep_picture_is_read_as_it_is_trained_on(tmp_path):
     assert np.ptp(picture.read()) > 250 and picture.read().shape == (20, 30, 3)
 
 
-@pytest.mark.parametrize('suffix', ['.avi', '.mp4'])
-def test_a_video_that_is_cut_off_is_no_whole_one(tmp_path, suffix):
-    kind = cv2.VideoWriter_fourcc(*('mp4v' if suffix == '.mp4' else 'MJPG'))
-    writer = cv2.VideoWriter(str(tmp_path / f'whole{suffix}'), kind, 5, (160, 120))
+def test_a_video_that_is_cut_off_is_no_whole_one(tmp_path):
+    writer = cv2.VideoWriter(
+        str(tmp_path / 'whole.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 5, (160, 120)
+    )
     for image in np.random.default_rng(0).integers(0, 255, (30, 120, 160, 3), np.uint8):
         writer.write(image)
     writer.release()
-    video = (tmp_path / f'whole{suffix}').read_bytes()
-    middle = len(video) * 3 // 4  # an MP4's list of frames is at its end
-    gap, rest = (bytes(200), video[middle + 200 :]) if suffix == '.mp4' else (b'', b'')
-    (tmp_path / f'damaged{suffix}').write_bytes(video[:middle] + gap + rest)
+    content = (tmp_path / 'whole.avi').read_bytes()
+    (tmp_path / 'cut.avi').write_bytes(content[: len(content) // 2])
     found = {}
-    for name in ('whole', 'damaged'):
-        _, inputs, _ = list_inputs([str(tmp_path / f'{name}{suffix}')])
+    for name in ('whole', 'cut'):
+        _, inputs, _ = list_inputs([str(tmp_path / f'{name}.avi')])
         found[name] = list(pictures_of(inputs, lambda _: True))
     assert len(found['whole']) == 30 and not any(frame.problem for frame in found['whole'])
-    *frames, last = found['damaged']
-    assert 0 < len(frames) < 30 and all(frame.image is not None for frame in frames)
+    *frames, last = found['cut']
+    assert 10 < len(frames) < 20 and all(frame.image is not None for frame in frames)
     with pytest.raises(InputError, match=f'{len(frames)} of its 30 frames can be read'):
         last.read()
