@@ -157,7 +157,7 @@ def _panels(
     panels = [
         Panel(
             'labels',
-            f'{len(objects.boxes)} objects',
+            f'{len(objects.boxes)} object' + 's' * (len(objects.boxes) != 1),
             jpeg_uri(_drawn(picture, objects, scale, TRUTH, WIDE, numbered)),
         )
     ]

@@ -13,7 +13,7 @@ from ..errors import InputError
 from .configs import finetuning_config, pretraining_config
 from .labels import Labels, read_labels
 from .page import write_check
-from .recipe import recipe_for, recipe_without_labels
+from .recipe import Recipe, recipe_for, recipe_without_labels
 
 __all__ = ['start']
 
@@ -57,31 +57,38 @@ def start(
         raise InputError('--val needs --labels, those of the training pictures: name them too')
     if labels:
         data = read_labels(pictures, labels, val, val_share, seed, out / 'annotations')
-        recipe = recipe_for(data, imagenet)
-        (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
-        listed, more = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
-        data.notes += more
-        lines = [*data.notes, *recipe.lines()]
-        pretraining = pretraining_config(
-            configs, pictures, out, recipe, str(listed), data.with_mask
-        )
-        page = write_check(out / 'check.html', pictures, data, recipe)
-        commands = [
-            f'to look at, with drawings of all this: {page}',
-            'next:',
-            f'  python tools/train.py {out}/finetune.py',
-            'before it, without labels, where that pays (docs/pretraining.md says when):',
-            f'  python tools/train.py {out}/pretrain.py',
-        ]
+        lines = _write_with_labels(pictures, data, recipe_for(data, imagenet), out, configs)
     else:
         recipe = recipe_without_labels(pictures, imagenet)
-        lines, commands = recipe.lines(), ['next:', f'  python tools/train.py {out}/pretrain.py']
         out.mkdir(parents=True, exist_ok=True)
-        pretraining = pretraining_config(configs, pictures, out, recipe)
-    (out / 'pretrain.py').write_text(pretraining)
-    report = '\n'.join([*lines, '', *commands])
+        (out / 'pretrain.py').write_text(pretraining_config(configs, pictures, out, recipe))
+        lines = [*recipe.lines(), '', 'next:', f'  python tools/train.py {out}/pretrain.py']
+    report = '\n'.join(lines)
     (out / 'report.txt').write_text(report + '\n')
     return report
+
+
+def _write_with_labels(
+    pictures: Path, data: Labels, recipe: Recipe, out: Path, configs: Path
+) -> list[str]:
+    """Write both configs and the page; what there is to say, the commands that come next last."""
+    (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
+    listed, more = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
+    data.notes += more
+    (out / 'pretrain.py').write_text(
+        pretraining_config(configs, pictures, out, recipe, str(listed), data.with_mask)
+    )
+    page = write_check(out / 'check.html', pictures, data, recipe)
+    return [
+        *data.notes,
+        *recipe.lines(),
+        '',
+        f'to look at, with drawings of all this: {page}',
+        'next:',
+        f'  python tools/train.py {out}/finetune.py',
+        'before it, without labels, where that pays (docs/pretraining.md says when):',
+        f'  python tools/train.py {out}/pretrain.py',
+    ]
 
 
 def _pictures_to_pretrain_on(pictures: Path, data: Labels, folder: Path) -> tuple[Path, list[str]]:

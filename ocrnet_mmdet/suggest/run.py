@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -73,24 +73,36 @@ def suggest(
         is_known = np.array([name in known for name in seen.names], bool)
         picks = pick(seen.vectors, seen.unsure, is_known, count, seen.prints)
         paths = {one.name: one.path for one in inputs}
-        chosen = [seen.names[one.index] for one in picks]
-        results = Results(
-            out,
-            predictor.classes,
-            chosen,
-            [paths[name] for name in chosen],
-            lambda name: found_in(name, records, predictor.classes, score),
-        )
-        for name in formats:
-            FORMATS[name](results)
-        finds = [found_in(name, records, predictor.classes, LEAST) for name in chosen]
-    rows = [
-        (str(i), path, reason_of(one, found, seen.names))
-        for i, (path, one, found) in enumerate(zip(results.paths, picks, finds), 1)
-    ]
+        chosen = {seen.names[one.index]: paths[seen.names[one.index]] for one in picks}
+        _write_drafts(out, predictor.classes, chosen, records, score, formats)
+        rows = [
+            (str(i), path, reason_of(one, found, seen.names))
+            for i, (one, (name, path)) in enumerate(zip(picks, chosen.items()), 1)
+            for found in [found_in(name, records, predictor.classes, LEAST)]
+        ]
     write_failed(out, seen.failed)
     _write(out / LIST, rows)  # last: with it the call is over
     return _report(out, len(rows), count, seen)
+
+
+def _write_drafts(
+    out: Path,
+    classes: tuple[str, ...],
+    chosen: Mapping[str, str],
+    records: Records,
+    score: float,
+    formats: Iterable[str],
+) -> None:
+    """What was found in the chosen pictures, paths by name, as labels to correct."""
+    results = Results(
+        out,
+        classes,
+        list(chosen),
+        list(chosen.values()),
+        lambda name: found_in(name, records, classes, score),
+    )
+    for name in formats:
+        FORMATS[name](results)
 
 
 def _refuse_videos(inputs: list[Input]) -> None:
