@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,7 +35,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict:
 
 
 def read_json(ann_file: str, place: str) -> Any:
-    """The content of an annotation file.
+    """The content of an annotation file, which may begin with a byte order mark.
 
     Args:
         place: Name of the file, for the messages.
@@ -50,7 +51,7 @@ def read_json(ann_file: str, place: str) -> Any:
                 f'{place} has {size / 2**30:.1f} GiB, more than this machine can hold as objects '
                 f'({memory / 2**30:.1f} GiB of memory): split it'
             )
-        with open(ann_file, encoding='utf-8') as file:
+        with open(ann_file, encoding='utf-8-sig') as file:
             return json.load(file, object_pairs_hook=_unique)
     except OSError as error:
         raise InputError(
@@ -66,12 +67,7 @@ def read_json(ann_file: str, place: str) -> Any:
     except MemoryError as error:
         raise InputError(f'{place} does not fit into memory: split it') from error
     except ValueError as error:
-        fix = (
-            'save it as UTF-8 without a byte order mark'
-            if 'BOM' in str(error)
-            else 'export or copy it again'
-        )
-        raise InputError(f'{place} is not JSON ({error}): {fix}') from error
+        raise InputError(f'{place} is not JSON ({error}): export or copy it again') from error
 
 
 def read_coco(ann_file: str, img_dir: str, what: str) -> dict:
@@ -91,6 +87,9 @@ def read_coco(ann_file: str, img_dir: str, what: str) -> dict:
     if not os.path.isdir(img_dir):
         raise InputError(f'{what}: there is no picture folder {shown(img_dir, 160)}: {GET_DATA}')
     data = read_json(ann_file, place)
+    with open(ann_file, 'rb') as file:
+        if file.read(len(BOM_UTF8)) == BOM_UTF8:  # pycocotools, which opens it too, stops at it
+            raise InputError(f'{place}: save it as UTF-8 without a byte order mark')
     check_coco(data, place)
     return data
 

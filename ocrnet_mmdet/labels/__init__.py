@@ -17,8 +17,9 @@ from .cvat import read_cvat
 from .kinds import Source, source_of
 from .labelme import read_labelme
 from .mask_pictures import read_masks
+from .parts import TEST, TRAIN, VAL
 from .pictures import Pictures
-from .reading import TEST, TRAIN, VAL, Found
+from .reading import Found
 from .table import read_csv
 from .via import read_via
 from .voc import read_voc

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +26,9 @@ from ..datasets.outlines import are_polygons
 from ..datasets.picture_header import PictureError
 from ..errors import shown
 from .kinds import COCO, Source, json_kind
+from .parts import part_of
 from .pictures import Pictures
-from .reading import PARTS, Found, Reading
+from .reading import Found, Reading
 
 
 def read_coco_files(source: Source, pictures: Pictures) -> Found:
@@ -44,9 +44,8 @@ def read_coco_files(source: Source, pictures: Pictures) -> Found:
         datas.append(_mended(content, file, reading))
     data = datas[0]
     if len(files) > 1:
-        data, reading.part = _merged(
-            datas, [_part_of(file, source.root) for file in files], reading
-        )
+        parts = [part_of(os.path.relpath(file, source.root)) for file in files]
+        data = _merged(datas, parts, reading)
     return reading.done(data, COCO + (f', {len(files)} files' if len(files) > 1 else ''))
 
 
@@ -56,8 +55,8 @@ def _mended(data: Any, file: Path, reading: Reading) -> dict:
         data.setdefault('annotations', [])  # a part of which no picture has an object
     check_coco(data, place)
     _mend_images(data['images'], file.parent, reading)
-    _mend_categories(data, reading)
     _mend_keys(data, reading)
+    _mend_categories(data, reading)
     for annotation in data['annotations']:
         _mend_annotation(annotation, reading)
     _forget_rectangles(data['annotations'], reading)
@@ -107,17 +106,13 @@ def _mend_images(images: list[dict], place: Path, reading: Reading) -> None:
 
 def _mend_categories(data: dict, reading: Reading) -> None:
     """Leave out groups of categories that have no object, and join categories of one name."""
-    used = Counter(shown(a.get('category_id')) for a in data['annotations'])
+    used = {key for a in data['annotations'] if is_key(key := a.get('category_id'))}
     groups = {shown(c.get('supercategory')) for c in data['categories']}
     first: dict[str, dict] = {}
     same: dict = {}
     for category in data['categories']:
         name = category['name']
-        if (
-            shown(name) in groups
-            and not used[shown(category['id'])]
-            and len(data['categories']) > 1
-        ):
+        if shown(name) in groups and category['id'] not in used and len(data['categories']) > 1:
             reading.count('categories without objects that only name a group, left out', str(name))
         elif name in first:
             reading.count('categories of the name of another one, joined with it', str(name))
@@ -135,22 +130,27 @@ def _mend_keys(data: dict, reading: Reading) -> None:
     """Give references the kind of what they refer to, number or text, and annotations ids."""
     for key, entries in dict(image_id=data['images'], category_id=data['categories']).items():
         ids = {e['id'] for e in entries if is_key(e.get('id'))}
-        by_text = {str(i): i for i in ids}
+        by_text = {_text_of(i): i for i in ids}
         for annotation in data['annotations']:
             value = annotation.get(key)
-            if is_key(value) and value not in ids and str(value) in by_text:
+            if is_key(value) and value not in ids and _text_of(value) in by_text:
                 reading.count(
                     f'{key}s that are text, or numbers, unlike the ids',
                     _name(annotation),
                     annotation,
                 )
-                annotation[key] = by_text[str(value)]
+                annotation[key] = by_text[_text_of(value)]
     known = (a['id'] for a in data['annotations'] if is_number(a.get('id')))
     free = itertools.count(int(max(known, default=0)) + 1)
     for annotation in data['annotations']:
         if 'id' not in annotation:
             annotation['id'] = next(free)
             reading.count('annotations without an id got one', _name(annotation), annotation)
+
+
+def _text_of(key: int | float | str) -> str:
+    """An id as text, 1.0, which tables with gaps make of 1, as 1."""
+    return str(key).removesuffix('.0')
 
 
 def _mend_annotation(annotation: dict, reading: Reading) -> None:
@@ -200,19 +200,11 @@ def _is_own_box(annotation: dict) -> bool:
     return bool(near.any(0).all() and near.any(1).all())
 
 
-def _part_of(file: Path, root: Path) -> str | None:
-    """train, val or test by the file's or its folder's name."""
-    path = os.path.relpath(file, root).lower()
-    words = [''.join(c if c.isalpha() else ' ' for c in p).split() for p in path.split(os.sep)]
-    return next((PARTS[w] for part in reversed(words) for w in part if w in PARTS), None)
-
-
-def _merged(datas: list[dict], parts: list[str | None], reading: Reading) -> tuple[dict, dict]:
-    """Several files as one, with new ids; parts where each file's name says its own."""
+def _merged(datas: list[dict], parts: list[str | None], reading: Reading) -> dict:
+    """Several files as one, with new ids; their parts go to the ``reading``."""
     whole: dict = dict(images=[], annotations=[], categories=[])
-    part_of: dict = {}
     categories: dict[str, int] = {}
-    taken: set[object] = set()
+    taken: set[str] = set()
     for data, part in zip(datas, parts):
         kinds = {
             c['id']: categories.setdefault(str(c['name']), len(categories) + 1)
@@ -220,16 +212,16 @@ def _merged(datas: list[dict], parts: list[str | None], reading: Reading) -> tup
         }
         ids: dict = {}
         for image in data['images']:
-            key, name = image.get('id'), image.get('file_name')
+            key, name = image.get('id'), str(image.get('file_name'))
             if not is_key(key) or key in ids or name in taken:
                 what = 'pictures with a bad id, or of another file too, left out'
-                reading.count(what, str(name), str(name))
+                reading.count(what, name, name)
                 continue
             taken.add(name)
             ids[key] = image['id'] = len(whole['images']) + 1
             whole['images'].append(image)
-            if part and all(parts):
-                part_of[image['id']] = part
+            if part:
+                reading.part[image['id']] = part
         for annotation in data['annotations']:
             keys = annotation.get('image_id'), annotation.get('category_id')
             if not all(map(is_key, keys)) or keys[0] not in ids or keys[1] not in kinds:
@@ -242,4 +234,4 @@ def _merged(datas: list[dict], parts: list[str | None], reading: Reading) -> tup
             )
             whole['annotations'].append(annotation)
     whole['categories'] = [dict(id=i, name=name) for name, i in categories.items()]
-    return whole, part_of
+    return whole

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 PICTURE = (
+    'picture',
     'filename',
     'file',
     'image',
@@ -25,6 +26,7 @@ CORNERS = (
     ('xmax', 'x2', 'right', 'xbr'),
     ('ymax', 'y2', 'bottom', 'ybr'),
 )
+FROM_ZERO = (('x0',), ('y0',), ('x1',), ('y1',))  # whose x1 is no CORNERS' x1
 MIDDLE = (('xcenter', 'cx', 'centerx'), ('ycenter', 'cy', 'centery'))
 START = (('x', 'xmin', 'left', 'bboxx'), ('y', 'ymin', 'top', 'bboxy'))
 SIDES = (('w', 'width', 'bboxwidth', 'bboxw'), ('h', 'height', 'bboxheight', 'bboxh'))
@@ -40,8 +42,8 @@ def delimiter_of(header: str) -> str:
 def columns_of(header: Sequence[str]) -> dict[str, list[int]] | None:
     """The places of ``picture``, ``class`` and of the box; None where a picture or box is missing.
 
-    The box is one of ``corners`` (x1, y1, x2, y2), ``middle`` (cx, cy, w, h), ``start`` (x, y, w,
-    h) and ``whole``. ``size`` is the picture's, where the columns of the box leave such.
+    The box is one of ``corners`` (left, top, right, bottom), ``middle`` (cx, cy, w, h), ``start``
+    (x, y, w, h) and ``whole``. ``size`` is the picture's, where the columns of the box leave such.
     """
     names = [''.join(c for c in name.lower() if c.isalnum()) for name in header]
 
@@ -50,7 +52,7 @@ def columns_of(header: Sequence[str]) -> dict[str, list[int]] | None:
         return found if -1 not in found else []
 
     boxes = dict(
-        corners=places(*CORNERS),
+        corners=places(*FROM_ZERO) or places(*CORNERS),
         middle=places(*MIDDLE, *SIDES),
         start=places(*START, *SIDES),
         whole=places(WHOLE),

@@ -12,8 +12,9 @@ from ..datasets.picture_header import MAX_PIXELS
 from ..errors import shown
 from .files import LabelError, read_xml, whole
 from .kinds import CVAT, XML_KINDS, Source
+from .parts import part_of
 from .pictures import Pictures
-from .reading import PARTS, TRAIN, VAL, Found, Reading, number
+from .reading import Found, Reading, number
 from .shapes import Shape, ellipse, pasted, turned_box
 
 
@@ -29,19 +30,17 @@ def read_cvat(source: Source, pictures: Pictures) -> Found:
     reading = Reading(pictures, [*dict.fromkeys(names)])
     for root in others:
         reading.count('XML files of something else, left out', root.tag)
-    images = [image for root in roots for image in root.findall('image')]
-    parts = [PARTS.get((image.get('subset') or '').lower()) for image in images]
-    split = {TRAIN, VAL} <= {*parts}
-    for image, part in zip(images, parts):
+    for image in (image for root in roots for image in root.findall('image')):
         with reading.reading(image.get('name') or 'an image'):
-            _add(image, part if split else None, reading)
+            _add(image, reading)
     return reading.found(CVAT + (f', {len(roots)} files' if len(roots) > 1 else ''))
 
 
-def _add(element: ElementTree.Element, part: str | None, reading: Reading) -> None:
+def _add(element: ElementTree.Element, reading: Reading) -> None:
     name = element.get('name')
     if not name:
         raise LabelError('it has no name')
+    part = part_of(element.get('subset') or '')
     image = reading.image(name, element.get('width'), element.get('height'), part)
     if image:
         reading.add_grouped(image, _parts(element, image, reading))

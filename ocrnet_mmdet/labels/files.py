@@ -48,10 +48,13 @@ def files_below(folder: Path) -> dict[str, list[Path]]:
 
     Links are followed, each folder is entered once. Pipes and sockets are left out: opening one
     waits without end. Links to nothing stay, for the reader to count.
+
+    Raises:
+        InputError: A folder may not be read.
     """
     files: dict[str, list[Path]] = defaultdict(list)
     entered: set[tuple[int, int]] = set()
-    for where, folders, names in os.walk(folder, followlinks=True):
+    for where, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):
         inode = os.stat(where)
         if (inode.st_dev, inode.st_ino) in entered:  # a link to a folder above, or a second one
             folders.clear()
@@ -67,6 +70,13 @@ def files_below(folder: Path) -> dict[str, list[Path]]:
             elif suffix and is_picture(os.fsencode(name)):
                 files[''].append(Path(where, name))
     return files
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(
+        f'{shown(str(error.filename), 160)} cannot be listed: {error.strerror}: correct its '
+        'rights, or copy it'
+    ) from error
 
 
 def _may_be_file(path: str) -> bool:
@@ -90,6 +100,16 @@ def read_text(file: Path) -> str:
     if '\0' in text:  # UTF-16 of English letters without a mark is UTF-8 as well
         raise LabelError('is no UTF-8 text (of UTF-16, as PowerShell writes it?): save it as UTF-8')
     return text
+
+
+def first_line(file: Path) -> str:
+    """The first line that is not blank, whatever the encoding; '' where there is none.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with file.open(encoding='utf-8-sig', errors='replace') as stream:
+        return next((line for line in stream if line.strip()), '')
 
 
 def read_xml(file: Path) -> ElementTree.Element:

@@ -25,7 +25,7 @@ from xml.etree import ElementTree
 from ..datasets.coco_file import read_json
 from ..errors import InputError, shown
 from .columns import columns_of, delimiter_of
-from .files import SUFFIXES, files_below, not_xml, read_yaml, whole
+from .files import SUFFIXES, files_below, first_line, not_xml, read_yaml, whole
 
 COCO, VIA, LABELME = 'COCO JSON', 'VIA JSON', 'LabelMe JSON'
 VOC, CVAT, YOLO, CSV, MASKS = 'Pascal VOC', 'CVAT XML', 'YOLO', 'CSV', 'mask pictures'
@@ -41,7 +41,8 @@ OTHERS = dict(
     video='CVAT for video: export it as "CVAT for images 1.1"',
 )
 XML_KINDS = {'annotation': VOC, 'annotations': CVAT}  # by the root
-ROW = re.compile(r'\d+(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}\s*', re.IGNORECASE)
+ROW = re.compile(r'\d+(\.0*)?(\s+[-+]?[\d.]+(e[-+]?\d+)?){4,}\s*', re.IGNORECASE)
+YAML = ('.yaml', '.yml')
 LOOKED_AT = 30  # files of a suffix in a folder, until one is recognised
 
 
@@ -108,7 +109,7 @@ def source_of(path: Path) -> Source:
         raise damage[0]
     if found:
         kind, files = found.popitem()
-        yamls = [file for file in files if file.suffix in ('.yaml', '.yml')]
+        yamls = [file for file in files if file.suffix.lower() in YAML]
         return Source(kind, path, _one_of(yamls, path) or files, told_by[kind])
     if masks := by_suffix.get(''):
         return Source(MASKS, path, masks, masks[0])
@@ -126,7 +127,7 @@ def kind_of(file: Path) -> str | None:
         return json_kind(read_json(str(file), shown(str(file), 160)), file)
     if suffix == '.xml':
         return _xml_kind(file)
-    if suffix in ('.yaml', '.yml'):
+    if suffix in YAML:
         with whole(file):
             content = read_yaml(file)
         return YOLO if isinstance(content, dict) and {'names', 'train'} & {*content} else None
@@ -198,8 +199,8 @@ def _xml_kind(file: Path) -> str | None:
 
 
 def _text_kind(file: Path) -> str | None:
-    with whole(file), file.open(encoding='utf-8-sig', errors='replace') as stream:
-        first = next((line for line in stream if line.strip()), '')
+    with whole(file):
+        first = first_line(file)
     if file.suffix.lower() == '.txt' and ROW.fullmatch(first):
         return YOLO
     return CSV if columns_of(first.rstrip().split(delimiter_of(first))) else None

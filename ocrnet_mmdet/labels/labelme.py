@@ -39,7 +39,7 @@ def read_labelme(source: Source, pictures: Pictures) -> Found:
 
 def _add(content: dict, place: str, reading: Reading) -> None:
     stated = content.get('imagePath')
-    names = [place.removesuffix('.json')]
+    names = [os.path.splitext(place)[0]]
     if isinstance(stated, str) and stated:
         beside = os.path.normpath(os.path.join(os.path.dirname(place), stated.replace('\\', '/')))
         names = [beside, *names]

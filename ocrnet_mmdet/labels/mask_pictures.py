@@ -23,11 +23,11 @@ from skimage.measure import label as connected
 from ..errors import InputError, shown
 from .files import LabelError
 from .kinds import MASKS, Source
+from .parts import PARTS
 from .pictures import Pictures
-from .reading import PARTS, Found, Reading
+from .reading import ONE_CLASS, Found, Reading
 from .shapes import Shape, run_lengths
 
-ONE_CLASS = 'object'
 ENDINGS = tuple(
     f'{sign}{word}'
     for sign in '_-.'
@@ -40,6 +40,7 @@ PLACES = frozenset(
 ) | {*PARTS}
 LARGE = 2**24  # up to it floats of 32 bits hold every whole number
 MOST = 2**16  # objects of a mask: 16-bit files hold no more
+VOID, VOID_COLOUR = 255, [224, 224, 192]  # of Pascal VOC's palette: a seam around the objects
 LOSSY = ('JPEG', 'MPO', 'WEBP')
 
 
@@ -48,7 +49,7 @@ def read_masks(source: Source, pictures: Pictures) -> Found:
     folder, root = str(pictures.folder), os.path.abspath(source.root)
     files = source.files
     if Path(folder).is_relative_to(root):  # pictures and masks below one folder
-        files = [file for file in files if _is_called_mask(file, pictures)]
+        files = [file for file in files if _is_called_mask(file, root, pictures)]
         if not files:
             raise InputError(
                 f'{shown(root, 160)} holds pictures and no labels: name the folder of the labels, '
@@ -82,14 +83,17 @@ def read_masks(source: Source, pictures: Pictures) -> Found:
         with reading.reading(name):
             image = reading.image(name, *size_of[name])
             for mask in read if image else ():
+                if mask.has_void:
+                    what = "masks with VOC's void seam of value 255, which is no object"
+                    reading.count(what, name, name)
                 for runs in mask.parts if value else mask.objects:
                     reading.add(image or {}, mask.kind, [Shape(mask=runs)])
     return reading.found(f'{MASKS}, {len(files)} files')
 
 
-def _is_called_mask(file: Path, pictures: Pictures) -> bool:
+def _is_called_mask(file: Path, root: str, pictures: Pictures) -> bool:
     """Whether it lies in a folder of masks or has the name of another picture and an ending."""
-    if {'masks', 'mask'} & {part.lower() for part in file.parent.parts}:
+    if {'masks', 'mask'} & {*os.path.relpath(file.parent, root).lower().split(os.sep)}:
         return True
     plain = _plain(os.path.abspath(file.with_suffix('')))
     return plain is not None and pictures.find(plain) is not None
@@ -134,6 +138,7 @@ class Mask:
         objects: Of each value; of a ``single`` mask all that is not 0.
         parts: The connected parts of what has one value alone; else ``objects``.
         value: That one value; 0 where there is none, None where there are several.
+        has_void: Whether VOC's void was left out of them.
 
     Raises:
         LabelError: It cannot be read, or is of another size.
@@ -141,9 +146,15 @@ class Mask:
 
     def __init__(self, file: Path, kind: str, single: bool, width: int, height: int) -> None:
         self.kind, self.single = kind, single
-        values = _values(file, width, height)
+        values, with_voc_palette = _values(file, width, height)
         there = np.unique(values)
         there = there[there != 0]
+        ends = there[-2:].tolist()
+        # where 254 is an object, 255 may be one
+        self.has_void = with_voc_palette and ends[1:] == [VOID] and ends[0] != VOID - 1
+        if self.has_void:
+            values[values == VOID] = 0
+            there = there[:-1]
         if len(there) > MOST and not single:
             raise LabelError(f'{file.name} has {len(there)} values, as a photo has: give masks')
         self.value: int | None = None if len(there) > 1 else int(there.sum())
@@ -157,9 +168,9 @@ class Mask:
             self.parts = [run_lengths(labels == i) for i in range(1, labels.max() + 1)]
 
 
-def _values(file: Path, width: int, height: int) -> np.ndarray:
+def _values(file: Path, width: int, height: int) -> tuple[np.ndarray, bool]:
     """(height, width) whole numbers of a mask picture: grey values, palette places or packed
-    colours.
+    colours; whether its palette has VOC's void.
 
     Raises:
         LabelError: It is no picture, of another size, or of a format that changes values.
@@ -174,6 +185,7 @@ def _values(file: Path, width: int, height: int) -> np.ndarray:
                     f'{width} x {height}'
                 )
             values = np.asarray(picture)
+            palette = picture.getpalette() if picture.mode == 'P' else None
     except LabelError:
         raise
     except Exception as error:  # on damaged files Pillow raises what it happens to meet
@@ -183,7 +195,8 @@ def _values(file: Path, width: int, height: int) -> np.ndarray:
         values = (colours.astype(np.int64) << 8 * np.arange(colours.shape[2])).sum(2)
     if values.dtype.kind == 'f' and not (values == np.clip(np.round(values), -LARGE, LARGE)).all():
         raise LabelError(f'{file.name} has values that are no whole numbers')
-    return values.astype(np.int64)
+    has_void = palette is not None and palette[3 * VOID : 3 * VOID + 3] == VOID_COLOUR
+    return values.astype(np.int64), has_void
 
 
 def _one_value(masks: list[Mask]) -> int:

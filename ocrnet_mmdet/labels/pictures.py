@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,8 +23,9 @@ EXPORT = re.compile(r'(.+)_([A-Za-z]{3,4})\.rf\.[0-9A-Za-z]+(\.\w+)?')
 class Pictures:
     """Finds pictures by name.
 
-    A name that is no path below the folder is looked for by its last part, in any letter case, then
-    without what an upload or an export added to it, then with another suffix. Of several such
+    A name that is no path below the folder is looked for by its last part, in any letter case and
+    any of Unicode's forms of a letter with marks (macOS writes them apart), then without what an
+    upload or an export added to it, then with another suffix. Of several such
     pictures the one whose folders agree most is meant; of equal ones none.
 
     Args:
@@ -45,7 +47,7 @@ class Pictures:
         self._names = set(self.names)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         for name in self.names:
-            stem = _stem(os.path.basename(name))
+            stem = _composed(_stem(os.path.basename(name)))
             for key in {stem.lower(), UPLOADED + _uploaded(stem)}:
                 self._by_stem[key].append(name)
 
@@ -66,7 +68,9 @@ class Pictures:
         Args:
             name: As a label file has it: a path with or without suffix, or an address.
         """
-        path = _path_of(name)
+        if name in self._names:
+            return name
+        path = path_of(name)
         if os.path.isabs(path) and not os.path.relpath(path, self.folder).startswith('..'):
             path = os.path.relpath(path, self.folder)
         if path in self._names:
@@ -89,13 +93,17 @@ class Pictures:
         return shown_size((self.folder / name).read_bytes())
 
 
-def _path_of(name: str) -> str:
-    """A path with slashes; of an address what it leads to."""
+def path_of(name: str) -> str:
+    """A path with slashes, without blanks around it; of an address what it leads to."""
     if '?d=' in name:  # Label Studio's local files: /data/local-files/?d=folder/x.jpg
         name = parse_qs(urlsplit(name).query).get('d', [name])[0]
     elif '://' in name:
         name = unquote(urlsplit(name).path)
-    return os.path.normpath(name.strip().replace('\\', '/'))
+    return os.path.normpath(_composed(name).strip().replace('\\', '/'))
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize('NFC', name)
 
 
 def _plain_names(base: str) -> list[str]:
@@ -105,7 +113,7 @@ def _plain_names(base: str) -> list[str]:
         names.append(match[1])
     if match := EXPORT.fullmatch(base):
         names.append(f'{match[1]}.{match[2]}')
-    return [*names, unquote(base)] if '%' in base else names
+    return [*names, _composed(unquote(base))] if '%' in base else names
 
 
 def _stem(base: str) -> str:
@@ -123,7 +131,7 @@ def _nearest(names: list[str], folders: str, base: str) -> str | None:
     """The one of ``names`` that is most like ``folders/base``; None if two are alike."""
 
     def likeness(name: str) -> tuple[bool, bool, int]:
-        theirs, last = os.path.split(name)
+        theirs, last = os.path.split(_composed(name))
         common = 0
         for ours, other in zip(reversed(folders.split('/')), reversed(theirs.split('/'))):
             if ours != other:

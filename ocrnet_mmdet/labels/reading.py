@@ -16,14 +16,14 @@ from ..datasets.outlines import too_large
 from ..datasets.picture_header import MAX_PIXELS, PictureError
 from ..errors import shown
 from .files import LabelError
+from .parts import OTHER, is_split
 from .pictures import Pictures
 from .shapes import LEAST, Shape, annotation_of, outlines_of
 
-TRAIN, VAL, TEST = 'train', 'val', 'test'
 FAR = 1e9  # pixels: farther numbers are none of a picture, and their areas may be infinite
-PARTS = dict(
-    train=TRAIN, training=TRAIN, trainval=TRAIN, val=VAL, valid=VAL, validation=VAL, test=TEST
-)
+ONE_CLASS = 'object'  # where labels name no class
+MOST = 2  # of shares: a box may be drawn past the edge; beyond it numbers are pixels
+DIGITS = 2  # of pixels that were shares: what the usual six digits of these hold
 
 
 @dataclass
@@ -33,7 +33,8 @@ class Found:
     Attributes:
         data: Content of a COCO file, names relative to the picture folder.
         notes: What was taken, mended and left out, a line each.
-        part: ``train``, ``val`` or ``test`` of the images, by id, where the labels say it.
+        part: ``train``, ``val``, ``test`` or ``other`` of the images, by id, where the labels have
+            a split.
         masks: Names below the picture folder that are masks and no pictures.
         bare: Names of pictures without labels.
     """
@@ -111,7 +112,7 @@ class Reading:
         Args:
             names: As the label file has them; the first that leads to a picture counts.
             width, height: As the label file has them; without them, or of 0, the picture's own.
-            part: The split's.
+            part: ``train``, ``val`` or ``test``, where the labels say it.
         """
         names = [names] if isinstance(names, str) else list(names)
         name = next((found for n in names if (found := self.pictures.find(n))), None)
@@ -186,6 +187,7 @@ class Reading:
 
     def done(self, data: dict, title: str) -> Found:
         """What was found, with a line for every kind of what was counted."""
+        self._split(data['images'])
         counted = [
             Note(
                 f'{len(examples)} {what}, such as {shown(examples[0][0], 200)}',
@@ -197,6 +199,17 @@ class Reading:
         bare = {*self.pictures.names} - {name for name in named if isinstance(name, str)}
         notes = [title, *self.notes, *counted]
         return Found(data, notes, self.part, self.masks, frozenset(bare))
+
+    def _split(self, images: Sequence[dict]) -> None:
+        """Forget parts that are no split; of a split count the pictures of no part."""
+        if not is_split(self.part.values()):
+            self.part.clear()
+            return
+        for image in images:
+            if image['id'] not in self.part:
+                self.part[image['id']] = OTHER
+                name = str(image.get('file_name'))
+                self.count('pictures of no part of the split, left out', name, name)
 
     def _drawn(self, about: str | dict, images: Sequence[dict]) -> list[Example]:
         """The picture that a line is about, none where nobody can tell."""
@@ -229,3 +242,20 @@ def number(value: object, what: str) -> float:
     if not math.isfinite(made):
         raise LabelError(f'{what} is {shown(value, 40)}, expected a number')
     return made
+
+
+def pixels_of(shares: Sequence[float], image: dict, where: str) -> list[float]:
+    """Shares of a picture's width and height, by turns, in pixels.
+
+    Raises:
+        LabelError: They are pixels already.
+    """
+    if (farthest := max(shares, key=abs, default=0.0)) and abs(farthest) > MOST:
+        raise LabelError(f'{where} has {farthest:g}, expected shares of the picture, 0 to 1')
+    sizes = image['width'], image['height']
+    return [share * sizes[i % 2] for i, share in enumerate(shares)]
+
+
+def rounded(pixels: Iterable[float]) -> list[float]:
+    """Pixels that were shares, without digits that these do not hold."""
+    return [round(x, DIGITS) + 0.0 for x in pixels]  # no -0.0

@@ -17,13 +17,11 @@ from ..errors import shown
 from .columns import columns_of, delimiter_of
 from .files import LabelError, read_text, whole
 from .kinds import CSV, Source, kind_of
-from .pictures import Pictures
-from .reading import PARTS, TRAIN, VAL, Found, Reading, number
+from .parts import part_of
+from .pictures import Pictures, path_of
+from .reading import ONE_CLASS, Found, Reading, number, pixels_of, rounded
 from .shapes import Shape
 
-ONE_CLASS = 'object'
-DIGITS = 2  # of pixels that were shares
-MOST = 2  # of shares: a box may be drawn past the edge
 EMPTY = ('', 'nan', 'none', 'null')
 Row = tuple[int, list[str]]  # its line, its cells
 
@@ -37,19 +35,10 @@ def read_csv(source: Source, pictures: Pictures) -> Found:
             files.append(file)
         else:
             reading.count('text files of something else, left out', file.name)
-    parts = [PARTS.get(_word(file, source.root)) for file in files]
-    split = {TRAIN, VAL} <= {*parts}
-    for file, part in zip(files, parts):
-        _read_file(file, part if split else None, reading)
-    names = ', '.join(os.path.relpath(file, source.root) for file in files)
-    return reading.found(f'{CSV}, {shown(names)}')
-
-
-def _word(file: Path, root: Path) -> str:
-    """The first word of a file's name that is a part's."""
-    path = os.path.relpath(file, root).lower()
-    words = ''.join(c if c.isalpha() else ' ' for c in path).split()
-    return next((word for word in words if word in PARTS), '')
+    names = [os.path.relpath(file, source.root) for file in files]
+    for file, name in zip(files, names):
+        _read_file(file, part_of(name), reading)
+    return reading.found(f'{CSV}, {shown(", ".join(names))}')
 
 
 def _read_file(file: Path, part: str | None, reading: Reading) -> None:
@@ -58,15 +47,20 @@ def _read_file(file: Path, part: str | None, reading: Reading) -> None:
         columns = columns_of(header)
         if not columns:
             raise LabelError(f'begins with {shown(header)}, which names no columns of boxes')
-    by_picture: dict[str, list[Row]] = {}
+    by_cell: dict[str, list[Row]] = {}
     for line, row in rows:
-        by_picture.setdefault(row[columns['picture'][0]], []).append((line, row))
+        by_cell.setdefault(row[columns['picture'][0]], []).append((line, row))
+    by_picture: dict[tuple[str | None, str], list[Row]] = {}
+    for cell, ours in by_cell.items():
+        # x.jpg and X.JPG may be one picture; a/x.jpg and b/x.jpg, of which one is there, are not
+        key = reading.pictures.find(cell), path_of(cell).lower()
+        by_picture.setdefault(key, []).extend(ours)
     kind = next(k for k in ('corners', 'middle', 'start', 'whole') if k in columns)
     shares = _are_shares([row for _, row in rows], columns[kind])
     reading.notes.append(_say(header, columns, kind, shares))
-    for name, ours in by_picture.items():
+    for ours in by_picture.values():
         with reading.reading(f'{file.name}, line {ours[0][0]}'):
-            _add(name, ours, columns, kind, shares, part, reading)
+            _add(ours, columns, kind, shares, part, reading)
 
 
 def _table(file: Path) -> tuple[list[str], list[Row]]:
@@ -114,7 +108,7 @@ def _numbers(row: list[str], places: list[int], line: int) -> list[float]:
     if len(cells) == 1:
         try:
             cells = json.loads(cells[0].replace('(', '[').replace(')', ']'))
-        except ValueError:
+        except (ValueError, RecursionError):
             cells = []
         if not isinstance(cells, list) or len(cells) != 4:
             raise LabelError(f'line {line} has the box {shown(row[places[0]], 40)}')
@@ -138,7 +132,6 @@ def _are_shares(rows: Sequence[list[str]], places: list[int]) -> bool:
 
 
 def _add(
-    name: str,
     rows: Sequence[Row],
     columns: dict[str, list[int]],
     kind: str,
@@ -146,22 +139,18 @@ def _add(
     part: str | None,
     reading: Reading,
 ) -> None:
-    width, height = [rows[0][1][i] for i in columns['size']] or ['', '']
-    image = reading.image(name, width, height, part)
-    for line, row in rows if image else ():
+    first = rows[0][1]
+    width, height = [first[i] for i in columns['size']] or ['', '']
+    image = reading.image(first[columns['picture'][0]], width, height, part)
+    if image is None:
+        return
+    for line, row in rows:
         if _is_bare([row[i] for i in columns[kind]]):
             continue
-        a, b, c, d = _numbers(row, columns[kind], line)
+        numbers = _numbers(row, columns[kind], line)
+        a, b, c, d = pixels_of(numbers, image, f'line {line}') if shares else numbers
         if kind == 'middle':
             a, b = a - c / 2, b - d / 2
         box = [a, b, c, d] if kind == 'corners' else [a, b, a + c, b + d]
-        if shares and max(map(abs, box)) > MOST:
-            raise LabelError(
-                f'line {line} has {shown(box)}, expected shares of the picture, 0 to 1'
-            )
-        if image and shares:
-            sides = image['width'], image['height']
-            box = [round(x * sides[i % 2], DIGITS) for i, x in enumerate(box)]
         label = row[columns['class'][0]].strip() if columns['class'] else ONE_CLASS
-        if image:
-            reading.add(image, label, [Shape(box=box)])
+        reading.add(image, label, [Shape(box=rounded(box) if shares else box)])

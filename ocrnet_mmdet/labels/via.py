@@ -12,11 +12,10 @@ from ..errors import InputError, shown
 from .files import LabelError
 from .kinds import VIA, Source, json_kind
 from .pictures import Pictures
-from .reading import Found, Reading, number
+from .reading import ONE_CLASS, Found, Reading, number
 from .shapes import Shape, ellipse
 
 CLASS_NAMES = ('class', 'label', 'type', 'category', 'name', 'object', 'objects')
-ONE_CLASS = 'object'
 
 
 def read_via(source: Source, pictures: Pictures) -> Found:

@@ -17,12 +17,12 @@ from xml.etree import ElementTree
 
 from .files import LabelError, read_text, read_xml, whole
 from .kinds import VOC, XML_KINDS, Source
+from .parts import PARTS
 from .pictures import Pictures
-from .reading import PARTS, TEST, TRAIN, VAL, Found, Reading, number
+from .reading import Found, Reading, number
 from .shapes import Shape
 
 CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
-NO_PART = 'not listed in ImageSets/Main, left out'
 
 
 @dataclass
@@ -60,12 +60,8 @@ def read_voc(source: Source, pictures: Pictures) -> Found:
     )
     split = _split(source.root)
     for picture in read:
-        stem = Path(picture.file).stem
-        if split and stem not in split:
-            reading.count(NO_PART, picture.file, picture.file)
-            continue
         with reading.reading(picture.file):
-            _add(picture, split.get(stem), first, reading)
+            _add(picture, split.get(Path(picture.file).stem), first, reading)
     return reading.found(f'{VOC}, {len(source.files)} XML files')
 
 
@@ -90,7 +86,7 @@ def _picture(root: ElementTree.Element, place: str) -> Picture:
         pointed += sum('.' in (box.findtext(name) or '') for name in CORNERS)
         difficult = (item.findtext('difficult') or '').strip() in ('1', 'true', 'True')
         objects.append(((item.findtext('name') or '').strip(), corners, difficult))
-    names = [place.removesuffix('.xml').removesuffix('.XML')]
+    names = [os.path.splitext(place)[0]]
     if stated := (root.findtext('filename') or '').strip():
         names.append(stated)
     size = root.findtext('size/width'), root.findtext('size/height')
@@ -98,9 +94,7 @@ def _picture(root: ElementTree.Element, place: str) -> Picture:
 
 
 def _split(root: Path) -> dict[str, str]:
-    """train, val or test by picture, of the lists in ImageSets/Main; val is test's where there is
-    no val.
-    """
+    """train, val or test by picture, of the lists in ImageSets/Main."""
     lists = next(
         (f for f in (root / 'ImageSets/Main', root.parent / 'ImageSets/Main') if f.is_dir()), None
     )
@@ -110,8 +104,7 @@ def _split(root: Path) -> dict[str, str]:
             with whole(lists / f'{name}.txt'):
                 lines = read_text(lists / f'{name}.txt').splitlines()
             split |= {line.split()[0]: PARTS[name] for line in lines if line.strip()}
-    there = {*split.values()}
-    return split if TRAIN in there and {VAL, TEST} & there else {}
+    return split
 
 
 def _add(picture: Picture, part: str | None, first: int, reading: Reading) -> None:

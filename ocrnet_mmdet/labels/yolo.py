@@ -2,7 +2,8 @@
 
 Numbers are shares of the picture's width and height as it is shown upright, as Ultralytics reads
 it: ``class cx cy w h``, or ``class x1 y1 x2 y2 x3 y3 ...``. Made pixels they are rounded to
-hundredths, which is what the files' usual six digits hold.
+hundredths, which is what the files' usual six digits hold. A box may have a detection's score as a
+sixth number.
 
 A YAML names the pictures of train, val and test, and their labels lie where ``images`` in the path
 is ``labels``, beside them, or in ``labels`` beside the YAML. Without it every text file is that of
@@ -19,56 +20,88 @@ from pathlib import Path
 
 from ..datasets.listing import list_pictures
 from ..errors import InputError, shown
-from .files import LabelError, read_text, read_yaml, whole
-from .kinds import YOLO, Source
+from .files import LabelError, first_line, read_text, read_yaml, whole
+from .kinds import ROW, YAML, YOLO, Source
+from .parts import PARTS, part_of
 from .pictures import Pictures
-from .reading import PARTS, TEST, TRAIN, VAL, Found, Reading, number
+from .reading import Found, Reading, number, pixels_of, rounded
 from .shapes import Shape
 
 NAME_FILES = ('classes.txt', 'obj.names', '_darknet.labels', 'predefined_classes.txt')
-DIGITS = 2
+LISTS = ('train.txt', 'val.txt', 'valid.txt', 'test.txt')
+NO_KEYPOINTS = 'keypoints: left out, their boxes are taken'
 NAME = (str, int, float, bool, type(None), datetime.date)  # what YAML makes of a word
-MOST = 2  # a box may be drawn past the edge; beyond it numbers are pixels
 
 
 def read_yolo(source: Source, pictures: Pictures) -> Found:
     """Boxes, or outlines, of text files."""
-    if source.files[0].suffix in ('.yaml', '.yml'):
+    if source.files[0].suffix.lower() in YAML:
         return _read_described(source.files[0], pictures)
-    names, notes = _names_near(source)
+    names, keypoints, notes = _names_near(source)
     reading = Reading(pictures, names)
     reading.notes += notes
-    lists = {*NAME_FILES, 'train.txt', 'val.txt', 'valid.txt', 'test.txt'}
-    files = [f for f in source.files if f.suffix == '.txt' and f.name not in lists]
-    files = [f for f in files if not f.name.lower().startswith('readme')]
-    parts = [_part_of_path(file, source.root) for file in files]
-    split = TRAIN in parts and VAL in parts
-    for file, part in zip(files, parts):
-        _read_file(file, str(file.relative_to(source.root)), reading, part if split else None)
-    return reading.found(f'{YOLO}, {len(files)} text files')
+    read = 0
+    for file in source.files:
+        place = os.path.relpath(file, source.root)
+        picture = os.path.splitext(place)[0]
+        if file.suffix.lower() == '.txt' and _is_of_picture(file, picture, pictures):
+            _read_file(file, picture, reading, part_of(os.path.dirname(place)), keypoints)
+            read += 1
+    return reading.found(f'{YOLO}, {read} text files')
 
 
-def _part_of_path(file: Path, root: Path) -> str | None:
-    folders = reversed(file.relative_to(root).parts[:-1])
-    return next((PARTS[name.lower()] for name in folders if name.lower() in PARTS), None)
+def _is_of_picture(file: Path, picture: str, pictures: Pictures) -> bool:
+    """Whether it is no list of names or pictures and no text for people: by its name, unless it
+    has objects, or nothing and a picture.
+    """
+    if file.name.lower() not in LISTS and not file.name.lower().startswith('readme'):
+        return file.name not in NAME_FILES
+    if not file.is_file():
+        return False
+    with whole(file):
+        first = first_line(file)
+    return bool(ROW.fullmatch(first)) or not first and pictures.find(picture) is not None
 
 
-def _names_near(source: Source) -> tuple[list[str], list[str]]:
-    """Class names of a list that lies with the labels or above, and what is said of it."""
+def _names_near(source: Source) -> tuple[list[str], bool, list[str]]:
+    """Class names of a list that lies with the labels or above, whether it says that there are
+    keypoints, and what is said of it.
+    """
     folders = [source.root, source.root.parent, *sorted({f.parent for f in source.files})]
     for folder in folders:
         for name in NAME_FILES:
             if (folder / name).is_file():
                 with whole(folder / name):
-                    lines = read_text(folder / name).splitlines()
-                return [line.strip() for line in lines if line.strip()], [f'classes: of {name}']
+                    return _listed(folder / name), False, [f'classes: of {name}']
     described = [source.root / name for name in ('data.yaml', 'dataset.yaml')]
     described += [source.root.parent / file.name for file in described]
     for file in described:
         if file.is_file():
             with whole(file):
-                return _names(read_yaml(file)), [f'classes: of {file.name}']
-    return [], ['classes: called by their numbers, as no classes.txt or data.yaml names them']
+                content = read_yaml(file)
+                names, keypoints = _names(content), _has_keypoints(content)
+            return names, keypoints, [f'classes: of {file.name}', *[NO_KEYPOINTS] * keypoints]
+    notes = ['classes: called by their numbers, as no classes.txt or data.yaml names them']
+    return [], False, notes
+
+
+def _has_keypoints(content: object) -> bool:
+    return isinstance(content, dict) and 'kpt_shape' in content
+
+
+def _listed(file: Path) -> list[str]:
+    """Class names, a line each.
+
+    Raises:
+        LabelError: A line between them is empty: some tools count it, others do not.
+    """
+    names = [line.strip() for line in read_text(file).rstrip().splitlines()]
+    if '' in names:
+        raise LabelError(
+            f'has an empty line {names.index("") + 1}, and it is not clear whether it is a class: '
+            'delete it, or fill it'
+        )
+    return names
 
 
 def _names(content: object) -> list[str]:
@@ -99,7 +132,7 @@ def _read_described(file: Path, pictures: Pictures) -> Found:
         content = read_yaml(file)
         reading = Reading(pictures, _names(content))
     assert isinstance(content, dict)
-    keypoints = 'kpt_shape' in content
+    keypoints = _has_keypoints(content)
     root = Path(str(content.get('path') or ''))
     roots = [root] if root.is_absolute() else [file.parent / root, root]
     named = [(part, content[key]) for key, part in PARTS.items() if content.get(key)]
@@ -107,11 +140,8 @@ def _read_described(file: Path, pictures: Pictures) -> Found:
         for place in places if isinstance(places, list) else [places]:
             for picture in _pictures_of(str(place), [*roots, file.parent], f'{file.name}: {part}'):
                 _read_picture(picture, part, file.parent / 'labels', reading, keypoints)
-    parts = {*reading.part.values()}
-    if VAL not in parts and TEST not in parts or TRAIN not in parts:
-        reading.part.clear()
     if keypoints:
-        reading.notes.append('keypoints: left out, their boxes are taken')
+        reading.notes.append(NO_KEYPOINTS)
     return reading.found(f'{YOLO}, {file.name}')
 
 
@@ -165,11 +195,11 @@ def _read_picture(
 
 
 def _read_file(
-    file: Path, picture: str, reading: Reading, part: str | None, keypoints: bool = False
+    file: Path, picture: str, reading: Reading, part: str | None, keypoints: bool
 ) -> None:
     with reading.reading(file.name):
         rows = [line.split() for line in read_text(file).splitlines()]
-        image = reading.image(picture.removesuffix('.txt'), part=part)
+        image = reading.image(picture, part=part)
         for i, row in enumerate(rows, 1):
             if image and row:
                 _add(row, i, image, reading, keypoints)
@@ -177,23 +207,23 @@ def _read_file(
 
 def _add(row: list[str], line: int, image: dict, reading: Reading, keypoints: bool) -> None:
     values = [number(value, f'line {line}') for value in row]
-    kind, shares = values[0], values[1:5] if keypoints else values[1:]
+    kind, shares = values[0], values[1:]
+    if keypoints or len(shares) == 5 and 0 <= shares[4] <= 1:  # keypoints or a score behind a box
+        shares = shares[:4]
     if kind != int(kind) or kind < 0 or reading.classes and kind >= len(reading.classes):
         raise LabelError(
             f'line {line} has the class {row[0]}, and {len(reading.classes)} classes have names'
         )
-    if (farthest := max(shares, key=abs, default=0.0)) and abs(farthest) > MOST:
-        raise LabelError(f'line {line} has {farthest:g}, expected shares of the picture, 0 to 1')
     name = reading.classes[int(kind)] if reading.classes else str(int(kind))  # of 1.0 as of 1
-    sizes = image['width'], image['height']
-    pixels = [share * sizes[i % 2] for i, share in enumerate(shares)]
+    pixels = pixels_of(shares, image, f'line {line}')
     if len(pixels) == 4:
         x, y, w, h = pixels
         corners = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
-        reading.add(image, name, [Shape(box=[round(c, DIGITS) + 0.0 for c in corners])])
+        reading.add(image, name, [Shape(box=rounded(corners))])
     elif len(pixels) >= 6 and len(pixels) % 2 == 0:
-        reading.add(image, name, [Shape(polygon=[round(c, DIGITS) + 0.0 for c in pixels])])
+        reading.add(image, name, [Shape(polygon=rounded(pixels))])
     else:
         raise LabelError(
-            f'line {line} has {len(row)} values, expected 5 of a box or 7, 9, ... of an outline'
+            f'line {line} has {len(row)} values, expected 5 of a box, 6 with a score of 0 to 1, '
+            'or 7, 9, ... of an outline'
         )

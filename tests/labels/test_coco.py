@@ -145,3 +145,38 @@ def test_a_damaged_file_is_one_line(pictures, truth, tmp_path):
     (tmp_path / 'labels.json').write_text(json.dumps(coco(truth))[:-9])
     with pytest.raises(InputError, match=r'labels\.json is not JSON .*: export or copy it again'):
         read_any(tmp_path / 'labels.json', pictures)
+
+
+@pytest.mark.parametrize('where', ['categories', 'annotations'])
+@pytest.mark.parametrize('kind', [float, str, lambda key: f'{key}.0'], ids=['1.0', "'1'", "'1.0'"])
+def test_ids_of_another_kind_are_the_same_ids(truth, pictures, tmp_path, where, kind):
+    """As pandas and tables write them; cell is of its own group, as COCO's person is."""
+    data = coco(truth)
+    for category in data['categories']:
+        category['supercategory'] = 'cell'
+        category['id'] = kind(category['id']) if where == 'categories' else category['id']
+    for image in data['images']:
+        image['id'] = kind(image['id']) if where == 'categories' else image['id']
+    for annotation in data['annotations'] if where == 'annotations' else ():
+        for key in ('image_id', 'category_id'):
+            annotation[key] = kind(annotation[key])
+    found = read(data, tmp_path, pictures)
+    assert rows(found.data) == true_rows(truth)
+    assert [c['name'] for c in found.data['categories']] == ['cell', 'big cell']
+
+
+def test_images_with_ids_of_1_0_are_those_of_text_1(truth, pictures, tmp_path):
+    data = coco(truth)
+    for image in data['images']:
+        image['id'] = float(image['id'])
+    for annotation in data['annotations']:
+        annotation['image_id'] = str(annotation['image_id'])
+    assert rows(read(data, tmp_path, pictures).data) == true_rows(truth)
+
+
+def test_an_odd_name_in_one_of_several_files_is_no_crash(truth, pictures, tmp_path):
+    data = coco(truth)
+    data['images'][0]['file_name'] = [1]
+    (tmp_path / 'a.json').write_text(json.dumps(data))
+    (tmp_path / 'b.json').write_text(json.dumps(dict(coco({}), images=[])))
+    assert read_any(tmp_path, pictures).data['images'][0]['file_name'] == [1]

@@ -134,3 +134,48 @@ def test_masks_of_no_picture_are_counted(truth, pictures, tmp_path):
 def test_a_folder_of_pictures_alone_is_one_line(truth, pictures):
     with pytest.raises(InputError, match='holds pictures and no labels: name the folder'):
         read_any(pictures, pictures)
+
+
+def test_a_folder_above_called_masks_makes_no_masks(tmp_path):
+    folder = tmp_path / 'Masks/project'
+    truth = make_truth(folder)
+    write_instance_masks(truth, tmp_path / 'made')
+    for name in truth:
+        (tmp_path / 'made' / name).rename(folder / f'{name[:-4]}_masks.png')
+    found = read_any(folder, folder)
+    assert rows(found.data) == true_rows(truth, 'object') and len(found.masks) == 4
+
+
+def voc_palette():
+    """Bits 0, 3, 6 of a number are red's highest ones, 1, 4, 7 green's, 2, 5 blue's."""
+    return [
+        sum(((number >> 3 * bit + channel) & 1) << 7 - bit for bit in range(3))
+        for number in range(256)
+        for channel in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    'void, with_palette, left_out',
+    [(True, True, 4), (True, False, 0), (False, True, 0)],
+)
+def test_vocs_void_is_no_object(truth, pictures, tmp_path, void, with_palette, left_out):
+    more = dict(label='cell', points=[(90, 2), (95, 2), (95, 9), (90, 9)], box=(90, 2, 5, 7))
+    for name, objects in truth.items():
+        values = np.zeros((HEIGHT, WIDTH), np.uint8)
+        for i, o in enumerate(objects, 1):
+            values[mask_of(o['points'])] = i
+        values[2:9, 90:95] = 255
+        if not void:
+            values[12:14, 90:95] = 254
+        mask = Image.fromarray(values, 'L')
+        if with_palette:
+            mask.putpalette(voc_palette())
+        mask.save(tmp_path / name)
+    found = read_any(tmp_path, pictures)
+    beside = [] if left_out else [more]
+    if not void:
+        beside = [*beside, dict(label='cell', box=(90, 12, 5, 2))]
+    assert rows(found.data) == true_rows({n: o + beside for n, o in truth.items()}, 'object')
+    notes = [n for n in found.notes if "VOC's void seam of value 255" in n]
+    assert [n.startswith(f'{left_out} masks') for n in notes] == [True] * bool(left_out)

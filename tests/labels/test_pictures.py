@@ -1,5 +1,8 @@
 """Pictures are found by the names that label files have for them."""
 
+import unicodedata
+from pathlib import Path
+
 import pytest
 from PIL import Image
 
@@ -66,3 +69,20 @@ def test_a_picture_without_a_readable_header_has_no_size(tmp_path):
     (tmp_path / 'x.jpg').write_bytes(b'none')
     with pytest.raises(PictureError, match='no picture format'):
         Pictures(tmp_path).size('x.jpg')
+
+
+@pytest.mark.parametrize('name', [' a.jpg', 'a\\b.jpg', 'a.jpg '])
+def test_a_name_that_is_there_as_it_stands_is_found(name):
+    assert Pictures(Path('.'), names=[name, 'b.jpg', 'x/a.jpg']).find(name) == name
+
+
+def test_letters_with_marks_are_found_in_either_form():
+    apart, whole = (unicodedata.normalize(form, 'Grün/Zelle ä.jpg') for form in ('NFD', 'NFC'))
+    for there, asked in ((apart, whole), (whole, apart)):
+        beside = there.replace('Gr', 'Br')
+        pictures = Pictures(Path('.'), names=[there, beside])
+        for form in (asked, asked.upper(), f'/data/{asked}', f'./{there}'):
+            assert pictures.find(form) == (None if form.isupper() else there)
+        assert pictures.find('0123abcd-' + asked[5:]) is None  # of two alike
+    both = Pictures(Path('.'), names=[apart, whole])
+    assert [both.find(name) for name in (apart, whole)] == [apart, whole]

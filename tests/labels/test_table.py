@@ -14,6 +14,7 @@ from .truth import make_truth
 STYLES = {
     'filename,class,xmin,ymin,xmax,ymax': '{n},{c},{x},{y},{r},{b}',
     'image_id;LabelName;XMin;XMax;YMin;YMax': '{n};{c};{sx};{sr};{sy};{sb}',
+    'picture,class,score,x0,y0,x1,y1': '{n},{c},0.9,{x},{y},{r},{b}',
     'path\tx1\ty1\tx2\ty2\tlabel': 'images/{n}\t{x}\t{y}\t{r}\t{b}\t{c}',
     'image,x,y,w,h,name': '{n},{x},{y},{w},{h},{c}',
     'image,x,y,width,height,label': '{n},{x},{y},{w},{h},{c}',
@@ -45,7 +46,7 @@ def test_columns_are_known_by_their_names(truth, pictures, tmp_path, header):
 def test_the_guide_lists_every_name_of_a_column():
     guide = (ROOT / 'docs/label_formats.md').read_text()
     listed = {word for cell in re.findall('`([^`]+)`', guide) for word in cell.split()}
-    known = (*columns.CORNERS, *columns.MIDDLE, *columns.START, *columns.SIDES)
+    known = (*columns.FROM_ZERO, *columns.CORNERS, *columns.MIDDLE, *columns.START, *columns.SIDES)
     known = {name for group in (*known, columns.PICTURE, columns.CLASS) for name in group}
     assert known | {*columns.WHOLE} <= listed
 
@@ -99,3 +100,39 @@ def test_unknown_columns_are_no_labels(truth, pictures, tmp_path, header):
     (tmp_path / 'a.csv').write_text(header + '\n')
     with pytest.raises(InputError, match='is of no known label format: give COCO JSON, YOLO'):
         read_any(tmp_path / 'a.csv', pictures)
+
+
+def test_files_in_a_folder_called_test_are_told_by_their_own_names(tmp_path):
+    truths = {part: make_truth(tmp_path / part, i, 2) for i, part in enumerate(('train', 'val'))}
+    for part, truth in truths.items():
+        (tmp_path / 'labels/my_test_set').mkdir(parents=True, exist_ok=True)
+        header, row = 'image,x1,y1,x2,y2,class', '{n},{x},{y},{r},{b},{c}'
+        write(truth, tmp_path / f'labels/my_test_set/{part}.csv', header, f'{part}/{row}')
+    found = read_any(tmp_path / 'labels', tmp_path)
+    assert sorted(found.part.values()) == ['train', 'train', 'val', 'val']
+
+
+@pytest.mark.parametrize('other', [' p0.png', 'P0.PNG', './p0.png', 'p0.png '])
+def test_rows_of_one_picture_belong_together_however_it_is_written(
+    truth, pictures, tmp_path, other
+):
+    path = tmp_path / 'a.csv'
+    path.write_text(f'image,x1,y1,x2,y2\np0.png,1,2,9,9\np1.png,1,2,3,4\n{other},4,5,6,7\n')
+    found = read_any(path, pictures)
+    assert [i['file_name'] for i in found.data['images']] == ['p0.png', 'p1.png']
+    assert len(found.data['annotations']) == 3 and len(found.notes) == 2
+
+
+def test_rows_of_two_pictures_are_not_joined_as_one_is_not_there(truth, pictures, tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text('image,x1,y1,x2,y2\na/p0.png,1,2,9,9\nb/p0.png,4,5,6,7\n')
+    found = read_any(path, pictures)
+    assert len(found.data['annotations']) == 1 and 'second labels' in found.notes[-1]
+
+
+def test_a_box_of_brackets_without_end_leaves_its_picture_out(truth, pictures, tmp_path):
+    path = tmp_path / 'a.csv'
+    path.write_text(f'image,bbox\np0.png,"{"[" * 100_000}"\np1.png,"[1, 2, 3, 4]"\n')
+    found = read_any(path, pictures)
+    assert [i['file_name'] for i in found.data['images']] == ['p1.png']
+    assert 'line 2 has the box [[[' in found.notes[-1]

@@ -71,9 +71,7 @@ def test_image_sets_are_the_split(truth, pictures, tmp_path, named):
     found = read_any(tmp_path / named, pictures)
     assert [i['file_name'] for i in found.of('train')['images']] == ['p0.png']
     assert rows(found.of('val')) == true_rows({'p1.png': truth['p1.png']})
-    assert any(
-        n.startswith('1 not listed in ImageSets/Main') and 'p3.xml' in n for n in found.notes
-    )
+    assert any(n.startswith('1 pictures of no part') and 'p3.png' in n for n in found.notes)
 
 
 def test_trainval_and_test_are_a_split_too(truth, pictures, tmp_path):

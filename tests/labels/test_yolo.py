@@ -115,7 +115,8 @@ def test_keypoints_leave_the_box(tmp_path):
     'line, reason',
     [
         ('0 .5 .5 .1', 'line 1 has 4 values, expected 5'),
-        ('0 .5 .5 .1 .1 .9', 'line 1 has 6 values'),
+        ('0 .5 .5 .1 .1 1.9', 'line 1 has 6 values'),
+        ('0 .5 .5 .1 .1 .1 .1 .9', 'line 1 has 8 values'),
         ('0 .5 .5 .1 x', 'line 1 is x, expected a number'),
         ('0 .5 .5 .1 nan', 'line 1 is nan, expected a number'),
         ('7 .5 .5 .1 .1', 'line 1 has the class 7, and 2 classes have names'),
@@ -145,3 +146,65 @@ def test_a_damaged_yaml_is_one_line(tmp_path, text, message):
     (tmp_path / 'data.yaml').write_text(text)
     with pytest.raises(InputError, match=message):
         read_any(tmp_path / 'data.yaml', tmp_path)
+
+
+@pytest.mark.parametrize('name', ['test', 'train', 'val', 'valid', 'readme_2'])
+def test_a_text_of_a_picture_with_a_lists_name_is_read(tmp_path, name):
+    truth = make_truth(tmp_path / 'pictures')
+    (tmp_path / 'pictures/p0.png').rename(tmp_path / f'pictures/{name}.png')
+    write_yolo(truth, tmp_path / 'labels')
+    (tmp_path / 'labels/p0.txt').rename(tmp_path / f'labels/{name}.txt')
+    (tmp_path / 'labels/obj.names').write_text('cell\nbig cell\n')
+    truth[f'{name}.png'] = truth.pop('p0.png')
+    found = read_any(tmp_path / 'labels', tmp_path / 'pictures')
+    assert rows(found.data) == true_rows(truth) and found.notes[0] == 'YOLO, 4 text files'
+    (tmp_path / f'labels/{name}.txt').write_text('')
+    found = read_any(tmp_path / 'labels', tmp_path / 'pictures')
+    assert len(found.data['images']) == 4 and not found.bare
+
+
+@pytest.mark.parametrize('name', ['train.txt', 'VAL.txt', 'README.txt', 'predefined_classes.txt'])
+def test_lists_and_texts_for_people_are_no_labels(truth, pictures, tmp_path, name):
+    write_yolo(truth, tmp_path)
+    (tmp_path / name).write_text('images/p0.png\n')
+    (tmp_path / 'obj.names').write_text('cell\nbig cell\n')
+    (tmp_path / 'test.txt').symlink_to('nowhere')
+    found = read_any(tmp_path, pictures)
+    assert rows(found.data) == true_rows(truth) and len(found.notes) == 2
+
+
+def test_a_yaml_in_capitals_is_one(tmp_path):
+    make_set(tmp_path)
+    (tmp_path / 'DATA.YAML').write_text('train: images/train\nval: images/val\nnames: [a, b]')
+    for path in (tmp_path, tmp_path / 'DATA.YAML'):
+        assert sorted(read_any(path, tmp_path).part.values()) == ['train', 'train', 'val', 'val']
+
+
+def test_an_empty_line_among_the_classes_is_one_line(truth, pictures, tmp_path):
+    write_yolo(truth, tmp_path)
+    (tmp_path / 'classes.txt').write_text('cell\n\nbig cell\n')
+    with pytest.raises(InputError, match=r'classes\.txt has an empty line 2, .* delete it, or'):
+        read_any(tmp_path, pictures)
+    (tmp_path / 'classes.txt').write_text('cell\nbig cell\n\n \n')
+    assert rows(read_any(tmp_path, pictures).data) == true_rows(truth)
+
+
+def test_a_class_written_as_a_fraction_is_a_row(pictures, truth, tmp_path):
+    write_yolo(truth, tmp_path)
+    for file in tmp_path.iterdir():
+        lines = [line.replace(' ', '.0 ', 1) for line in file.read_text().splitlines()]
+        file.write_text('\n'.join(lines))
+    (tmp_path / 'obj.names').write_text('cell\nbig cell\n')
+    assert rows(read_any(tmp_path, pictures).data) == true_rows(truth)
+
+
+def test_a_yaml_above_the_texts_says_that_there_are_keypoints(tmp_path):
+    truth = make_truth(tmp_path / 'images', count=2)
+    write_yolo(truth, tmp_path / 'labels')
+    for file in (tmp_path / 'labels').iterdir():
+        lines = file.read_text().splitlines()
+        file.write_text(''.join(f'{line} .1 .2 .3 .4\n' for line in lines))
+    (tmp_path / 'data.yaml').write_text('train: x\nkpt_shape: [2, 2]\nnames: [cell, big cell]')
+    found = read_any(tmp_path / 'labels', tmp_path / 'images')
+    assert rows(found.data) == true_rows(truth)
+    assert 'keypoints: left out, their boxes are taken' in found.notes
