@@ -83,7 +83,8 @@ class Configs:
                 outfile_prefix=str(self.folder(run) / 'results'),
             ),
         )
-        after = dict(load_from=str(self.pretrained(run))) if run.after else {}
+        # finetune.py's own load_from would reach every arm
+        after = dict(load_from=str(self.pretrained(run)) if run.after else None, resume=False)
         data: dict = dict(ann_file=labels)
         if self.source.with_masks and not masks:
             data['pipeline'] = _without_masks(

@@ -131,7 +131,7 @@ def read_training(folder: str | Path) -> Training:
             f'with TIME/{CONFIG} in it'
         )
     facts = {start: _json(start / FACTS) for start in starts}
-    anew = [start for start in starts if facts[start] and not facts[start]['resumed']]
+    anew = [start for start in starts if facts[start] and not facts[start].get('resumed', True)]
     starts = starts[starts.index(anew[-1]) :] if anew else starts
     train: dict[int, dict[str, float]] = {}
     val: dict[int, dict[str, float]] = {}
