@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 COLOURS = ('#1f6fb4', '#c8561b', '#2b8a4b', '#8d4fa8', '#7a5c3e', '#b3306b', '#12858a', '#a08a00')
+AUTOMATIC = r'_(child|container|nolegend)'  # labels of matplotlib's own
 SIZE = (4.6, 3.4)  # inches: two or three side by side on a desk's screen, legible on a telephone's
 
 
@@ -29,11 +33,20 @@ def plain(axes: Axes) -> None:
 
 
 def as_svg(figure: Figure) -> str:
-    """The figure with its legends, the same bytes each time."""
+    """The figure with its legends, the same bytes each time; names of any letters, $ and _ too."""
+    artists: list[Any] = [
+        one for axes in figure.axes for one in (*axes.lines, *axes.patches, *axes.containers)
+    ]
+    for artist in artists:
+        label = str(artist.get_label())
+        if label.startswith('_') and not re.match(AUTOMATIC, label):
+            artist.set_label(f' {label}')  # or the legend leaves it out
     for axes in figure.axes:
         if axes.get_legend_handles_labels()[1]:
             axes.legend(frameon=False, fontsize=9)
-    text = io.StringIO()
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    content = io.StringIO()
     with matplotlib.rc_context({'svg.hashsalt': 'ocrnet'}):
-        figure.savefig(text, format='svg', metadata=dict(Date=None))
-    return text.getvalue()[text.getvalue().index('<svg') :]
+        figure.savefig(content, format='svg', metadata=dict(Date=None))
+    return content.getvalue()[content.getvalue().index('<svg') :]

@@ -7,6 +7,8 @@ import inspect
 from mmdet.registry import MODELS
 from mmengine.config import ConfigDict
 
+from ..config_tree import as_list
+
 # Of our encoder: four crops give batch norm no statistics to begin with. Other backbones keep their
 # batch norm: their channels may divide into no groups.
 RANDOM_NORM = dict(type='GN', num_groups=8)
@@ -15,7 +17,8 @@ LEARNING = dict(frozen_stages=-1, norm_eval=False)  # of a backbone from random 
 
 def has_imagenet(backbone: ConfigDict) -> bool:
     """Whether a backbone's config names pretrained weights."""
-    return (backbone.get('init_cfg') or {}).get('type') == 'Pretrained'
+    given = as_list(backbone.get('init_cfg'))
+    return any(one.get('type') == 'Pretrained' for one in given)
 
 
 def from_random(backbone: ConfigDict) -> dict:

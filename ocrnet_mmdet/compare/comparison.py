@@ -26,10 +26,21 @@ Say = Callable[[str], None]
 
 
 class Comparison:
-    """A plan, its folder of results and what is known of it so far."""
+    """A plan, its folder of results and what is known of it so far.
+
+    Args:
+        touch: Whether the folder may be written to.
+    """
 
     def __init__(
-        self, source: Source, plan: Plan, out: Path, jobs: int, train: Path, say: Say
+        self,
+        source: Source,
+        plan: Plan,
+        out: Path,
+        jobs: int,
+        train: Path,
+        say: Say,
+        touch: bool = True,
     ) -> None:
         self.source, self.plan, self.out, self.jobs, self.say = source, plan, out, jobs, say
         without_labels = check_val(source)
@@ -44,13 +55,13 @@ class Comparison:
         self.outside = {name: self._score_outside(name) for name in plan.results}
         self.truth = Truth(source.val_file, source.pictures)
         self.configs = Configs(source, plan, out, without_labels)
-        self.labels = LabelFiles(source, out / 'labels')
+        self.labels = LabelFiles(source, plan, out / 'labels')
         threads = int(os.environ.get('OMP_NUM_THREADS') or max(1, (os.cpu_count() or 1) // jobs))
         self.workshop = Workshop(self.configs, self.labels, train, source.path.name, threads)
         self.records = out / 'records.csv'
         self.rows: list[dict] = []
         if self.records.exists():
-            self.rows, note = read_or_set_aside(self.records)
+            self.rows, note = read_or_set_aside(self.records, touch)
             self.notes += [note] if note else []
         self.ended: list[dict] = []  # of this call: a failed run is not repeated in it
 
@@ -66,7 +77,9 @@ class Comparison:
             return {
                 key: value
                 for kind in reversed(kinds)
-                for key, value in score(self.source.val_file, results, kind).items()
+                for key, value in score(
+                    self.source.val_file, results, kind, self.source.classes
+                ).items()
             }
         except InputError as error:
             raise InputError(f'{given.file}: {error}') from error
@@ -117,7 +130,7 @@ class Comparison:
             quiet=True,
         )
         if budget is not None:
-            self._keep_within(budget - (time.time() - begun))
+            self._keep_within(budget, time.time() - begun)
         self.say_plan()
         self._execute(lambda state: list(state.pending()), time_limit)
         for name, labels, seed, reason in self.state().blocked():
@@ -133,9 +146,13 @@ class Comparison:
         self.say(f'records: {self.records}\npage: {page}')
         return page
 
-    def _keep_within(self, budget: float) -> None:
+    def _keep_within(self, budget: float, spent: float) -> None:
         before = self.plan
-        self.plan = within_budget(self.state(), Times(self.rows), budget, self.jobs)
+        plan = within_budget(self.state(), Times(self.rows), budget, self.jobs, spent)
+        if plan is None:
+            self.notes.append('the budget is not kept: the time of some runs could not be measured')
+            return
+        self.plan = plan
         for name in ('seeds', 'labels'):
             kept, all_of = getattr(self.plan, name), getattr(before, name)
             if len(kept) < len(all_of):
@@ -195,13 +212,9 @@ class Comparison:
         def same(row: dict) -> bool:
             return row['hash'] == run.hash and not row['error']
 
+        tunings = {one.name for one in self.state().tunings(run.arm, run.labels or 0)}
         stage = [row['seconds'] for row in self.rows if same(row) and row['name'] == run.after]
-        choice = [
-            row['seconds']
-            for row in self.rows
-            if same(row)
-            and (row['kind'], row['arm'], row['labels']) == ('tuning', run.arm, run.labels)
-        ]
+        choice = [row['seconds'] for row in self.rows if same(row) and row['name'] in tunings]
         return stage[-1] if stage else 0.0, round(sum(choice), 1)
 
     def _blocked(self, name: str, labels: int, seed: int, reason: str) -> dict:
@@ -226,9 +239,11 @@ class Comparison:
         )
 
     def _of_plan(self) -> list[dict]:
-        """The last row of each run of today's configs, failed ones too."""
+        """The last row of each run of the plan with today's configs, failed ones too."""
         rows = {(row['name'], row['hash']): row for row in [*self.rows, *self.ended]}
-        return [row for row in rows.values() if self.configs.hashes.get(row['arm']) == row['hash']]
+        names = {(run.name, run.hash) for run in self.state().all_runs()}
+        blocked = [row for row in self.ended if row['steps'] is None]
+        return [row for key, row in rows.items() if key in names or row in blocked]
 
     def _write_page(self) -> Path:
         rows = self._of_plan()
@@ -248,6 +263,7 @@ class Comparison:
             for cell in cells(self.plan, rows)
             if cell.labels == max(self.plan.labels) and (row := cell.rows.get(self.plan.seeds[0]))
         }
+        files = {name: file for name, file in files.items() if file.is_file()}
         if not files:
             return None
         files |= {name: given.file for name, given in self.plan.results.items()}

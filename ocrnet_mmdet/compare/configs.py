@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from ..whole_file import whole_file
 from .detector import model_changes
 from .plan import Plan
 from .runs import Run
@@ -114,11 +115,21 @@ class Configs:
 
     def _pretraining(self, run: Run) -> dict:
         model, masks = self.models[run.arm]
-        self.without_labels.write_text(
-            ''.join(f'{name}\n' for name in self.names), errors='surrogateescape'
-        )
+        assert self.source.pretrain is not None
+        with whole_file(self.without_labels) as part:  # another run may read it
+            part.write_text(''.join(f'{name}\n' for name in self.names), errors='surrogateescape')
         weights = {} if masks else dict(weights=dict(masks=0.0))
-        lines: dict = dict(train_dataloader=dict(dataset=dict(ann_file=str(self.without_labels))))
+        work, dataset = self.folder(run) / 'work', self.source.pretrain.train_dataloader.dataset
+        steps = [
+            dict(step, cache_dir=str(work / 'regions')) if 'cache_dir' in step else step
+            for step in dataset.pipeline
+        ]  # of its own, or the first run alone would pay for what all read
+        own = dict(pipeline=steps, bad_files=str(work / 'bad_pictures.txt'))
+        lines: dict = dict(
+            train_dataloader=dict(dataset=dict(ann_file=str(self.without_labels), **own)),
+            load_from=None,
+            resume=False,
+        )
         if model:
             lines |= dict(model=dict(detector=model, **weights))
         if run.kind == 'probe':

@@ -183,7 +183,7 @@ class Workshop:
         _, scored = self.labels.of(run)
         for kind in ('segm', 'bbox'):
             if (file := folder / f'results.{kind}.json').exists():
-                found |= score(scored, read_results(file), kind)
+                found |= score(scored, read_results(file), kind, self.configs.source.classes)
         checkpoint = self._checkpoint(run)
         found['parameters'] = _parameters(checkpoint)
         found |= json.loads((folder / 'work' / PEAK_MEMORY_FILE).read_text())

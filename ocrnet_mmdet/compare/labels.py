@@ -37,9 +37,13 @@ def check_val(source: Source) -> list[str]:
 
 
 class LabelFiles:
-    """Writes each part once, below ``folder``."""
+    """The parts that a plan's runs are trained and scored on, written below ``folder``.
 
-    def __init__(self, source: Source, folder: Path) -> None:
+    Raises:
+        InputError: A part has no object.
+    """
+
+    def __init__(self, source: Source, plan: Plan, folder: Path) -> None:
         self.source, self.folder = source, folder
         count = max(1, round(HELD_OUT * len(source.train['images'])))
         if len(source.train['images']) < 2:
@@ -47,6 +51,16 @@ class LabelFiles:
                 f'{source.train_file} has one picture, of which none can be held out: label more'
             )
         self.held_out, self.rest = split_images(source.train, count, HELD_OUT_SEED)
+        if not _has_object(self.held_out):
+            raise InputError(
+                f'{source.train_file}: the {count} pictures that are held out to choose rates and '
+                'lengths by have no object: label more'
+            )
+        for seed in plan.seeds:
+            for labels in plan.labels:
+                _part(source.train, labels, seed)
+        for labels in plan.labels:
+            _part(self.rest, labels, plan.seeds[0])
 
     def of(self, run: Run) -> tuple[Path | None, Path]:
         """What a run is trained on, None for the stage without labels, and scored on."""
@@ -60,18 +74,27 @@ class LabelFiles:
 
     def _drawn(self, run: Run, data: dict, where: str) -> Path:
         assert run.labels is not None
-        count = min(run.labels, len(data['images']))
-        part = split_images(data, count, run.seed)[0]
-        if not any(not a.get('iscrowd') for a in part['annotations']):
-            raise InputError(
-                f'the {count} labelled pictures of seed {run.seed} have no object: '
-                'take more, or another seed'
-            )
-        return self._written(f'{where}{count}_seed{run.seed}.json', part)
+        part = _part(data, run.labels, run.seed)
+        return self._written(f'{where}{len(part["images"])}_seed{run.seed}.json', part)
 
     def _written(self, name: str, part: dict) -> Path:
         write_json(part, str(self.folder / name))
         return self.folder / name
+
+
+def _part(data: dict, labels: int, seed: int) -> dict:
+    count = min(labels, len(data['images']))
+    part = split_images(data, count, seed)[0]
+    if not _has_object(part):
+        raise InputError(
+            f'the {count} labelled pictures of seed {seed} have no object: take more, or another '
+            'seed'
+        )
+    return part
+
+
+def _has_object(data: dict) -> bool:
+    return any(not a.get('iscrowd') for a in data['annotations'])
 
 
 def described(plan: Plan, source: Source) -> str:

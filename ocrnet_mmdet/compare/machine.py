@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,6 +16,8 @@ def commit(root: Path) -> str:
         command = ['git', '-C', str(root), *args]
         return subprocess.run(command, capture_output=True, text=True).stdout.strip()
 
+    if not shutil.which('git'):
+        return ''
     changed = git('status', '--porcelain', '--untracked-files=no')
     return git('rev-parse', '--short', 'HEAD') + ('+' if changed else '')
 

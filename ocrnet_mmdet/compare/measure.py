@@ -33,6 +33,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from ..evaluation.speed import alternating_seconds
+from ..evenly import evenly
 from ..pretraining.slots import PROPOSALS, box_forward
 
 PICTURES = 32  # on which proposals and regions are looked at: some hundred objects of most sets
@@ -132,17 +133,16 @@ class Measures:
 
     def _objects(self, truth: COCO, sample: DetDataSample) -> tuple[Tensor, Tensor]:
         """Labelled boxes (N, 4) xyxy in pixels of the network's input, and their classes (N,)."""
-        labelled = [a for a in truth.imgToAnns[sample.img_id] if not a.get('iscrowd')]
+        labelled = [
+            a
+            for a in truth.imgToAnns[sample.img_id]
+            if not a.get('iscrowd') and a['category_id'] in self.dataset.cat2label
+        ]
         boxes = torch.tensor([a['bbox'] for a in labelled], dtype=torch.float32).reshape(-1, 4)
         boxes[:, 2:] += boxes[:, :2]
         boxes = boxes * boxes.new_tensor(sample.scale_factor).repeat(2)
         labels = torch.tensor([self.dataset.cat2label[a['category_id']] for a in labelled])
         return boxes.to(self.device), labels.to(self.device)
-
-
-def evenly(length: int, most: int) -> list[int]:
-    """Up to ``most`` indices below ``length``, the first and the last among them."""
-    return np.linspace(0, length - 1, min(length, most)).round().astype(int).tolist()
 
 
 def as_results(image_id: int, boxes: Tensor, scores: Tensor) -> list[dict]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -40,6 +41,8 @@ class _Node:
         found: dict[str, _Node] = {}
         for key, value in self.node.value:
             place = _Node(self.file, key, 'a key')
+            if not isinstance(key, yaml.ScalarNode):
+                raise place.refuse('give a name')
             if allowed and key.value not in allowed:
                 raise place.refuse(f'take one of {", ".join(allowed)}')
             if key.value in found:
@@ -60,10 +63,12 @@ class _Node:
             raise self.refuse('give text')
         return self.node.value
 
-    def number(self, kind: Callable[[str], float], low: float, what: str) -> float:
+    def number(
+        self, kind: Callable[[str], float], low: float, what: str, high: float = math.inf
+    ) -> float:
         try:
             value = kind(self.text())
-            if not low <= value < float('inf'):
+            if not low <= value < high:
                 raise ValueError
             return value
         except ValueError as error:
@@ -106,7 +111,8 @@ def read_plan(file: Path, folder: Folder) -> Plan:
         )
     if 'seeds' in top:
         changes['seeds'] = tuple(
-            int(p.number(int, 0, 'whole numbers from 0')) for p in top['seeds'].items()
+            int(p.number(int, 0, 'whole numbers from 0 to 4294967295', 2**32))
+            for p in top['seeds'].items()
         )
     if 'steps' in top:
         changes['steps'] = tuple(

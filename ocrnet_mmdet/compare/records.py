@@ -68,8 +68,11 @@ def append(path: Path, row: dict) -> None:
     append_row(path, COLUMNS, TEXT, row)
 
 
-def read_or_set_aside(path: Path) -> tuple[list[dict], str]:
+def read_or_set_aside(path: Path, touch: bool = True) -> tuple[list[dict], str]:
     """All rows; a table that is damaged or of another kind is renamed.
+
+    Args:
+        touch: Whether anything may be renamed; else it is said alone.
 
     Returns:
         The rows, and a line on what was set aside, or ''.
@@ -77,6 +80,8 @@ def read_or_set_aside(path: Path) -> tuple[list[dict], str]:
     try:
         return read_rows(path, COLUMNS, TEXT), ''
     except ValueError as error:
+        if not touch:
+            return [], f'{path.name} is no table of this version ({error}): it will be set aside'
         aside = path.with_name(f'{path.stem}.aside-{time.strftime("%Y%m%d-%H%M%S")}{path.suffix}')
         path.rename(aside)
         return (

@@ -41,10 +41,9 @@ class Run:
             parts: list = ['stage' if self.stage else 'steps']
         elif self.kind == 'pretraining':
             parts = [f'seed{self.seed}']
-        elif self.kind == 'tuning':
-            parts = [self.labels, f'steps{self.steps}', f'lr{self.lr:g}']
         else:
-            parts = [self.labels, f'seed{self.seed}']
+            rate = [f'lr{self.lr:g}'] if self.lr is not None else []
+            parts = [self.labels, f'seed{self.seed}', f'steps{self.steps}', *rate]
         return '_'.join(map(str, [self.kind, self.arm, *parts]))
 
     @property

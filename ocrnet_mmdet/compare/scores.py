@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,18 +40,40 @@ def read_results(file: Path) -> list[dict]:
             f'{file} holds no COCO results: give a list of '
             f'{{"image_id", "category_id", "bbox", "score"}}'
         )
+    if wrong := next((r for r in results if not _is_result(r)), None):
+        raise InputError(
+            f'{file}: {shown(wrong, 160)} is no COCO result: a score is a number, a bbox four of '
+            'them (x, y, width, height), a segmentation run lengths or outlines; one of both is '
+            'needed'
+        )
     return results
 
 
-def score(ann_file: Path, results: list[dict], kind: str) -> dict:
+def _is_result(result: dict) -> bool:
+    def is_number(value: object) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+    box, mask = result.get('bbox'), result.get('segmentation')
+    whole = isinstance(box, list) and len(box) == 4 and all(map(is_number, box))
+    return (
+        is_number(result['score'])
+        and (whole or ('bbox' not in result and bool(mask)))
+        and ('segmentation' not in result or (bool(mask) and isinstance(mask, (dict, list))))
+    )
+
+
+def score(
+    ann_file: Path, results: list[dict], kind: str, classes: Sequence[str] | None = None
+) -> dict:
     """Scores of results, see :func:`scores_of`.
 
     Args:
         results: COCO results, boxes xywh in pixels of the picture.
         kind: ``bbox`` or ``segm``.
+        classes: Names of the categories that count; None takes all.
 
     Raises:
-        InputError: A result names a picture that the annotations do not have.
+        InputError: A result names a picture or a category that the annotations do not have.
     """
     with contextlib.redirect_stdout(io.StringIO()):
         truth = COCO(str(ann_file))
@@ -60,7 +83,14 @@ def score(ann_file: Path, results: list[dict], kind: str) -> dict:
             f'results name the picture id {min(map(str, unknown))}, which {ann_file} does not '
             'have: predict the pictures of that file'
         )
-    return scores_of(judged(truth, results, kind), kind)
+    strange = {r['category_id'] for r in results} - set(truth.getCatIds())
+    if strange:
+        raise InputError(
+            f'results name the category id {min(map(str, strange))}, {ann_file} has '
+            f'{shown(sorted(truth.getCatIds()), 80)}: give its ids, which may not begin with 0'
+        )
+    wanted = None if classes is None else truth.getCatIds(catNms=list(classes))
+    return scores_of(judged(truth, results, kind, wanted), kind)
 
 
 def judged(

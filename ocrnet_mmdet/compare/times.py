@@ -46,8 +46,15 @@ def missing(state: State) -> list[Run]:
     return [run for run in state.all_runs() if not state.row(run)]
 
 
-def within_budget(state: State, times: Times, budget: float, jobs: int) -> Plan:
+def within_budget(
+    state: State, times: Times, budget: float, jobs: int, spent: float = 0.0
+) -> Plan | None:
     """The plan, without the seeds and then the numbers of labels that it has no time for.
+
+    None where a time is not known.
+
+    Args:
+        spent: Seconds of the budget that are gone already.
 
     Raises:
         InputError: One seed and one number of labels take longer.
@@ -56,12 +63,14 @@ def within_budget(state: State, times: Times, budget: float, jobs: int) -> Plan:
     while plan:
         smaller = State(plan, state.hashes, state.stage_steps, list(state.rows.values()))
         total = times.total(missing(smaller), jobs)
-        if total is None or total <= budget:
+        if total is None:
+            return None
+        if total <= budget - spent:
             return plan
         least, plan = total, plan.smaller()
     raise InputError(
         f'--budget {shown_time(budget)}: one seed of one number of labels alone takes about '
-        f'{shown_time(least)}: raise it, or name fewer arms, rates or steps in a plan'
+        f'{shown_time(spent + least)}: raise it, or name fewer arms, rates or steps in a plan'
     )
 
 

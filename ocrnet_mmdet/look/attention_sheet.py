@@ -136,7 +136,7 @@ def figure_of(model: nn.Module, seen: Seen, detection: int, looked: Looked) -> F
 
 def _scale(shares: Tensor) -> Normalize:
     """From 0, of shares (layers, n)."""
-    return Normalize(0, max(float(shares.max()), ABOVE_EVEN / int((shares[0] > 0).sum())))
+    return Normalize(0, max(float(shares.max()), ABOVE_EVEN / max(1, int((shares[0] > 0).sum()))))
 
 
 def _named(model: nn.Module, seen: Seen, detection: int) -> str:

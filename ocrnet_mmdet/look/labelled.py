@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from mmdet.registry import DATASETS
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 
 from ..config_tree import datasets_of
 from ..datasets.clean import check_dataset
@@ -48,7 +48,13 @@ def labelled_pictures(
     Raises:
         InputError: The data set is absent or damaged, or has none of the classes.
     """
-    data = copy.deepcopy(next(datasets_of(cfg.val_dataloader)))
+    found_data = [copy.deepcopy(data) for data in datasets_of(cfg.get('val_dataloader'))]
+    if (labels is None or pictures is None) and len(found_data) != 1:
+        raise InputError(
+            f'the config has {len(found_data)} val data sets, where one is needed: name labels and '
+            'the folder of their pictures'
+        )
+    data = found_data[0] if found_data else ConfigDict()
     if labels is not None or pictures is not None:
         folder = pictures or _place(data, (data.get('data_prefix') or {}).get('img', ''))
         labels = labels or _place(data, data.ann_file)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-import numpy as np
-
 from ..datasets.listing import list_pictures
 from ..errors import InputError, shown
+from ..evenly import evenly
 
 
 def pictures_of(named: Iterable[str], most: int) -> list[str]:
@@ -24,8 +23,7 @@ def pictures_of(named: Iterable[str], most: int) -> list[str]:
             inside = [os.path.join(name, os.fsdecode(path)) for path in list_pictures(name)]
             if not inside:
                 raise InputError(f'folder {shown(name)} has no picture: name another')
-            chosen = np.linspace(0, len(inside) - 1, min(most, len(inside))).round().astype(int)
-            paths += [inside[i] for i in chosen]
+            paths += [inside[i] for i in evenly(len(inside), most)]
         elif os.path.isfile(name):
             paths.append(name)
         else:

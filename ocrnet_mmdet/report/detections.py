@@ -84,6 +84,10 @@ class Detections:
     scores: dict[str, Any] = field(default_factory=dict)
     by_class: dict[str, dict[int, ScoredClass]] = field(default_factory=dict)
 
+    def labels(self) -> tuple[dict, dict]:
+        """Names of classes and of pictures, each by its id."""
+        return self.names, {i: image['file_name'] for i, image in self.truth.imgs.items()}
+
     @cached_property
     def objects(self) -> dict[int, int]:
         """Of each category."""

@@ -23,6 +23,7 @@ from torch.utils.data import DataLoader
 
 from .. import __version__
 from ..engine.terminal import summary
+from ..evenly import evenly
 from ..whole_file import whole_file
 
 FACTS = 'run.json'
@@ -78,7 +79,8 @@ def _batch_size(loader: DataLoader) -> int:
 def counts(dataset: Any) -> dict[str, Any]:
     """Pictures of a data set; objects in all and by class too, where its pictures say them."""
     known: dict[str, Any] = dict(pictures=len(dataset))
-    names = (getattr(dataset, 'metainfo', None) or {}).get('classes') or ()
+    metainfo = getattr(dataset, 'metainfo', None)  # a list where joined data sets differ
+    names = metainfo.get('classes') or () if isinstance(metainfo, dict) else ()
     names = [names] if isinstance(names, str) else names
     if not names or not hasattr(dataset, 'get_data_info'):
         return known
@@ -100,5 +102,4 @@ def _spread_pictures(dataset: Any) -> list[str]:
     """Some of an image folder's files, from the first to the last; none of other data."""
     if not hasattr(dataset, 'path'):
         return []
-    step = max(1, len(dataset) // SHOWN)
-    return [os.path.abspath(dataset.path(i)) for i in range(0, len(dataset), step)][:SHOWN]
+    return [os.path.abspath(dataset.path(i)) for i in evenly(len(dataset), SHOWN)]

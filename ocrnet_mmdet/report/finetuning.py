@@ -69,8 +69,14 @@ def named_curves(
     return {name: points for name, points in found.items() if points}
 
 
-def scores_section(trainings: Sequence[Training], data: Sequence[Detections | None]) -> Section:
-    """All scores of the last validation; of two the difference too."""
+def scores_section(
+    trainings: Sequence[Training], data: Sequence[Detections | None], same: bool = True
+) -> Section:
+    """All scores of the last validation; of two the difference too.
+
+    Args:
+        same: Whether both were scored on the same labels.
+    """
     of_each = [_logged(t) | (each.scores if each else {}) for t, each in zip(trainings, data)]
     kinds = [kind for kind in KINDS if any(f'{kind}_mAP' in scores for scores in of_each)]
     if not kinds:
@@ -84,7 +90,7 @@ def scores_section(trainings: Sequence[Training], data: Sequence[Detections | No
     lines += [
         [f'{KINDS[kind]}, difference', *(_gain(of_each, f'{kind}_{p}') for p in PARTS)]
         for kind in kinds
-        if len(of_each) > 1
+        if len(of_each) > 1 and same
     ]
     counted = (
         'Counted up to 1,000 detections of a picture and class. By size as logged: small is below '
@@ -92,6 +98,8 @@ def scores_section(trainings: Sequence[Training], data: Sequence[Detections | No
         if any(data)
         else 'As logged: no detections of it were kept, or its labels are gone.'
     )
+    if not same:
+        counted += ' The two were not scored on the same labels, so no difference is given.'
     note = f"pycocotools' figures, times 100, of the last weights, not of the best ones. {counted}"
     return Section('Scores', tables=[Table(['', *PARTS.values()], lines)], note=note)
 

@@ -44,6 +44,9 @@ class OCRNetReportHook(Hook):
     def before_train(self, runner: Runner) -> None:
         if is_main_process():
             with harmless(runner):
+                if not runner._resume:
+                    for file in Path(runner.work_dir).glob(f'{DETECTIONS}.*.json'):
+                        file.unlink()  # of an earlier training
                 self.facts = begun(runner)
                 write_facts(runner, self.facts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import InputError
@@ -45,7 +46,7 @@ def write_side_by_side(folders: Sequence[Path], file: Path | None = None) -> Pat
         InputError: A folder holds no training, or one is without labels and the other is not.
         OSError: The page cannot be written.
     """
-    trainings = [read_training(folder) for folder in folders]
+    trainings = told_apart([read_training(folder) for folder in folders])
     first, second = trainings
     if first.without_labels != second.without_labels:
         one = folders[0] if first.without_labels else folders[1]
@@ -54,8 +55,17 @@ def write_side_by_side(folders: Sequence[Path], file: Path | None = None) -> Pat
             'name two of a kind'
         )
     several = _two_pretrainings if first.without_labels else _two_finetunings
-    place = file or folders[1] / f'report_beside_{first.name}.html'
+    place = file or folders[1] / f'report_beside_{first.folder.resolve().name}.html'
     return _write(place, f'{first.name} and {second.name}', trainings, several(trainings))
+
+
+def told_apart(trainings: Sequence[Training]) -> list[Training]:
+    """The same, by more of their folders' paths where the names alone are equal."""
+    parts = [training.folder.resolve().parts for training in trainings]
+    length = 1
+    while length < max(map(len, parts)) and len({p[-length:] for p in parts}) < len(parts):
+        length += 1
+    return [replace(t, name='/'.join(p[-length:])) for t, p in zip(trainings, parts)]
 
 
 def _finetuning(training: Training) -> list[Section]:
@@ -81,7 +91,7 @@ def _finetuning(training: Training) -> list[Section]:
 def _two_finetunings(trainings: Sequence[Training]) -> list[Section]:
     data = [read_detections(training) for training in trainings]
     known = [each for each in data if each]
-    same = len(known) == 2 and known[0].names == known[1].names
+    same = len(known) == 2 and known[0].labels() == known[1].labels()
     compared = (
         [
             finetuning.classes_section(trainings, known),
@@ -91,7 +101,7 @@ def _two_finetunings(trainings: Sequence[Training]) -> list[Section]:
         else []
     )
     return [
-        finetuning.scores_section(trainings, data),
+        finetuning.scores_section(trainings, data, same),
         finetuning.curves_section(trainings),
         *compared,
         *_frame(trainings),

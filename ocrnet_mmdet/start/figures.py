@@ -54,8 +54,7 @@ def _bars(
 
 
 def _short(name: str) -> str:
-    text = name if len(name) < 24 else f'{name[:22]}…'
-    return text.replace('$', r'\$')  # or matplotlib reads a formula
+    return name if len(name) < 24 else f'{name[:22]}…'
 
 
 def sizes(sides: Mapping[str, np.ndarray], marks: Mapping[str, float]) -> str:

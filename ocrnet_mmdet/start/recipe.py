@@ -17,6 +17,7 @@ from ..datasets.note import Note
 from ..datasets.object_sizes import SMALL, ZOOM, View, fitting, shares, too_small
 from ..datasets.picture import PictureError, decode_picture
 from ..errors import InputError
+from ..evenly import evenly
 from .labels import Labels
 
 BATCH, PRETRAIN_BATCH = 4, 8
@@ -168,7 +169,7 @@ def recipe_without_labels(pictures: Path, imagenet: bool) -> Recipe:
     """
     names = [os.fsdecode(name) for name in list_pictures(str(pictures))]
     longest = []
-    for i in np.linspace(0, len(names) - 1, min(SAMPLE, len(names))).astype(int):
+    for i in evenly(len(names), SAMPLE):
         try:
             longest.append(max(decode_picture((pictures / names[i]).read_bytes()).shape[:2]))
         except PictureError:

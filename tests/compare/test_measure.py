@@ -14,7 +14,8 @@ from pycocotools.coco import COCO
 from torch import nn
 
 from demo.data_set import make_demo_set
-from ocrnet_mmdet.compare.measure import Measures, as_results, average_recall, evenly
+from ocrnet_mmdet.compare.measure import Measures, as_results, average_recall
+from ocrnet_mmdet.evenly import evenly
 
 from ..detectors import CLASSES, ocrnet_config, tiny
 
