@@ -136,7 +136,7 @@ def _device(runner: Runner) -> str:
 
 def _schedule(runner: Runner) -> str:
     loop = runner.train_loop
-    batch = loop.dataloader.batch_size * runner.world_size
+    batch = pictures_a_step(runner)
     length = (
         f'{loop.max_iters} steps'
         if isinstance(loop, IterBasedTrainLoop)
@@ -146,3 +146,10 @@ def _schedule(runner: Runner) -> str:
     scored = f', scored every {loop.val_interval} {unit}' if runner.val_loop else ''
     done = f', {runner.iter} steps done' if runner.iter else ''
     return f'{length} of {batch} pictures{done}{scored}'
+
+
+def pictures_a_step(runner: Runner) -> int:
+    """Of all processes of a training."""
+    loader = runner.train_loop.dataloader
+    size = loader.batch_size or loader.batch_sampler.batch_size  # torch keeps one of the two
+    return size * runner.world_size

@@ -19,10 +19,9 @@ import mmdet
 import mmengine
 import torch
 from mmengine.runner import Runner
-from torch.utils.data import DataLoader
 
 from .. import __version__
-from ..engine.terminal import summary
+from ..engine.terminal import pictures_a_step, summary
 from ..evenly import evenly
 from ..whole_file import whole_file
 
@@ -56,7 +55,7 @@ def begun(runner: Runner) -> dict[str, Any]:
         seed=runner.seed,
         load_from=runner._load_from and str(runner._load_from),
         resumed=bool(runner._resume),
-        pictures_a_step=_batch_size(runner.train_loop.dataloader) * runner.world_size,
+        pictures_a_step=pictures_a_step(runner),
         summary={name: text for name, text in summary(runner) if text},
         data={name: counts(loop.dataloader.dataset) for name, loop in loops.items() if loop},
         shown=_spread_pictures(dataset),
@@ -70,10 +69,6 @@ def begun(runner: Runner) -> dict[str, Any]:
         ),
         machine=f'{platform.system()} {platform.machine()}, {os.cpu_count()} cores',
     )
-
-
-def _batch_size(loader: DataLoader) -> int:
-    return loader.batch_size or loader.batch_sampler.batch_size  # torch keeps one of the two
 
 
 def counts(dataset: Any) -> dict[str, Any]:

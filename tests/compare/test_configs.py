@@ -1,10 +1,13 @@
+import shutil
+
 import pytest
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.optim import OptimWrapper
 from mmengine.registry import PARAM_SCHEDULERS
 
 from demo.data_set import make_demo_set
+from ocrnet_mmdet.compare.backbone import has_imagenet
 from ocrnet_mmdet.compare.configs import Configs, _schedule
 from ocrnet_mmdet.compare.plan import Arm, Plan
 from ocrnet_mmdet.compare.runs import State
@@ -115,3 +118,41 @@ def test_the_hash_follows_what_a_run_is_made_from(source, tmp_path):
     source.finetune.optim_wrapper.optimizer.weight_decay = 0.5
     changed = Configs(source, plan, tmp_path, names).hashes
     assert changed['a'] != first['a']
+
+
+def test_weights_that_finetune_names_reach_no_arm(source, tmp_path):
+    mine = tmp_path / 'mine'
+    shutil.copytree(source.path, mine)
+    for name in ('finetune', 'pretrain'):
+        with open(mine / f'{name}.py', 'a') as file:
+            file.write("load_from = 'pretrained_detector.pth'\nresume = True\n")
+    for arm in (Arm('random'), Arm('imagenet'), Arm('stage')):
+        cfg = config_of(Source(mine), tmp_path / 'out', arm)
+        assert cfg.load_from is None and cfg.resume is False
+
+
+def test_each_stage_pays_for_its_own_regions(source, tmp_path):
+    caches = []
+    for seed in (0, 1):
+        plan = Plan(source.path, dict(a=Arm('stage')), (4,), (0, 1), (8,), (1e-3,))
+        configs = Configs(source, plan, tmp_path, source.pictures_without_labels())
+        run = State(plan, configs.hashes, 100, []).pretraining('a', seed)
+        cfg = Config.fromfile(configs.write(run, None, source.val_file))
+        steps = cfg.train_dataloader.dataset.pipeline
+        caches += [step.cache_dir for step in steps if 'cache_dir' in step]
+        assert cfg.train_dataloader.dataset.bad_files.startswith(cfg.work_dir)
+        assert caches[-1].startswith(cfg.work_dir)
+    assert len({*caches}) == 2
+
+
+@pytest.mark.parametrize('text', ['model = (', 'a = 1', 'train_dataloader = dict()'])
+def test_configs_of_somebody_else_are_refused(source, tmp_path, text):
+    shutil.copytree(source.path, tmp_path / 'mine')
+    (tmp_path / 'mine/finetune.py').write_text(text)
+    with pytest.raises(InputError, match='are not those of tools/start.py'):
+        Source(tmp_path / 'mine')
+
+
+def test_weights_in_a_list_are_seen():
+    assert has_imagenet(ConfigDict(init_cfg=[dict(type='Kaiming'), dict(type='Pretrained')]))
+    assert not has_imagenet(ConfigDict(init_cfg=None))

@@ -135,3 +135,22 @@ def test_an_unmeasured_detector_counts_as_the_others():
     measured, other = state.probes()
     times = Times([row(measured)])
     assert times.seconds(other) == times.seconds(measured) == pytest.approx(10.6)
+
+
+def test_runs_of_other_settings_have_other_names():
+    runs = [
+        run
+        for plan in (PLAN, replace(PLAN, steps=(500,)), replace(PLAN, rates=(2e-3,)))
+        for run in (State(plan, HASHES, 1500, finish(plan)[0])).all_runs()
+        if run.kind != 'probe'
+    ]
+    assert len({run.name for run in runs}) == len({*runs}) > 30
+
+
+def test_a_budget_says_what_was_given_and_spent():
+    rows, state = finish(replace(PLAN, seeds=(0,), labels=(10,)))
+    unknown = State(PLAN, HASHES, 1500, [])
+    assert within_budget(unknown, Times([]), 1.0, 1) is None
+    left = State(PLAN, HASHES, 1500, [])
+    with pytest.raises(InputError, match=r'--budget 60 s: .* takes about'):
+        within_budget(left, Times(rows), 60.0, 1, spent=50.0)

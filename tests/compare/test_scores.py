@@ -79,3 +79,35 @@ def test_a_file_of_no_results_is_refused(tmp_path, text):
     (tmp_path / 'r.json').write_text(text)
     with pytest.raises(InputError, match='COCO results'):
         read_results(tmp_path / 'r.json')
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(score='0.9'),
+        dict(bbox=[1, 2, 3]),
+        dict(bbox=None),
+        dict(bbox=[1, 2, 3, 'x']),
+        dict(segmentation=[]),
+        dict(segmentation=None),
+    ],
+)
+def test_what_is_no_result_is_refused(tmp_path, change):
+    file = tmp_path / 'other.json'
+    file.write_text(json.dumps([*results(), results()[0] | change]))
+    with pytest.raises(InputError, match='is no COCO result'):
+        read_results(file)
+
+
+def test_ids_from_0_are_refused_and_not_scored_as_nothing(truth):
+    shifted = [r | dict(category_id=r['category_id'] - 1) for r in results()]
+    with pytest.raises(InputError, match=r'category id 0, .* has \[1, 2\]'):
+        score(truth, shifted, 'bbox')
+
+
+def test_a_class_that_was_not_trained_does_not_count(truth):
+    one = [r for r in results() if r['category_id'] == 1]
+    alone, both = (score(truth, one, 'bbox', names) for names in (['kind1'], None))
+    assert alone['bbox_mAP'] > 0.1
+    assert alone['bbox_mAP'] == pytest.approx(2 * both['bbox_mAP'], abs=2e-4)
+    assert set(alone['by_class']) == {'kind1'}

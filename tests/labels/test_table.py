@@ -102,7 +102,7 @@ def test_unknown_columns_are_no_labels(truth, pictures, tmp_path, header):
         read_any(tmp_path / 'a.csv', pictures)
 
 
-def test_files_in_a_folder_called_test_are_told_by_their_own_names(tmp_path):
+def test_a_files_own_name_goes_before_its_folders(tmp_path):
     truths = {part: make_truth(tmp_path / part, i, 2) for i, part in enumerate(('train', 'val'))}
     for part, truth in truths.items():
         (tmp_path / 'labels/my_test_set').mkdir(parents=True, exist_ok=True)
@@ -113,9 +113,7 @@ def test_files_in_a_folder_called_test_are_told_by_their_own_names(tmp_path):
 
 
 @pytest.mark.parametrize('other', [' p0.png', 'P0.PNG', './p0.png', 'p0.png '])
-def test_rows_of_one_picture_belong_together_however_it_is_written(
-    truth, pictures, tmp_path, other
-):
+def test_rows_of_a_picture_belong_together_as_spelled(truth, pictures, tmp_path, other):
     path = tmp_path / 'a.csv'
     path.write_text(f'image,x1,y1,x2,y2\np0.png,1,2,9,9\np1.png,1,2,3,4\n{other},4,5,6,7\n')
     found = read_any(path, pictures)

@@ -1,5 +1,6 @@
 """Each drawing shows what it says, on small pictures; the tool writes each from the shell."""
 
+import copy
 import json
 import re
 import runpy
@@ -231,3 +232,15 @@ def test_the_tool_says_what_is_wrong_in_one_line(args, said, tmp_path):
     done = look(*args, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr.startswith(said)
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_labels_that_are_named_need_no_val_data(model):
+    cfg = copy.deepcopy(model.cfg)
+    data = cfg.val_dataloader.dataset
+    labels, pictures = f'{data.data_root}/{data.ann_file}', data.data_root
+    expected = labelled_pictures(cfg, model.dataset_meta['classes'], None, None)
+    cfg.val_dataloader = None
+    found = labelled_pictures(cfg, model.dataset_meta['classes'], labels, pictures)
+    assert [len(one.boxes) for one in found] == [len(one.boxes) for one in expected]
+    with pytest.raises(InputError, match='has 0 val data sets, where one is needed'):
+        labelled_pictures(cfg, model.dataset_meta['classes'], labels, None)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -224,3 +225,28 @@ def test_names_of_classes_are_escaped(folder, tmp_path):
     page = write_report(write_finetuning(tmp_path / '<b>run', folder / 'data/annotations/val.json'))
     assert '<b>run' not in page.read_text() and '<b>run' in page_of(page).text
     assert re.search(r'&lt;b&gt;run', page.read_text())
+
+
+def test_two_folders_of_one_name_are_told_apart(folder, tmp_path):
+    for name in ('mine', 'other'):
+        shutil.copytree(folder / 'first', tmp_path / name / 'finetune')
+    file = write_side_by_side([tmp_path / name / 'finetune' for name in ('mine', 'other')])
+    assert file == tmp_path / 'other/finetune/report_beside_finetune.html'
+    page = page_of(file)
+    assert 'mine/finetune and other/finetune' in page.text
+    assert {'box, mine/finetune', 'box, other/finetune'} <= {row[0] for row in page.rows if row}
+
+
+def test_scores_of_other_pictures_have_no_difference(folder, tmp_path):
+    write_data(tmp_path / 'data')
+    labels = tmp_path / 'data/annotations/val.json'
+    data = json.loads(labels.read_text())
+    names = [image['file_name'] for image in data['images']]
+    for image, name in zip(data['images'], [*names[1:], names[0]]):
+        image['file_name'] = name
+    labels.write_text(json.dumps(data))
+    write_finetuning(tmp_path / 'other', labels, ap=0.4)
+    page = page_of(write_side_by_side([folder / 'first', tmp_path / 'other']))
+    assert 'not scored on the same labels' in page.text
+    assert not any('difference' in row[0] for row in page.rows if row)
+    assert 'changed most' not in page.text

@@ -10,6 +10,7 @@ import torch
 from ocrnet_mmdet.cli import run_training
 from ocrnet_mmdet.engine import stop_signals
 from ocrnet_mmdet.report import page as report_page
+from ocrnet_mmdet.report.facts import counts
 from ocrnet_mmdet.report.work_folder import read_training
 
 from ..engine.finetunings import make_config, start, write_data
@@ -115,3 +116,24 @@ def test_a_pretraining_without_the_boxes_term_does_not_say(tmp_path):
     pretrain(small(pictures, tmp_path / 'pre', 2, weights=dict(boxes=0.0)))
     meta = torch.load(tmp_path / 'pre/pretrained_detector.pth', weights_only=True)['meta']
     assert meta['ready'] is None and 'not ready' not in log_of(tmp_path / 'pre')
+
+
+def test_batches_of_a_sampler_are_counted(data, tmp_path):
+    cfg = make_config(data, tmp_path, steps=2)
+    cfg.train_dataloader.batch_sampler = dict(type='mmdet.AspectRatioBatchSampler')
+    start(cfg)
+    assert ['batch', '2 pictures'] in page_of(tmp_path / 'report.html').rows
+
+
+def test_joined_data_that_differ_are_counted_as_pictures():
+    class Joined(list):
+        metainfo = [dict(classes=('a',)), dict(classes=('b',))]
+
+    assert counts(Joined([1, 2, 3])) == dict(pictures=3)
+
+
+def test_detections_of_an_earlier_training_are_taken_away(data, tmp_path):
+    old = tmp_path / 'val_detections.segm.json'  # of one that scored masks, which this does not
+    old.write_text('[]')
+    start(make_config(data, tmp_path, steps=1))
+    assert not old.exists() and (tmp_path / 'val_detections.bbox.json').exists()
