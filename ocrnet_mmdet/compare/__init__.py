@@ -53,11 +53,14 @@ def compare(
     folder = Source(data_of(source) if source.is_file() else source)
     plan = read_plan(source, folder.folder()) if source.is_file() else default_plan(folder.folder())
     out = (out or folder.path / ('compare' if source.is_dir() else source.stem)).resolve()
+    comparison = Comparison(folder, plan, out, jobs, train, say)
     if dry_run:
-        Comparison(folder, plan, out, jobs, train, say, touch=False).say_plan()
+        comparison.read_records(touch=False)
+        comparison.say_plan()
         return None
     with _alone(out), _stopped_by_term():
-        return Comparison(folder, plan, out, jobs, train, say).run(budget, time_limit)
+        comparison.read_records(touch=True)
+        return comparison.run(budget, time_limit)
 
 
 @contextmanager

@@ -26,21 +26,10 @@ Say = Callable[[str], None]
 
 
 class Comparison:
-    """A plan, its folder of results and what is known of it so far.
-
-    Args:
-        touch: Whether the folder may be written to.
-    """
+    """A plan, its folder of results and what is known of it so far."""
 
     def __init__(
-        self,
-        source: Source,
-        plan: Plan,
-        out: Path,
-        jobs: int,
-        train: Path,
-        say: Say,
-        touch: bool = True,
+        self, source: Source, plan: Plan, out: Path, jobs: int, train: Path, say: Say
     ) -> None:
         self.source, self.plan, self.out, self.jobs, self.say = source, plan, out, jobs, say
         without_labels = check_val(source)
@@ -60,10 +49,17 @@ class Comparison:
         self.workshop = Workshop(self.configs, self.labels, train, source.path.name, threads)
         self.records = out / 'records.csv'
         self.rows: list[dict] = []
+        self.ended: list[dict] = []  # of this call: a failed run is not repeated in it
+
+    def read_records(self, touch: bool) -> None:
+        """Learn what earlier calls have run.
+
+        Args:
+            touch: Whether a table that cannot be read may be renamed.
+        """
         if self.records.exists():
             self.rows, note = read_or_set_aside(self.records, touch)
             self.notes += [note] if note else []
-        self.ended: list[dict] = []  # of this call: a failed run is not repeated in it
 
     def _score_outside(self, name: str) -> dict:
         given = self.plan.results[name]

@@ -68,7 +68,7 @@ def append(path: Path, row: dict) -> None:
     append_row(path, COLUMNS, TEXT, row)
 
 
-def read_or_set_aside(path: Path, touch: bool = True) -> tuple[list[dict], str]:
+def read_or_set_aside(path: Path, touch: bool) -> tuple[list[dict], str]:
     """All rows; a table that is damaged or of another kind is renamed.
 
     Args:

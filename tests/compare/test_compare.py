@@ -86,7 +86,7 @@ def folder(tmp_path_factory):
 
 
 def rows_of(out):
-    return read_or_set_aside(out / 'records.csv')[0]
+    return read_or_set_aside(out / 'records.csv', touch=True)[0]
 
 
 @pytest.fixture(scope='module')
@@ -114,8 +114,8 @@ def out(folder):
 def test_a_finished_run_is_not_repeated(out):
     names = [row['name'] for row in rows_of(out) if not row['error']]
     assert sorted(names) == [
-        'fine-tuning_random_6_seed0',
-        'fine-tuning_stage_6_seed0',
+        'fine-tuning_random_6_seed0_steps2_lr0.001',
+        'fine-tuning_stage_6_seed0_steps2_lr0.001',
         'pretraining_stage_seed0',
         'probe_random_steps',
         'probe_stage_stage',
@@ -125,13 +125,15 @@ def test_a_finished_run_is_not_repeated(out):
 def test_a_failed_run_is_a_row_with_its_last_line(out):
     failed = {row['name']: row['error'] for row in rows_of(out) if row['error']}
     assert (
-        'in_channels' in failed['fine-tuning_broken_6_seed0']
-        and 'status' in failed['fine-tuning_broken_6_seed0']
+        'in_channels' in failed['fine-tuning_broken_6_seed0_steps2_lr0.001']
+        and 'status' in failed['fine-tuning_broken_6_seed0_steps2_lr0.001']
     )
 
 
 def test_a_row_has_scores_times_and_settings(out):
-    row = next(row for row in rows_of(out) if row['name'] == 'fine-tuning_stage_6_seed0')
+    row = next(
+        row for row in rows_of(out) if row['name'] == 'fine-tuning_stage_6_seed0_steps2_lr0.001'
+    )
     assert (
         0 <= row['bbox_mAP'] <= row['bbox_mAP_50'] <= 1
         and row['segm_mAP'] is not None
@@ -145,7 +147,9 @@ def test_a_row_has_scores_times_and_settings(out):
 
 
 def test_a_row_says_what_the_detector_is_like(out):
-    row = next(row for row in rows_of(out) if row['name'] == 'fine-tuning_stage_6_seed0')
+    row = next(
+        row for row in rows_of(out) if row['name'] == 'fine-tuning_stage_6_seed0_steps2_lr0.001'
+    )
     assert 0 <= row['proposal_recall'] <= 1 and 0 <= row['region_accuracy'] <= 1
     assert 0.001 < row['latency_seconds'] < row['seconds'] and row['measure_seconds'] > 1
     assert 200 < row['peak_mb'] < 5000 and row['flops'] > 10 * row['parameters']
@@ -174,7 +178,9 @@ def test_the_page_shows_pictures_under_ours_and_theirs(out):
 
 
 def test_the_config_of_a_run_stands_in_its_folder(out, folder):
-    row = next(row for row in rows_of(out) if row['name'] == 'fine-tuning_stage_6_seed0')
+    row = next(
+        row for row in rows_of(out) if row['name'] == 'fine-tuning_stage_6_seed0_steps2_lr0.001'
+    )
     cfg = Config.fromfile(out / 'runs' / f'{row["name"]}_{row["hash"]}' / 'config.py')
     labelled = json.loads(Path(cfg.train_dataloader.dataset.ann_file).read_text())
     assert len(labelled['images']) == 6 and cfg.val_evaluator.ann_file == str(
@@ -188,14 +194,17 @@ def test_the_config_of_a_run_stands_in_its_folder(out, folder):
 def test_the_page_shows_ours_theirs_and_what_failed(out, folder):
     text = (out / 'page.html').read_text()
     assert '<td>other</td><td>6</td><td></td><td>100.0</td>' in text
-    assert 'fine-tuning_broken_6_seed0' in text
+    assert 'fine-tuning_broken_6_seed0_steps2_lr0.001' in text
     assert 'one pair, which shows nothing' in text and '<svg' in text
     assert 'left' in (folder / 'said.txt').read_text()
 
 
 def test_a_table_of_another_kind_is_set_aside(tmp_path):
     (tmp_path / 'records.csv').write_text('a,b\n1,2\n')
-    rows, note = read_or_set_aside(tmp_path / 'records.csv')
+    before = (tmp_path / 'records.csv').read_text()
+    assert 'will be set aside' in read_or_set_aside(tmp_path / 'records.csv', touch=False)[1]
+    assert (tmp_path / 'records.csv').read_text() == before
+    rows, note = read_or_set_aside(tmp_path / 'records.csv', touch=True)
     (aside,) = tmp_path.glob('records.aside-*.csv')
     assert not rows and aside.name in note and aside.read_text() == 'a,b\n1,2\n'
 
