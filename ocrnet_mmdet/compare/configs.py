@@ -6,10 +6,12 @@ import hashlib
 import json
 from pathlib import Path
 
+from ..config_tree import as_list
 from ..whole_file import whole_file
 from .detector import model_changes
 from .plan import Plan
 from .runs import Run
+from .schedule import scaled
 from .source import Source
 
 HEAD = '# A run of tools/compare.py. By hand: python tools/train.py {file}\n_base_ = {base!r}\n'
@@ -100,7 +102,9 @@ class Configs:
             test_evaluator=scoring['val_evaluator'],
             train_cfg=dict(max_iters=run.steps, val_interval=run.steps),
             optim_wrapper=dict(optimizer=dict(lr=run.lr)),
-            param_scheduler=_schedule(run.steps),
+            param_scheduler=scaled(
+                as_list(self.source.finetune.get('param_scheduler')), self.source.steps, run.steps
+            ),
             default_hooks=dict(
                 checkpoint=dict(
                     interval=run.steps,
@@ -141,21 +145,6 @@ class Configs:
         else:
             lines |= dict(default_hooks=dict(logger=dict(interval=max(1, min(50, run.steps // 5)))))
         return lines
-
-
-def _schedule(steps: int) -> list[dict]:
-    """finetune.py's, for another length."""
-    warm_up = max(2, steps // 20)  # of one step mmengine's LinearLR keeps its first factor for ever
-    rise = dict(type='LinearLR', start_factor=0.01, by_epoch=False, begin=0, end=warm_up)
-    fall = dict(
-        type='CosineAnnealingLR',
-        by_epoch=False,
-        begin=warm_up,
-        end=steps,
-        T_max=steps - warm_up,
-        eta_min=0,
-    )
-    return [rise, fall] if steps > warm_up else []
 
 
 def _without_masks(pipeline: list[dict]) -> list[dict]:

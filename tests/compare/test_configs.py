@@ -1,14 +1,11 @@
 import shutil
 
 import pytest
-import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.optim import OptimWrapper
-from mmengine.registry import PARAM_SCHEDULERS
 
 from demo.data_set import make_demo_set
 from ocrnet_mmdet.compare.backbone import has_imagenet
-from ocrnet_mmdet.compare.configs import Configs, _schedule
+from ocrnet_mmdet.compare.configs import Configs
 from ocrnet_mmdet.compare.plan import Arm, Plan
 from ocrnet_mmdet.compare.runs import State
 from ocrnet_mmdet.compare.source import Source
@@ -32,9 +29,9 @@ def source(tmp_path_factory):
     return Source(folder / 'mine')
 
 
-def config_of(source, out, arm, labels=4):
+def config_of(source, out, arm, labels=4, steps=8):
     """The resolved config of an arm's first run: of the stage where it has one."""
-    plan = Plan(source.path, dict(arm=arm), (labels,), (0,), (8,), (1e-3,))
+    plan = Plan(source.path, dict(arm=arm), (labels,), (0,), (steps,), (1e-3,))
     configs = Configs(source, plan, out, source.pictures_without_labels() if arm.stage else [])
     run = next(State(plan, configs.hashes, 100, []).pending())
     return Config.fromfile(configs.write(run, source.train_file, source.val_file))
@@ -94,20 +91,6 @@ def test_a_start_that_a_detector_cannot_have_is_refused(source, tmp_path, arm, w
         config_of(source, tmp_path, arm)
 
 
-@pytest.mark.parametrize('steps', [1, 2, 3, 30, 60])
-def test_a_short_run_reaches_its_rate_too(steps):
-    weight = torch.nn.Parameter(torch.zeros(1))
-    optimizer = OptimWrapper(torch.optim.SGD([weight], lr=1.0))
-    schedulers = [PARAM_SCHEDULERS.build(dict(s, optimizer=optimizer)) for s in _schedule(steps)]
-    rates = []
-    for _ in range(steps):
-        rates += optimizer.get_lr()['lr']
-        optimizer.step()
-        for scheduler in schedulers:
-            scheduler.step()
-    assert max(rates) > 0.9 and max(rates) <= 1 and (steps < 3 or rates[0] == 0.01)
-
-
 def test_the_hash_follows_what_a_run_is_made_from(source, tmp_path):
     plan = Plan(source.path, dict(a=Arm('imagenet'), b=Arm('stage')), (4,), (0,), (8,), (1e-3,))
     names = source.pictures_without_labels()
@@ -156,3 +139,16 @@ def test_configs_of_somebody_else_are_refused(source, tmp_path, text):
 def test_weights_in_a_list_are_seen():
     assert has_imagenet(ConfigDict(init_cfg=[dict(type='Kaiming'), dict(type='Pretrained')]))
     assert not has_imagenet(ConfigDict(init_cfg=None))
+
+
+def test_the_users_own_schedule_is_kept_in_the_length_of_a_run(source, tmp_path):
+    mine = tmp_path / 'mine'
+    shutil.copytree(source.path, mine)
+    with open(mine / 'finetune.py', 'a') as file:
+        file.write(
+            "param_scheduler = [dict(type='MultiStepLR', by_epoch=False, "
+            'milestones=[max_iters // 2, max_iters * 3 // 4], gamma=0.2)]\n'
+        )
+    cfg = config_of(Source(mine), tmp_path / 'out', Arm('random'), steps=40)
+    (scheduler,) = cfg.param_scheduler
+    assert scheduler == dict(type='MultiStepLR', by_epoch=False, milestones=[20, 30], gamma=0.2)
