@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -35,28 +37,41 @@ NO_WEIGHTS = ('running_mean', 'running_var', 'num_batches_tracked')
 
 @dataclass
 class Process:
-    """A process under way.
+    """A process under way, or over.
 
     Attributes:
         limit: Seconds that it may take.
+        over: When it ended; None before.
     """
 
     popen: subprocess.Popen
     begun: float
     limit: float
     log: Path
+    over: float | None = None
+
+    def __post_init__(self) -> None:
+        # the runner scores other runs meanwhile, which is none of this one's seconds
+        self.watch = threading.Thread(target=self._wait, daemon=True)
+        self.watch.start()
+
+    def _wait(self) -> None:
+        self.popen.wait()
+        self.over = time.time()
 
     def seconds(self) -> float:
-        return round(time.time() - self.begun, 1)
+        """Of the process, from its start to its own end."""
+        return round((self.over or time.time()) - self.begun, 1)
 
     def ended(self) -> bool:
-        return self.popen.poll() is not None or time.time() - self.begun > self.limit
+        return self.over is not None or time.time() - self.begun > self.limit
 
     def stop(self) -> str:
         """End it and all that it started; why that was no good end, or nothing."""
-        if self.popen.poll() is None:
-            os.killpg(self.popen.pid, signal.SIGKILL)
-            self.popen.wait()
+        if self.over is None:
+            with contextlib.suppress(ProcessLookupError):  # it has ended just now
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            self.watch.join()
             return f'it ran past its limit of {self.limit:.0f} s: raise --time-limit'
         status = self.popen.returncode
         return f'status {status}: {_last_line(self.log)}' if status else ''
