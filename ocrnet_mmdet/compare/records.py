@@ -13,10 +13,10 @@ SCORES = tuple(
     for kind in ('bbox', 'segm')
     for part in ('', '_50', '_75', '_s', '_m', '_l')
 ) + ('bbox_AR', 'segm_AR')
-# seconds: of the run's process, to its own end. stage_seconds: of the pretraining before it. choice_seconds: of all
-# runs by which its rate and length were chosen. total_seconds: the first two. step_seconds: median.
-# proposal_recall to latency_seconds and flops: of measure.py after a fine-tuning, which took
-# measure_seconds, in no other column. note: why one of them is not there.
+# seconds: of the run's process, to its own end. stage_seconds: of the pretraining before it.
+# choice_seconds: of the runs by which its rate and length were chosen. total_seconds: of the first
+# two. step_seconds: median. proposal_recall to latency_seconds and flops: of measure.py after a
+# fine-tuning, which took measure_seconds, in no other column. note: why one of them is not there.
 COLUMNS = (
     'data',
     'name',

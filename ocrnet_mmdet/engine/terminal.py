@@ -15,6 +15,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import IterBasedTrainLoop, Runner
 
 from .. import __file__ as package
+from ..datasets.underneath import picture_count
 from .room import RoomyRunner
 
 # Upstream files whose lines a person waits for: steps and scores, checkpoints, the table of
@@ -95,9 +96,13 @@ def summary(runner: Runner) -> Iterator[tuple[str, str]]:
 
 def _data(runner: Runner) -> str:
     dataset = runner.train_loop.dataloader.dataset
-    scored = f', {len(runner.val_loop.dataloader.dataset)} to score on' if runner.val_loop else ''
+    scored = (
+        f', {picture_count(runner.val_loop.dataloader.dataset)} to score on'
+        if runner.val_loop
+        else ''
+    )
     root = getattr(dataset, 'data_root', None)
-    return f'{len(dataset)} pictures to train on{scored}' + (f' ({root})' if root else '')
+    return f'{picture_count(dataset)} pictures to train on{scored}' + (f' ({root})' if root else '')
 
 
 def _classes(names: tuple[str, ...]) -> str:

@@ -21,6 +21,7 @@ import torch
 from mmengine.runner import Runner
 
 from .. import __version__
+from ..datasets.underneath import picture_count, underneath
 from ..engine.terminal import pictures_a_step, summary
 from ..evenly import evenly
 from ..whole_file import whole_file
@@ -72,14 +73,19 @@ def begun(runner: Runner) -> dict[str, Any]:
 
 
 def counts(dataset: Any) -> dict[str, Any]:
-    """Pictures of a data set; objects in all and by class too, where its pictures say them."""
-    known: dict[str, Any] = dict(pictures=len(dataset))
+    """Pictures of a data set; objects in all and by class too, where its pictures say them.
+
+    Each counts once, however often a wrapper draws it.
+    """
+    known: dict[str, Any] = dict(pictures=picture_count(dataset))
     metainfo = getattr(dataset, 'metainfo', None)  # a list where joined data sets differ
     names = metainfo.get('classes') or () if isinstance(metainfo, dict) else ()
     names = [names] if isinstance(names, str) else names
     if not names or not hasattr(dataset, 'get_data_info'):
         return known
-    labels = Counter(_labels(dataset.get_data_info(i) for i in range(len(dataset))))
+    labels = Counter(
+        _labels(one.get_data_info(i) for one in underneath(dataset) for i in range(len(one)))
+    )
     if not labels:
         return known
     by_class = {str(name): labels[i] for i, name in enumerate(names)}

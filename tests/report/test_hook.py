@@ -6,6 +6,9 @@ from uuid import uuid4
 
 import pytest
 import torch
+from mmdet.datasets import MultiImageMixDataset
+from mmdet.registry import DATASETS
+from mmengine.dataset import ClassBalancedDataset, RepeatDataset
 
 from ocrnet_mmdet.cli import run_training
 from ocrnet_mmdet.engine import stop_signals
@@ -123,6 +126,28 @@ def test_batches_of_a_sampler_are_counted(data, tmp_path):
     cfg.train_dataloader.batch_sampler = dict(type='mmdet.AspectRatioBatchSampler')
     start(cfg)
     assert ['batch', '2 pictures'] in page_of(tmp_path / 'report.html').rows
+
+
+def test_a_picture_that_is_drawn_several_times_counts_once(data, tmp_path):
+    cfg = make_config(data, tmp_path, steps=1)
+    plain = cfg.train_dataloader.dataset
+    once = DATASETS.build(plain)
+    several = [
+        RepeatDataset(once, 3),
+        ClassBalancedDataset(once, oversample_thr=0.9),
+        MultiImageMixDataset(once, []),
+    ]
+    assert counts(once)['pictures'] == 4 and all(counts(d) == counts(once) for d in several)
+    assert counts(RepeatDataset(dict(type='ConcatDataset', datasets=[plain, plain]), 5)) == {
+        name: {k: 2 * n for k, n in value.items()} if isinstance(value, dict) else 2 * value
+        for name, value in counts(once).items()
+    }
+    cfg.train_dataloader.dataset = dict(type='RepeatDataset', times=5, dataset=plain)
+    start(cfg)
+    page = page_of(tmp_path / 'report.html')
+    assert any(row[0] == 'train data' and row[1].startswith('4 pictures') for row in page.rows)
+    said = read_training(tmp_path).fact['summary']['data']
+    assert said.startswith('4 pictures to train on')
 
 
 def test_joined_data_that_differ_are_counted_as_pictures():
