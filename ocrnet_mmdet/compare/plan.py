@@ -99,6 +99,10 @@ class Folder:
     imagenet: bool
     with_stage: bool
 
+    def share(self, percent: float) -> int:
+        """So many percent of the labelled pictures, rounded down."""
+        return int(self.pictures * percent / 100)
+
 
 def default_plan(folder: Folder) -> Plan:
     """The commonest question: which start, at all labels and at a quarter."""
@@ -111,7 +115,7 @@ def default_plan(folder: Folder) -> Plan:
     return Plan(
         folder.path,
         {name: Arm(name) for name in starts},
-        _distinct(folder.pictures, max(1, folder.pictures // 4)),
+        _distinct(folder.pictures, max(1, folder.share(25))),
         SEEDS,
         _distinct(*(max(1, round(folder.max_iters * share)) for share in LENGTHS)),
         tuple(float(f'{folder.lr * factor:.3g}') for factor in RATES),

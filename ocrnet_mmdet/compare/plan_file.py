@@ -106,9 +106,7 @@ def read_plan(file: Path, folder: Folder) -> Plan:
         if not changes['arms']:
             raise top['arms'].refuse('name one arm at least')
     if 'labels' in top:
-        changes['labels'] = tuple(
-            _labels(place, folder.pictures) for place in top['labels'].items()
-        )
+        changes['labels'] = tuple(_labels(place, folder) for place in top['labels'].items())
     if 'seeds' in top:
         changes['seeds'] = tuple(
             int(p.number(int, 0, 'whole numbers from 0 to 4294967295', 2**32))
@@ -182,13 +180,13 @@ def _config(place: _Node) -> str:
     return str(place.path().resolve())
 
 
-def _labels(place: _Node, pictures: int) -> int:
-    text = place.text()
+def _labels(place: _Node, folder: Folder) -> int:
+    text, pictures = place.text(), folder.pictures
     percent = PERCENT.fullmatch(text)
     count = (
         pictures
         if text == 'all'
-        else round(pictures * float(percent[1]) / 100)
+        else folder.share(float(percent[1]))
         if percent
         else (int(text) if text.isdecimal() else 0)
     )

@@ -144,25 +144,24 @@ class State:
                             yield run
 
     def _next(self, name: str, labels: int, seed: int) -> list[Run]:
-        first = self.pretraining(name, self.plan.seeds[0])  # what the rates are chosen with
-        own = self.pretraining(name, seed)
-        for run in (first, own):
-            if run and not self.finished(run):
+        for run in self._needs(name, labels, seed):
+            if not self.finished(run):
                 return [run]
         run = self.fine_tuning(name, labels, seed)
         return [run] if run else self.tunings(name, labels)
 
+    def _needs(self, name: str, labels: int, seed: int) -> list[Run]:
+        """Pretrainings that a fine-tuning without a row and the choice of its settings wait for."""
+        run = self.fine_tuning(name, labels, seed)
+        if run and self.row(run):
+            return []
+        seeds = [seed] if run else [self.plan.seeds[0], seed]  # rates are chosen with the first
+        return [found for one in seeds if (found := self.pretraining(name, one))]
+
     def blocked(self) -> Iterator[tuple[str, int, int, str]]:
         """Arm, labels, seed and reason of fine-tunings that cannot be after what failed."""
         for name, labels, seed in self.cells():
-            needs = [
-                run
-                for run in (
-                    self.pretraining(name, self.plan.seeds[0]),
-                    self.pretraining(name, seed),
-                )
-                if run
-            ]
+            needs = self._needs(name, labels, seed)
             failed = [run.name for run in needs if self.row(run) and not self.finished(run)]
             tunings = self.tunings(name, labels)
             if (

@@ -42,8 +42,10 @@ class Times:
 
 
 def missing(state: State) -> list[Run]:
-    """Runs of the plan without a row."""
-    return [run for run in state.all_runs() if not state.row(run)]
+    """Runs of the plan without a row; of pretrainings those that one of the others starts from."""
+    runs = [run for run in state.all_runs() if not state.row(run)]
+    begun_from = {run.after for run in runs}
+    return [run for run in runs if run.kind != 'pretraining' or run.name in begun_from]
 
 
 def within_budget(

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ results: {yolo: {file: yolo.json, labels: 40, seconds: 60}}
     assert plan.labels == (10, 40, 7) and plan.steps == (300,) and plan.rates == (1e-3,)
     assert plan.results['yolo'].seconds == 60 and plan.seeds == (0, 1, 2)
     assert data_of(tmp_path / 'plan.yaml') == (tmp_path / 'mine').resolve()
+
+
+@pytest.mark.parametrize('pictures', [30, 43])
+def test_a_quarter_is_one_number_with_and_without_a_plan(tmp_path, pictures):
+    folder = replace(FOLDER, pictures=pictures)
+    assert plan_of(tmp_path, 'labels: [all, 25%]', folder).labels == default_plan(folder).labels
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,26 @@ def test_a_budget_keeps_what_fits():
         within_budget(state, times, 60, 1)
 
 
+@pytest.mark.parametrize('plan', [PLAN, replace(PLAN, steps=(300,), rates=(1e-3,))])
+def test_a_pretraining_that_nothing_waits_for_is_not_repeated(plan):
+    rows, _ = finish(plan)
+    weights_gone = [r for r in rows if r['kind'] != 'pretraining']
+    kept = [r for r in weights_gone if r['seed'] == 0]
+    rest = replace(plan, seeds=(0,))  # what a budget leaves
+    for smaller, known in ((plan, weights_gone), (rest, kept)):
+        state = State(smaller, HASHES, 1500, known)
+        assert not list(state.pending()) and not missing(state) and not list(state.blocked())
+
+
+def test_a_pretraining_is_repeated_for_what_is_left():
+    rows, _ = finish(PLAN)
+    left = [r for r in rows if r['kind'] != 'pretraining' and r['name'] != rows[-1]['name']]
+    state = State(PLAN, HASHES, 1500, left)
+    assert rows[-1]['after'] == 'pretraining_stage_seed0'
+    assert [run.name for run in state.pending()] == ['pretraining_stage_seed0']
+    assert {run.name for run in missing(state)} == {'pretraining_stage_seed0', rows[-1]['name']}
+
+
 def test_times_in_words():
     assert [shown_time(s) for s in (5, 89.6, 300, 7500)] == ['5 s', '90 s', '5 min', '2 h 05 min']
 
