@@ -93,7 +93,7 @@ def differences(found: Sequence[Cell], reference: str, metric: str) -> list[Diff
 def gap_shares(found: Sequence[Cell], reference: str, metric: str) -> list[tuple[str, int, float]]:
     """Arm, labels, and the share that it closes of the gap.
 
-    The gap is what ``reference`` gains from these labels to all of them.
+    The gap is what ``reference`` gains from these labels to the most that were compared.
     """
     means = {
         (cell.arm, cell.labels): statistics.mean(values.values())
@@ -128,19 +128,20 @@ def in_words(
             parts.append((f'{labels} labelled pictures: no run came to its end', []))
             continue
         best = max(means, key=lambda arm: means[arm])
+        rank = ' has the highest mean' if len(means) > 1 else ''
         parts.append(
             (
-                f'{labels} labelled pictures: {best} has the highest mean, '
-                f'box AP {means[best]:.1f}',
+                f'{labels} labelled pictures: {best}{rank}, box AP {means[best]:.1f}',
                 [_sentence(item) for item in compared if item.labels == labels],
             )
         )
-    return parts + [('How to read this', _cautions(found, compared, reference))]
+    cautions = _cautions(found, compared, reference)
+    return parts + ([('How to read this', cautions)] if cautions else [])
 
 
 def _cautions(found: Sequence[Cell], compared: Sequence[Difference], reference: str) -> list[str]:
     lines = []
-    if any(item.half is not None and not item.shown() for item in compared) or not compared:
+    if any(item.half is not None and not item.shown() for item in compared):
         lines.append(
             'A null result is information: where no difference is shown, take the start '
             'that costs less time.'

@@ -56,6 +56,7 @@ def _content(plan: Plan, rows: Sequence[dict], outside: Mapping[str, dict]) -> d
         words=in_words(found, compared, reference, 'bbox_mAP'),
         reference=reference,
         shares=shares,
+        most=max((cell.labels for cell in found if cell.rows), default=0),
         unfinished=f'{done} of {wanted} fine-tunings are done: what follows is of these.'
         if done < wanted
         else '',

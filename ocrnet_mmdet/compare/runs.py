@@ -144,9 +144,9 @@ class State:
                             yield run
 
     def _next(self, name: str, labels: int, seed: int) -> list[Run]:
-        for run in self._needs(name, labels, seed):
-            if not self.finished(run):
-                return [run]
+        for needed in self._needs(name, labels, seed):
+            if not self.finished(needed):
+                return [needed]
         run = self.fine_tuning(name, labels, seed)
         return [run] if run else self.tunings(name, labels)
 

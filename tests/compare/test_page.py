@@ -1,5 +1,6 @@
 """The page of a comparison whose scores are known."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -135,6 +136,19 @@ def test_a_pair_shows_nothing():
     assert any('one pair, which shows nothing' in w for w in words) and not any(
         'better' in w for w in words
     )
+
+
+def test_one_arm_has_no_null_result_and_no_rank(tmp_path):
+    plan = replace(PLAN, arms={'imagenet': PLAN.arms['imagenet']})
+    _, words = page_of(tmp_path, [r for r in ROWS if r['arm'] == 'imagenet'], plan)
+    assert '40 labelled pictures: imagenet, box AP' in words
+    for part in ('null result', 'highest mean', 'How to read this', 'Share of the gap'):
+        assert part not in words, part
+
+
+def test_the_gap_is_named_by_its_ends(tmp_path):
+    _, words = page_of(tmp_path)
+    assert 'Share of the gap: of what imagenet gains from these labels to 40.' in words
 
 
 def test_the_share_of_the_gap():
