@@ -44,7 +44,8 @@ def compare(
         The page.
 
     Raises:
-        InputError: The plan or the data are refused; or no run came to its end.
+        InputError: The plan, the data or the folder of the results are refused; or no run came to
+            its end.
     """
     if not source.exists():
         raise InputError(
@@ -53,6 +54,11 @@ def compare(
     folder = Source(data_of(source) if source.is_file() else source)
     plan = read_plan(source, folder.folder()) if source.is_file() else default_plan(folder.folder())
     out = (out or folder.path / ('compare' if source.is_dir() else source.stem)).resolve()
+    if out in folder.taken():
+        raise InputError(
+            f'{out} is the folder of the annotations or of a training: name another --out'
+            + (', or the plan otherwise' if source.is_file() else '')
+        )
     comparison = Comparison(folder, plan, out, jobs, train, say)
     if dry_run:
         comparison.read_records(touch=False)

@@ -60,6 +60,11 @@ class Source:
             self.pretrain is not None,
         )
 
+    def taken(self) -> set[Path]:
+        """Folders of the annotations and of the configs' own trainings."""
+        works = [cfg.get('work_dir') for cfg in (self.finetune, self.pretrain) if cfg]
+        return {Path(place).resolve() for place in (self.train_file.parent, *filter(None, works))}
+
     def pictures_without_labels(self) -> list[str]:
         """Names of those that the stage sees, below ``pictures``."""
         assert self.pretrain is not None

@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from ..datasets.coco_file import write_json
 from ..datasets.listing import list_pictures, say_left_out
 from ..errors import InputError
 from .configs import finetuning_config, pretraining_config
@@ -56,7 +57,7 @@ def start(
     if val and not labels:
         raise InputError('--val needs --labels, those of the training pictures: name them too')
     if labels:
-        data = read_labels(pictures, labels, val, val_share, seed, out / 'annotations')
+        data = read_labels(pictures, labels, val, val_share, seed)
         lines = _write_with_labels(pictures, data, recipe_for(data, imagenet), out, configs)
     else:
         recipe = recipe_without_labels(pictures, imagenet)
@@ -71,7 +72,9 @@ def start(
 def _write_with_labels(
     pictures: Path, data: Labels, recipe: Recipe, out: Path, configs: Path
 ) -> list[str]:
-    """Write both configs and the page; what there is to say, the commands that come next last."""
+    """Write annotations, configs and page; what there is to say, what comes next last."""
+    for name, part in data.parts.items():
+        write_json(part, str(out / f'annotations/{name}.json'))
     (out / 'finetune.py').write_text(finetuning_config(configs, pictures, out, data, recipe))
     listed, more = _pictures_to_pretrain_on(pictures, data, out / 'annotations')
     data.notes += more

@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.clean import clean_labels
-from ..datasets.coco_file import write_json
 from ..datasets.label_notes import Objects, check_corners, check_masks, left_out, objects_of
 from ..datasets.note import Example, Note, placed
 from ..errors import InputError, shown
@@ -74,9 +73,9 @@ class Labels:
 
 
 def read_labels(
-    pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int, folder: Path
+    pictures: Path, labels: Path, val: Path | None, val_share: float, seed: int
 ) -> Labels:
-    """Read, check, clean and split; leaves train.json and val.json in ``folder``.
+    """Read, check, clean and split.
 
     Raises:
         InputError: A file is of no known format, no picture or no object is left, or there are too
@@ -104,8 +103,6 @@ def read_labels(
         notes.append(Note(text, *_example_of(scored, set(names) - set(data.classes))))
     for name in data.parts:
         notes += _label_notes(data, name)
-    for name, part in data.parts.items():
-        write_json(part, str(folder / f'{name}.json'))
     return data
 
 

@@ -254,6 +254,16 @@ def test_a_detector_that_is_none_is_refused_first(folder, tmp_path, config, word
     assert not (tmp_path / 'none').exists()
 
 
+@pytest.mark.parametrize('name', ['finetune', 'pretrain', 'annotations'])
+def test_a_plan_named_like_a_folder_of_a_training_is_refused(folder, name):
+    plan = folder / f'{name}.yaml'
+    plan.write_text(PLAN)
+    before = sorted((folder / 'mine').glob(f'{name}*'))
+    with pytest.raises(InputError, match=f'mine/{name} is .* name another --out, or the plan'):
+        compare(plan, None, 1, None, None, False, TRAIN)
+    assert sorted((folder / 'mine').glob(f'{name}*')) == before
+
+
 def test_a_folder_of_another_kind_is_refused(tmp_path):
     with pytest.raises(InputError, match='has no finetune.py'):
         compare(tmp_path, None, 1, None, None, True, TRAIN)

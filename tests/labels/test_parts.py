@@ -118,8 +118,7 @@ def test_without_train_or_what_to_score_on_there_is_no_split(kind, truth, pictur
 
 def test_pictures_of_no_part_are_not_pretrained_on(truth, pictures, tmp_path):
     (tmp_path / 'labels').mkdir()
-    (tmp_path / 'out').mkdir()
     write_parts('cvat', truth, tmp_path / 'labels', names_of('val', 'default'))
-    data = read_labels(pictures, tmp_path / 'labels', None, 0.25, 0, tmp_path / 'out')
+    data = read_labels(pictures, tmp_path / 'labels', None, 0.25, 0)
     assert data.unseen == {'p2.png', 'p3.png'} and data.bare == 0
     assert [i['file_name'] for i in data.train['images']] == ['p0.png', 'p1.png']

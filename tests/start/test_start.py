@@ -30,6 +30,16 @@ def test_boxes_of_corners_leave_no_folder(pictures, tmp_path):
     assert not (tmp_path / 'mine').exists()
 
 
+def test_objects_that_nothing_learns_from_leave_no_folder(pictures, tmp_path):
+    data = json.loads((pictures / 'annotations/train.json').read_text())
+    for annotation in data['annotations']:
+        annotation.update(bbox=[*annotation['bbox'][:2], 0.5, 9], segmentation=None)
+    (tmp_path / 'thin.json').write_text(json.dumps(data))
+    with pytest.raises(InputError, match='thinner than a pixel'):
+        begin(pictures, tmp_path / 'mine', labels=tmp_path / 'thin.json')
+    assert not (tmp_path / 'mine').exists()
+
+
 def test_without_labels_there_is_a_pretraining_alone(pictures, tmp_path):
     report = begin(pictures, tmp_path / 'mine', labels=None)
     assert sorted(os.listdir(tmp_path / 'mine')) == ['pretrain.py', 'report.txt']
