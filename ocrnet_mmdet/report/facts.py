@@ -53,6 +53,7 @@ def begun(runner: Runner) -> dict[str, Any]:
         started=time.time(),
         folder=os.getcwd(),
         first_step=runner.iter,
+        first_epoch=runner.epoch,
         seed=runner.seed,
         load_from=runner._load_from and str(runner._load_from),
         resumed=bool(runner._resume),

@@ -7,7 +7,6 @@ scalars count.
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -136,10 +135,9 @@ def read_training(folder: str | Path) -> Training:
     train: dict[int, dict[str, float]] = {}
     val: dict[int, dict[str, float]] = {}
     for start in starts:
-        last = facts[start].get('first_step', math.inf)
-        train, val = (
-            {step: row for step, row in old.items() if step <= last} for old in (train, val)
-        )
+        by_epoch = 'max_iters' not in configs[start].train_cfg  # then validations count epochs
+        train = _up_to(train, facts[start].get('first_step'))
+        val = _up_to(val, facts[start].get('first_epoch' if by_epoch else 'first_step'))
         for row in _rows(start / SCALARS):
             (train if 'lr' in row else val)[int(row['step'])] = row
     return Training(
@@ -151,6 +149,11 @@ def read_training(folder: str | Path) -> Training:
         val=val,
         seconds=sum(_seconds(start, facts[start]) for start in starts),
     )
+
+
+def _up_to(rows: dict[int, dict], last: int | None) -> dict[int, dict]:
+    """Those that a resumed training goes on from; all where it does not say from where."""
+    return {step: row for step, row in rows.items() if last is None or step <= last}
 
 
 def _config(file: Path) -> Config:

@@ -197,6 +197,23 @@ def test_a_resumed_training_is_one(folder, tmp_path):
     assert [step for step, loss in losses.items() if loss == 9.0] == [10, 20, 30]
 
 
+def test_validations_by_epoch_are_those_of_the_resumed_training(folder, tmp_path):
+    config = finetuning_config(folder / 'data/annotations/val.json')
+    config = config.replace('type="IterBasedTrainLoop", max_iters=100', 'by_epoch=True')
+
+    def rows(first, last, ap):
+        for epoch in range(first, last + 1):
+            yield dict(lr=0.1, loss=ap, epoch=epoch, iter=10 * epoch, step=10 * epoch)
+            yield {'coco/bbox_mAP': ap, 'step': epoch}
+
+    write_start(tmp_path, 'a', config, [*rows(1, 4, 0.1)], facts_of(first_epoch=0))
+    again = facts_of(first_step=20, first_epoch=2, resumed=True)
+    write_start(tmp_path, 'b', config, [*rows(3, 3, 0.3)], again)
+    training = read_training(tmp_path)
+    assert training.curve('coco/bbox_mAP') == [(1, 0.1), (2, 0.1), (3, 0.3)]
+    assert training.curve('loss') == [(10, 0.1), (20, 0.1), (30, 0.3)]
+
+
 def test_a_new_training_in_the_same_folder_is_not_mixed(folder, tmp_path):
     config = finetuning_config(folder / 'data/annotations/val.json')
     write_start(tmp_path, 'a', config, finetuning_rows(200), facts_of())
