@@ -1,11 +1,14 @@
-"""Columns of a CSV of boxes, known by their names.
+"""Columns of a CSV of boxes or outlines, known by their names.
 
 Letter case, blanks and underscores do not count: ``x_min``, ``xMin`` and ``XMin`` are one.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+
+from .shapes import LEAST
 
 PICTURE = (
     'picture',
@@ -42,8 +45,9 @@ def delimiter_of(header: str) -> str:
 def columns_of(header: Sequence[str]) -> dict[str, list[int]] | None:
     """The places of ``picture``, ``class`` and of the box; None where a picture or box is missing.
 
-    The box is one of ``corners`` (left, top, right, bottom), ``middle`` (cx, cy, w, h), ``start``
-    (x, y, w, h) and ``whole``. ``size`` is the picture's, where the columns of the box leave such.
+    The box is one of ``outline`` (x1, y1, x2, y2, x3, y3 and more), ``corners`` (left, top, right,
+    bottom), ``middle`` (cx, cy, w, h), ``start`` (x, y, w, h) and ``whole``. ``size`` is the
+    picture's, where the columns of the box leave such.
     """
     names = [''.join(c for c in name.lower() if c.isalnum()) for name in header]
 
@@ -52,6 +56,7 @@ def columns_of(header: Sequence[str]) -> dict[str, list[int]] | None:
         return found if -1 not in found else []
 
     boxes = dict(
+        outline=_outline(names),
         corners=places(*FROM_ZERO) or places(*CORNERS),
         middle=places(*MIDDLE, *SIDES),
         start=places(*START, *SIDES),
@@ -69,3 +74,11 @@ def columns_of(header: Sequence[str]) -> dict[str, list[int]] | None:
         'class': places(CLASS),
         'size': size if free else [],
     }
+
+
+def _outline(names: Sequence[str]) -> list[int]:
+    """Places of numbered points, x and y by turns, from 0 or 1 on; none of fewer than three."""
+    first = 0 if {'x0', 'y0'} <= {*names} else 1
+    numbers = itertools.takewhile(lambda i: {f'x{i}', f'y{i}'} <= {*names}, itertools.count(first))
+    found = [names.index(f'{axis}{i}') for i in numbers for axis in 'xy']
+    return found if len(found) >= LEAST else []

@@ -1,6 +1,6 @@
-"""A CSV of boxes, a row a box; columns are known by their names, see columns.py.
+"""A CSV of boxes or outlines, a row an object; columns are known by their names, see columns.py.
 
-Where the coordinates of most boxes lie between 0 and 1 they are shares of the picture, else pixels.
+Where the coordinates of most rows lie between 0 and 1 they are shares of the picture, else pixels.
 A row without coordinates says that its picture has no object.
 """
 
@@ -22,12 +22,19 @@ from .pictures import Pictures, path_of
 from .reading import ONE_CLASS, Found, Reading, number, pixels_of, rounded
 from .shapes import Shape
 
+KINDS = dict(
+    outline='the points of an outline',
+    corners='corners',
+    middle='middle and sides',
+    start='first corner and sides',
+    whole='first corner and sides',
+)
 EMPTY = ('', 'nan', 'none', 'null')
 Row = tuple[int, list[str]]  # its line, its cells
 
 
 def read_csv(source: Source, pictures: Pictures) -> Found:
-    """Boxes of a CSV, or of one for train and one for val."""
+    """Boxes or outlines of a CSV, or of one for train and one for val."""
     reading = Reading(pictures)
     files = []
     for file in source.files:
@@ -55,7 +62,7 @@ def _read_file(file: Path, part: str | None, reading: Reading) -> None:
         # x.jpg and X.JPG may be one picture; a/x.jpg and b/x.jpg, of which one is there, are not
         key = reading.pictures.find(cell), path_of(cell).lower()
         by_picture.setdefault(key, []).extend(ours)
-    kind = next(k for k in ('corners', 'middle', 'start', 'whole') if k in columns)
+    kind = next(k for k in KINDS if k in columns)
     shares = _are_shares([row for _, row in rows], columns[kind])
     reading.notes.append(_say(header, columns, kind, shares))
     for ours in by_picture.values():
@@ -91,9 +98,8 @@ def _table(file: Path) -> tuple[list[str], list[Row]]:
 def _say(header: Sequence[str], columns: dict[str, list[int]], kind: str, shares: bool) -> str:
     named = ', '.join(shown(header[i], 30) for i in columns[kind])
     label = shown(header[columns['class'][0]], 30) if columns['class'] else f'none, all {ONE_CLASS}'
-    what = dict(corners='corners', middle='middle and sides', start='first corner and sides')
     return (
-        f'columns: box {named} ({what.get(kind, "first corner and sides")}, '
+        f'columns: box {named} ({KINDS[kind]}, '
         f'{"shares of the picture" if shares else "pixels"}), class {label}'
     )
 
@@ -103,7 +109,7 @@ def _is_bare(cells: Sequence[str]) -> bool:
 
 
 def _numbers(row: list[str], places: list[int], line: int) -> list[float]:
-    """Four numbers, of as many cells or of one."""
+    """The numbers of a row, of as many cells; or four of one cell."""
     cells: list = [row[i] for i in places]
     if len(cells) == 1:
         try:
@@ -148,9 +154,19 @@ def _add(
         if _is_bare([row[i] for i in columns[kind]]):
             continue
         numbers = _numbers(row, columns[kind], line)
-        a, b, c, d = pixels_of(numbers, image, f'line {line}') if shares else numbers
-        if kind == 'middle':
-            a, b = a - c / 2, b - d / 2
-        box = [a, b, c, d] if kind == 'corners' else [a, b, a + c, b + d]
+        if shares:
+            numbers = rounded(pixels_of(numbers, image, f'line {line}'))
         label = row[columns['class'][0]].strip() if columns['class'] else ONE_CLASS
-        reading.add(image, label, [Shape(box=rounded(box) if shares else box)])
+        reading.add(image, label, [_shape(numbers, kind)])
+
+
+def _shape(numbers: list[float], kind: str) -> Shape:
+    """An object of a row's numbers, pixels."""
+    if kind == 'outline':
+        return Shape(polygon=numbers)
+    a, b, c, d = numbers
+    if kind == 'corners':
+        return Shape(box=numbers)
+    if kind == 'middle':
+        a, b = a - c / 2, b - d / 2
+    return Shape(box=[a, b, a + c, b + d])

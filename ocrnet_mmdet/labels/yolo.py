@@ -55,7 +55,7 @@ def _is_of_picture(file: Path, picture: str, pictures: Pictures) -> bool:
     has objects, or nothing and a picture.
     """
     if file.name.lower() not in LISTS and not file.name.lower().startswith('readme'):
-        return file.name not in NAME_FILES
+        return file.name.lower() not in NAME_FILES
     if not file.is_file():
         return False
     with whole(file):
@@ -68,8 +68,9 @@ def _names_near(source: Source) -> tuple[list[str], bool, list[str]]:
     keypoints, and what is said of it.
     """
     folders = [source.root, source.root.parent, *sorted({f.parent for f in source.files})]
+    spelled = [name for one in NAME_FILES for name in (one, one.capitalize())]
     for folder in folders:
-        for name in NAME_FILES:
+        for name in spelled:
             if (folder / name).is_file():
                 with whole(folder / name):
                     return _listed(folder / name), False, [f'classes: of {name}']

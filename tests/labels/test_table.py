@@ -43,6 +43,20 @@ def test_columns_are_known_by_their_names(truth, pictures, tmp_path, header):
     assert ('shares of the picture' in found.notes[1]) == ('{s' in STYLES[header])
 
 
+@pytest.mark.parametrize('first', [0, 1])
+@pytest.mark.parametrize('scale', [(1, 1), (96, 64)])
+def test_numbered_points_are_an_outline(truth, pictures, tmp_path, first, scale):
+    points = [(24, 8), (48, 16), (40, 32), (16, 24)]
+    header = ','.join(f'x{i},y{i}' for i in range(first, first + 4))
+    row = ','.join(f'{x / scale[0]:.6f},{y / scale[1]:.6f}' for x, y in points)
+    (tmp_path / 'a.csv').write_text(f'image,{header},class\np0.png,{row},cell\n')
+    found = read_any(tmp_path / 'a.csv', pictures)
+    [annotation] = found.data['annotations']
+    assert annotation['bbox'] == [16, 8, 32, 24]
+    assert annotation['segmentation'] == [[c for point in points for c in point]]
+    assert 'the points of an outline' in found.notes[1]
+
+
 def test_the_guide_lists_every_name_of_a_column():
     guide = (ROOT / 'docs/label_formats.md').read_text()
     listed = {word for cell in re.findall('`([^`]+)`', guide) for word in cell.split()}

@@ -68,6 +68,15 @@ def test_folders_called_train_and_val_are_a_split(tmp_path):
         assert rows(found.of(part)) == true_rows(truth)
 
 
+@pytest.mark.parametrize('name', ['classes.txt', 'Classes.txt'])
+def test_names_are_read_in_either_case(tmp_path, truth, pictures, name):
+    write_yolo(truth, tmp_path)
+    (tmp_path / name).write_text('cell\nbig cell\n')
+    found = read_any(tmp_path, pictures)
+    assert rows(found.data) == true_rows(truth)
+    assert f'classes: of {name}' in found.notes and not any('damaged' in n for n in found.notes)
+
+
 def test_texts_beside_their_pictures_are_read(tmp_path):
     truth = make_truth(tmp_path)
     write_yolo(truth, tmp_path)
