@@ -3,7 +3,8 @@
 from collections import Counter
 from pathlib import Path
 
-from ocrnet_mmdet.compare.subsets import keep_images, split_images
+from ocrnet_mmdet.compare.subsets import split_images
+from ocrnet_mmdet.datasets.coco_file import keep_images
 
 from .data_sets import DATA_SETS, training_json
 from .records import Run

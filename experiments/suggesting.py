@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from mmengine.runner import Runner
 
-from ocrnet_mmdet.compare.subsets import keep_images, split_images
+from ocrnet_mmdet.compare.subsets import split_images
+from ocrnet_mmdet.datasets.coco_file import keep_images
 from ocrnet_mmdet.predict import Predictor
 from ocrnet_mmdet.predict.records import Records
 from ocrnet_mmdet.predict.sources import Input

@@ -104,6 +104,13 @@ def parse_option(text: str) -> object:
         raise ValueError(error) from error
 
 
+def count(text: str) -> int:
+    """An argument of argparse's that is a number from 1 on."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of them: give 1 or more')
+    return int(text)
+
+
 @contextmanager
 def one_line_errors() -> Iterator[None]:
     """Print an :class:`InputError`, or that a file cannot be written or read, as one line.

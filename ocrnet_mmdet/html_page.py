@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from .whole_file import whole_file
 
+MOST_BYTES = 4_000_000  # of a page's pictures as text: with figures and tables it is below 5 MB
 PARTS = Path(__file__).parent  # where page_parts.html lies: the frame, charts and tables
 
 

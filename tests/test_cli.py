@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ocrnet_mmdet.cli import OptionAction, one_line_errors, parse_option
+from ocrnet_mmdet.cli import OptionAction, count, one_line_errors, parse_option
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,10 @@ def test_a_reader_that_ends_early_ends_the_tool_quietly(body):
 def test_another_pipe_that_breaks_is_no_quiet_end():
     with pytest.raises(BrokenPipeError), one_line_errors():
         raise BrokenPipeError
+
+
+@pytest.mark.parametrize('text', ['0', '-1', '1.5', 'x', ''])
+def test_a_count_is_a_number_from_one_on(text):
+    assert count('12') == 12
+    with pytest.raises(argparse.ArgumentTypeError, match='give 1 or more'):
+        count(text)

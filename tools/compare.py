@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
+from ocrnet_mmdet.cli import count, one_line_errors  # noqa: E402
 from ocrnet_mmdet.compare import compare  # noqa: E402
 from ocrnet_mmdet.compare.plan import seconds_of  # noqa: E402
 
@@ -22,12 +22,6 @@ def _time(text: str) -> float:
         return seconds_of(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f'{text!r} is no number of runs: give 1 or more')
-    return int(text)
 
 
 def main() -> None:
@@ -40,7 +34,7 @@ def main() -> None:
     parser.add_argument(
         '--out', type=Path, help='folder of the results, default: compare/ in the folder'
     )
-    parser.add_argument('--jobs', type=_count, default=1, help='runs side by side')
+    parser.add_argument('--jobs', type=count, default=1, help='runs side by side')
     parser.add_argument(
         '--budget', type=_time, help='time for all of it, such as 2h: drops seeds, then labels'
     )

@@ -18,7 +18,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import ocrnet_mmdet  # noqa: E402, F401
-from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
+from ocrnet_mmdet.cli import count, one_line_errors  # noqa: E402
+from ocrnet_mmdet.evaluation.matching import SCORE  # noqa: E402
 from ocrnet_mmdet.look.attention_sheet import draw_attention  # noqa: E402
 from ocrnet_mmdet.look.batch import draw_batch  # noqa: E402
 from ocrnet_mmdet.look.candidates import draw_candidates  # noqa: E402
@@ -26,12 +27,6 @@ from ocrnet_mmdet.look.error_sheet import draw_errors  # noqa: E402
 from ocrnet_mmdet.look.neighbours import draw_neighbours  # noqa: E402
 from ocrnet_mmdet.look.regions import draw_regions  # noqa: E402
 from ocrnet_mmdet.look.sheet import check_png, save  # noqa: E402
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f'{text!r} is no number of them: give 1 or more')
-    return int(text)
 
 
 def parse_args() -> argparse.Namespace:
@@ -45,14 +40,14 @@ def parse_args() -> argparse.Namespace:
         one.set_defaults(draw=draw)
         one.add_argument('--out', type=Path, default=f'{name}.png', help=f'default: {name}.png')
         if most:
-            one.add_argument('--most', type=_count, default=most, help=f'{of}, default: {most}')
+            one.add_argument('--most', type=count, default=most, help=f'{of}, default: {most}')
         return one
 
     of_folders = 'pictures of a folder, spread over it evenly'
     one = command('regions', draw_regions, 12, of_folders)
     one.add_argument('named', nargs='+', metavar='PICTURES', help='pictures, folders of them')
     one.add_argument('--config', type=Path, help='of a pretraining, whose settings are taken')
-    one.add_argument('--count', type=_count, default=30, help='regions of a picture, default: 30')
+    one.add_argument('--count', type=count, default=30, help='regions of a picture, default: 30')
 
     one = command('batch', draw_batch, 16, 'pictures that are drawn')
     one.add_argument('config', type=Path, metavar='CONFIG', help='of a training, or a pretraining')
@@ -80,7 +75,10 @@ def parse_args() -> argparse.Namespace:
     )
     one.add_argument('--pictures', help='folder of the labelled pictures')
     one.add_argument(
-        '--score', type=float, default=0.3, help='least of a detection that counts, default: 0.3'
+        '--score',
+        type=float,
+        default=SCORE,
+        help=f'least of a detection that counts, default: {SCORE}',
     )
     return parser.parse_args()
 

@@ -14,18 +14,18 @@ from pycocotools.coco import COCO
 
 from ..canvas import draw_box, enlarged, from_hex, jpeg_uri, tag_all
 from ..datasets.load_image import read_picture
-from ..evaluation.matching import matched, overlaps
+from ..evaluation.matching import IOU, SCORE, matched, overlaps
+from ..evenly import best_median_worst
+from ..html_page import MOST_BYTES
 from .scores import read_results
 
-LEAST_SCORE, LEAST_IOU = 0.3, 0.5
 TRUTH, FOUND = '#0072b2', '#d55e00'  # told apart by colour-blind readers too (Okabe and Ito)
 SIDES = (640, 480, 320, 200)  # pixels; the first with which all pictures fit
-MOST_BYTES = 3_500_000  # of all pictures as text; with figures and tables the page is below 5 MB
 NUMBER = 20  # height of a class's number, pixels
 THIN, WIDE = 2, 3  # pixels; a line of one loses its colour in a JPEG
 RULE = (
     'Best, median and worst of the val pictures with objects, by F1 of what {first} found: '
-    f'score at least {LEAST_SCORE}, IoU at least {LEAST_IOU} and the same class make a hit.'
+    f'score at least {SCORE}, IoU at least {IOU} and the same class make a hit.'
 )
 
 
@@ -57,7 +57,7 @@ class Shown:
     rows: list[tuple[str, list[Panel]]]
     truth: str = TRUTH
     found: str = FOUND
-    score: float = LEAST_SCORE
+    score: float = SCORE
 
 
 @dataclass
@@ -81,8 +81,8 @@ class Truth:
         return self._boxes([a for a in self.coco.imgToAnns[image_id] if not a.get('iscrowd')])
 
     def detections(self, file: Path) -> dict[int, Boxes]:
-        """Of COCO results, those of ``LEAST_SCORE`` and above, by picture."""
-        results = [r for r in read_results(file) if r['score'] >= LEAST_SCORE]
+        """Of COCO results, those of ``SCORE`` and above, by picture."""
+        results = [r for r in read_results(file) if r['score'] >= SCORE]
         by_image: dict[int, list] = {key: [] for key in self.coco.imgs}
         for result in sorted(results, key=lambda r: -r['score']):
             by_image[result['image_id']].append(result)
@@ -102,37 +102,21 @@ def show(truth: Truth, results: Mapping[str, Path]) -> Shown:
     """
     found = {name: truth.detections(file) for name, file in results.items()}
     first = next(iter(found))
-    chosen = best_median_worst(
-        {
-            key: (f1(found[first][key], objects), len(objects.boxes))
-            for key in truth.coco.imgs
-            if len((objects := truth.objects(key)).boxes)
-        }
-    )
+    scores = {
+        key: (f1(found[first][key], objects), len(objects.boxes))
+        for key in truth.coco.imgs
+        if len((objects := truth.objects(key)).boxes)
+    }
+    chosen = best_median_worst(sorted(scores, key=lambda key: scores[key])[::-1], 1)
     for side in SIDES:
         rows = [
             (f'{which}: {truth.coco.imgs[key]["file_name"]}', _panels(truth, key, found, side))
-            for which, key in chosen.items()
+            for which, key in chosen
         ]
         if sum(len(panel.uri) for _, panels in rows for panel in panels) <= MOST_BYTES:
             break
     names = [f'{i} {truth.coco.cats[key]["name"]}' for key, i in truth.numbers.items()]
     return Shown(RULE.format(first=first), names if len(names) > 1 else [], rows)
-
-
-def best_median_worst(scores: Mapping[int, tuple[float, int]]) -> dict[str, int]:
-    """Ids of three pictures, of fewer where there are no three.
-
-    Args:
-        scores: F1 and number of objects, which decides between equals, by picture.
-    """
-    order = sorted(scores, key=lambda key: scores[key])
-    names = dict(best=len(order) - 1, median=len(order) // 2, worst=0)
-    chosen: dict[int, str] = {}
-    for name, place in names.items():
-        if order:
-            chosen.setdefault(order[place], name)
-    return {name: key for key, name in chosen.items()}
 
 
 def f1(found: Boxes, truth: Boxes) -> float:
@@ -144,7 +128,7 @@ def f1(found: Boxes, truth: Boxes) -> float:
 def _hits(found: Boxes, truth: Boxes) -> np.ndarray:
     """(N,) bool, of each found box whether it hits an object that no better one has hit."""
     same = found.classes[:, None] == truth.classes
-    return matched(overlaps(found.boxes, truth.boxes), same, LEAST_IOU) >= 0
+    return matched(overlaps(found.boxes, truth.boxes), same, IOU) >= 0
 
 
 def _panels(

@@ -7,21 +7,14 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..datasets.coco_file import keep_images
+
 
 def split_images(data: dict, count: int, seed: int) -> tuple[dict, dict]:
     """A JSON's content with ``count`` pictures drawn by ``seed``, and with all others."""
     ids = sorted(image['id'] for image in data['images'])
     chosen = set(random.Random(seed).sample(ids, count))
     return keep_images(data, chosen), keep_images(data, set(ids) - chosen)
-
-
-def keep_images(data: dict, ids: set) -> dict:
-    """The part of a JSON with the pictures of these ids."""
-    return dict(
-        data,
-        images=[i for i in data['images'] if i['id'] in ids],
-        annotations=[a for a in data['annotations'] if a['image_id'] in ids],
-    )
 
 
 def same_content(pictures: Path, names: Iterable[str], scored: Iterable[str]) -> list[str]:

@@ -149,6 +149,15 @@ def check_categories(categories: Sequence[dict], place: str) -> None:
         )
 
 
+def keep_images(data: dict, ids: set) -> dict:
+    """The part of a JSON with the pictures of these ids."""
+    return dict(
+        data,
+        images=[i for i in data['images'] if i['id'] in ids],
+        annotations=[a for a in data['annotations'] if a['image_id'] in ids],
+    )
+
+
 def write_json(data: dict, path: str) -> None:
     """Write a file that is either whole or absent, also with several writers."""
     with whole_file(path) as part, open(part, 'w', encoding='utf-8') as file:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from pycocotools import mask as coco_mask
 
+SCORE = 0.3  # of a detection that is drawn and counted, as tools/test.py draws them
+IOU = 0.5  # of a detection that has found an object
+
 
 def as_xywh(boxes: np.ndarray) -> np.ndarray:
     """(N, 4) float64 of boxes xyxy."""

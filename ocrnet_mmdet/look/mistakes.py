@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation.matching import as_xywh, matched, overlaps
+from ..evaluation.matching import IOU, as_xywh, matched, overlaps
 
 FOUND, DOUBLE, WRONG_CLASS = 'found', 'double', 'wrong class'
 BADLY_PLACED, FALSE_ALARM, MISSED = 'badly placed', 'false alarm', 'missed'
 IGNORED = 'in a crowd'
 KINDS = (FOUND, MISSED, FALSE_ALARM, WRONG_CLASS, BADLY_PLACED, DOUBLE)
 MISTAKES = KINDS[1:]
-HIT, NEAR = 0.5, 0.1  # IoU from which on an object is found, and from which on it was meant
+NEAR = 0.1  # IoU from which on an object was meant
 
 
 @dataclass
@@ -61,7 +61,7 @@ def judge(
     overlap = overlaps(as_xywh(boxes), as_xywh(objects), crowd)
     same, order = labels[:, None] == classes, np.argsort(-scores, kind='stable')
     about = np.full(len(boxes), -1)
-    about[order] = matched(overlap[order], (same & ~crowd)[order], HIT)
+    about[order] = matched(overlap[order], (same & ~crowd)[order], IOU)
     kinds = [FALSE_ALARM if i < 0 else FOUND for i in about]
     for i in np.flatnonzero(about < 0):
         kinds[i], about[i] = _kind(overlap[i], same[i], crowd)
@@ -73,9 +73,9 @@ def judge(
 def _kind(overlap: np.ndarray, same: np.ndarray, crowd: np.ndarray) -> tuple[str, int]:
     """Kind and object of a detection that has found nothing; all arguments (M,)."""
     for kind, among, least in (
-        (IGNORED, same & crowd, HIT),
-        (DOUBLE, same & ~crowd, HIT),
-        (WRONG_CLASS, ~same & ~crowd, HIT),
+        (IGNORED, same & crowd, IOU),
+        (DOUBLE, same & ~crowd, IOU),
+        (WRONG_CLASS, ~same & ~crowd, IOU),
         (BADLY_PLACED, same & ~crowd, NEAR),
     ):
         values = np.where(among, overlap, -1.0)

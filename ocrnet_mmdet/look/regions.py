@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from mmdet.registry import TRANSFORMS
 from mmengine.config import Config
 
 from ..canvas import BLUE, GREEN, ORANGE, PURPLE, Colour, draw_mask, enlarged
-from ..config_tree import datasets_of
 from ..datasets.load_image import read_picture
 from ..errors import InputError
-from ..pretraining.discover import OCRNetDiscoverRegions
+from ..pretraining.discover import discovery_in
 from ..pretraining.regions import Regions, discover_regions
 from .pictures import pictures_of
 from .sheet import SIDE, captioned, contact_sheet
@@ -72,12 +70,9 @@ def colour_of(share: float) -> Colour:
 def _settings(config: Path) -> dict:
     if not config.is_file():
         raise InputError(f'config {config} does not exist: name a pretraining config')
-    loader = Config.fromfile(config).get('train_dataloader')
-    steps = [step for dataset in datasets_of(loader) for step in dataset.get('pipeline', [])]
-    for step in steps:
-        if TRANSFORMS.get(step.type) is OCRNetDiscoverRegions:
-            given = {key: step[key] for key in ('max_regions', 'size') if key in step}
-            return OCRNetDiscoverRegions(**given).settings
+    settings = discovery_in(Config.fromfile(config).get('train_dataloader'))
+    if settings:
+        return settings
     raise InputError(
         f'{config} has no OCRNetDiscoverRegions in its training pipeline: name a pretraining '
         'config, such as the pretrain.py that tools/start.py writes'

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mmcv.transforms import BaseTransform
 from mmdet.registry import TRANSFORMS
+from mmengine.config import ConfigDict
 
+from ..config_tree import datasets_of
 from ..errors import require
 from .region_cache import RegionCache
 from .regions import WORKING_SIZE, discover_regions
@@ -46,3 +48,14 @@ class OCRNetDiscoverRegions(BaseTransform):
                 self.cache.save(image, regions)
         results['regions'] = regions
         return results
+
+
+def discovery_in(loader: ConfigDict | None) -> dict[str, int] | None:
+    """``max_regions`` and ``size`` of the discovery in a dataloader's config; None without one."""
+    steps = [step for dataset in datasets_of(loader) for step in dataset.get('pipeline') or []]
+    for step in steps:
+        kind = TRANSFORMS.get(step.type) if isinstance(step.type, str) else step.type
+        if kind is OCRNetDiscoverRegions:
+            given = {key: step[key] for key in ('max_regions', 'size') if key in step}
+            return OCRNetDiscoverRegions(**given).settings
+    return None

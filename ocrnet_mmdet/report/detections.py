@@ -19,11 +19,8 @@ from pycocotools.coco import COCO
 
 from ..compare.scores import judged, read_results, scores_of
 from ..errors import InputError
-from ..evaluation.matching import matched, overlaps
+from ..evaluation.matching import IOU, SCORE, matched, overlaps
 from .work_folder import Training, ValFiles
-
-SCORE = 0.3  # of a detection that is drawn and counted, as tools/test.py draws them
-IOU = 0.5  # of a detection that has found an object
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from ..canvas import (
     tag_all,
 )
 from ..datasets.load_image import read_picture
+from ..evenly import best_median_worst
 from ..pretraining.regions import Regions
 from .detections import Detections, Pairs
 from .sections import Drawing
@@ -120,14 +121,8 @@ def telling(pictures: Iterable[Pairs], each: int) -> list[tuple[str, Pairs]]:
 
     Those without an object and a detection say nothing.
     """
-    ranked = sorted((p for p in pictures if p.truth or p.found), key=lambda p: -p.quality)
-    middle = max(0, (len(ranked) - each) // 2)
-    places = dict.fromkeys(range(min(each, len(ranked))), 'best')
-    for i in range(len(ranked) - 1, max(-1, len(ranked) - 1 - each), -1):
-        places.setdefault(i, 'worst')
-    for i in range(middle, min(middle + each, len(ranked))):
-        places.setdefault(i, 'median')
-    return [(places[i], ranked[i]) for i in sorted(places)]
+    known = (pairs for pairs in pictures if pairs.truth or pairs.found)
+    return best_median_worst(sorted(known, key=lambda pairs: -pairs.quality), each)
 
 
 def picture_name(data: Detections, pairs: Pairs) -> str:

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..compare.tables import METRICS
+from ..evaluation.matching import IOU, SCORE
 from . import curves
-from .detections import IOU, SCORE, Detections, Pairs
+from .detections import Detections, Pairs
 from .drawings import picture_name, telling, truth_and_found
 from .sections import Figure, Picture, Section, Table, percent
 from .work_folder import Training

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..config_tree import datasets_of
 from ..datasets.load_image import read_picture
 from ..errors import InputError
-from ..pretraining.discover import OCRNetDiscoverRegions
+from ..pretraining.discover import discovery_in
 from ..pretraining.readiness import READY_BELOW, Readiness, readiness
+from ..pretraining.regions import discover_regions
 from . import curves
 from .drawings import regions_of
 from .finetuning import named_curves
@@ -121,24 +121,17 @@ def seen(training: Training) -> dict[str, str]:
 
 def regions_section(training: Training) -> Section:
     """What was discovered in some of the pictures."""
-    steps = [
-        step
-        for dataset in datasets_of(training.cfg.get('train_dataloader'))
-        for step in dataset.get('pipeline') or []
-        if step.get('type') == 'OCRNetDiscoverRegions'
-    ]
+    settings = discovery_in(training.cfg.get('train_dataloader'))
     files = [Path(file) for file in training.fact.get('shown', [])]
-    if not steps or not files:
+    if not settings or not files:
         return Section('Discovered regions')
-    settings = {name: value for name, value in steps[0].items() if name != 'type'}
-    discover = OCRNetDiscoverRegions(**settings | dict(cache_dir=None))
     shown = []
     for file in files:
         try:
             picture = read_picture(str(file))
         except InputError:  # gone since, or one of those that the run left out
             continue
-        regions = discover.transform(dict(img=picture))['regions']
+        regions = discover_regions(picture, **settings)
         shown.append(
             Picture(
                 [(regions_of(picture, regions, REGIONS), f'regions of {file.name}')],

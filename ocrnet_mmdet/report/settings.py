@@ -53,15 +53,13 @@ def times(training: Training) -> dict[str, str]:
 
 
 def side_by_side(
-    title: str, trainings: Sequence[Training], rows: Sequence[dict[str, str]], note: str = ''
+    title: str, trainings: Sequence[Training], rows: Sequence[dict[str, str]]
 ) -> Section:
     """A table of named values, a column a training."""
     names = list(dict.fromkeys(name for each in rows for name in each))
     header = ['', *(t.name for t in trainings)] if len(trainings) > 1 else ['', '']
     lines = [[name, *(each.get(name, '') for each in rows)] for name in names]
-    return Section(
-        title, tables=[Table(header, lines, text=tuple(range(1, len(header))))], note=note
-    )
+    return Section(title, tables=[Table(header, lines, text=tuple(range(1, len(header))))])
 
 
 def unfinished(training: Training) -> str:

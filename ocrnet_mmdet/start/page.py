@@ -11,15 +11,13 @@ import numpy as np
 from ..datasets.note import examples_of
 from ..datasets.object_sizes import drawn_sides
 from ..errors import LINE, InputError, shown
-from ..html_page import write_page
+from ..html_page import MOST_BYTES, write_page
 from ..report.page import TEMPLATE
 from ..report.sections import Figure, Picture, Section, Table
 from . import figures
 from .labels import Labels
 from .pictures import RULE, colours_of, example_drawings, labelled, objects_by_picture, spread
 from .recipe import Recipe
-
-MOST_BYTES = 4_300_000  # of all drawings as text: with figures and tables the page is below 5 MB
 
 
 class _Room:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.coco_file import keep_images
 from ..datasets.near_duplicates import groups_of, print_of
 from ..datasets.note import Example, Note
 from ..datasets.picture import decode_picture
@@ -66,15 +67,8 @@ def split(pictures: Path, data: dict, share: float, seed: int) -> tuple[dict, di
     note = f'split: {share:.0%} of the pictures to score on, seed {seed}'
     if alike:
         note += f'; {alike} near-duplicates stay beside what they resemble'
-    return _part(data, images, ~in_val), _part(data, images, in_val), [note]
-
-
-def _part(data: dict, images: Sequence[dict], chosen: np.ndarray) -> dict:
-    kept = [image for image, keep in zip(images, chosen) if keep]
-    ids = {image['id'] for image in kept}
-    return dict(
-        data, images=kept, annotations=[a for a in data['annotations'] if a['image_id'] in ids]
-    )
+    train, val = ({images[i]['id'] for i in np.flatnonzero(part)} for part in (~in_val, in_val))
+    return keep_images(data, train), keep_images(data, val), [note]
 
 
 def shared(train: dict, val: dict) -> list[str]:

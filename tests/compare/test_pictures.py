@@ -10,7 +10,7 @@ import pytest
 
 from demo.data_set import make_demo_set
 from ocrnet_mmdet.compare import pictures
-from ocrnet_mmdet.compare.pictures import FOUND, TRUTH, Boxes, Truth, best_median_worst, f1, show
+from ocrnet_mmdet.compare.pictures import FOUND, TRUTH, Boxes, Truth, f1, show
 
 BOX, FAR = [10, 10, 20, 20], [50, 50, 20, 20]
 
@@ -35,13 +35,6 @@ def boxes(*items):
 )
 def test_f1_counts_each_object_once(found, expected):
     assert f1(boxes(*found), boxes((BOX, 1), (FAR, 2))) == pytest.approx(expected)
-
-
-def test_the_chosen_are_the_best_the_median_and_the_worst():
-    scores = {1: (0.5, 3), 2: (0.9, 3), 3: (0.9, 8), 4: (0.1, 3), 5: (0.3, 3)}
-    assert best_median_worst(scores) == dict(best=3, median=1, worst=4)
-    assert best_median_worst({7: (0.5, 1)}) == dict(best=7)
-    assert best_median_worst({}) == {}
 
 
 @pytest.fixture(scope='module')

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+from mmengine.config import ConfigDict
 
 from ocrnet_mmdet.errors import InputError
 from ocrnet_mmdet.evaluation.chance_regions import grid_regions, random_regions
 from ocrnet_mmdet.pretraining import discover_regions
-from ocrnet_mmdet.pretraining.discover import OCRNetDiscoverRegions
+from ocrnet_mmdet.pretraining.discover import OCRNetDiscoverRegions, discovery_in
 from ocrnet_mmdet.pretraining.regions import DUPLICATE_IOU, Regions
 from ocrnet_mmdet.pretraining.segmentation import Pairs, _most_similar, grow_trees
 
@@ -175,3 +176,20 @@ def test_random_boxes_fill_their_segments_and_stay_inside(shape, like):
 def test_an_odd_argument_is_refused_by_name(given):
     with pytest.raises(InputError, match=f'OCRNetDiscoverRegions.{next(iter(given))} is '):
         OCRNetDiscoverRegions(**given)
+
+
+@pytest.mark.parametrize(
+    'kind',
+    [
+        'OCRNetDiscoverRegions',
+        'ocrnet_mmdet.pretraining.discover.OCRNetDiscoverRegions',
+        OCRNetDiscoverRegions,
+    ],
+)
+def test_the_settings_of_a_config_are_found_however_it_names_the_class(kind):
+    steps = [dict(type='LoadImageFromFile'), dict(type=kind, size=64, cache_dir='regions')]
+    inner = dict(type='OCRNetImageFolder', pipeline=steps)
+    loader = ConfigDict(dataset=dict(type='RepeatDataset', times=2, dataset=inner))
+    assert discovery_in(loader) == dict(max_regions=100, size=64)
+    assert discovery_in(ConfigDict(dataset=dict(pipeline=steps[:1]))) is None
+    assert discovery_in(None) is None

@@ -146,18 +146,26 @@ def write_finetuning(
     return folder
 
 
-def pretraining_config(steps: int, **weights: float) -> str:
+DISCOVER = 'OCRNetDiscoverRegions'
+
+
+def pretraining_config(steps: int, discover: str = DISCOVER, **weights: float) -> str:
     return (
         f'train_cfg = dict(type="IterBasedTrainLoop", max_iters={steps})\n'
         'model = dict(type="OCRNetPretrainer", detector=dict(type="MaskRCNN"), '
         f'weights=dict(boxes=0.1) | {weights!r})\n'
         'train_dataloader = dict(dataset=dict(type="OCRNetImageFolder", '
-        'pipeline=[dict(type="OCRNetDiscoverRegions", cache_dir="regions", size=64)]))\n'
+        f'pipeline=[dict(type="{discover}", cache_dir="regions", size=64)]))\n'
     )
 
 
 def write_pretraining(
-    folder: Path, steps: int, ratio: float, shown: list[str] = [], **weights: float
+    folder: Path,
+    steps: int,
+    ratio: float,
+    shown: list[str] = [],
+    discover: str = DISCOVER,
+    **weights: float,
 ) -> Path:
     """One whose box branch ends at ``ratio``."""
     rows = [
@@ -171,4 +179,6 @@ def write_pretraining(
     facts = facts_of(
         shown=shown, pictures_a_step=8, data=dict(train=dict(pictures=100)), load_from=None
     )
-    return write_start(folder, '20250101_000000', pretraining_config(steps, **weights), rows, facts)
+    return write_start(
+        folder, '20250101_000000', pretraining_config(steps, discover, **weights), rows, facts
+    )

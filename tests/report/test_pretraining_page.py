@@ -6,7 +6,7 @@ from ocrnet_mmdet.pretraining.readiness import READY_BELOW, readiness
 from ocrnet_mmdet.report.page import write_report, write_side_by_side
 from ocrnet_mmdet.report.pretraining import MONITORS
 
-from .folders import write_data, write_pretraining
+from .folders import DISCOVER, write_data, write_pretraining
 from .test_finetuning_page import page_of
 
 
@@ -50,10 +50,12 @@ def test_one_without_the_boxes_term_has_no_verdict(tmp_path):
     assert 'No box branch was trained' in page.text and 'he box branch has' not in page.text
 
 
-def test_its_pictures_are_drawn_with_their_regions(tmp_path):
+@pytest.mark.parametrize('discover', [DISCOVER, f'ocrnet_mmdet.pretraining.discover.{DISCOVER}'])
+def test_its_pictures_are_drawn_with_their_regions(tmp_path, discover):
     data = write_data(tmp_path / 'data', val=1)
     pictures = [str(path) for path in sorted((data / 'unlabelled').iterdir())]
-    run = write_pretraining(tmp_path / 'run', 500, 0.8, [*pictures, str(tmp_path / 'gone.jpg')])
+    shown = [*pictures, str(tmp_path / 'gone.jpg')]
+    run = write_pretraining(tmp_path / 'run', 500, 0.8, shown, discover)
     page = page_of(write_report(run))
     assert page.tags.count('img') == len(pictures) == 6
     assert 'gone.jpg' not in page.text
