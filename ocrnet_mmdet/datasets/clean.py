@@ -136,11 +136,7 @@ def check_labels(
     names = [str(c['name']) for c in data['categories']]
     _check_classes(data['categories'], names if classes is None else classes, place)
     context = Context(img_dir, {c['id'] for c in data['categories']})
-    for rule in IMAGE_RULES:
-        bad = rule.bad(images, context)
-        if len(bad):
-            first = _name_image(images[bad[0]])
-            _judge(rule, len(bad), len(images), first, f'{place}: {shown(img_dir, 120)}')
+    _check_images(images, context, place)
     context.images = {image['id']: image for image in images}
     for rule in ANNOTATION_RULES + SCORED_RULES * scored:
         notes += _annotation_notes(rule, annotations, context, place)
@@ -150,15 +146,27 @@ def check_labels(
         notes += _annotation_notes(rule, ours, context, place)
     objects = objects_of(ours, images)
     if labelled and not objects.trained.any():
-        raise InputError(
-            f'{place}: none of its {len(images)} images has an object of the classes '
-            f'{_shorten(classes or names)}: of {len(annotations)} annotations '
-            f'{len(ours)} are of them, and of these {int((~objects.thin).sum())} at least 1 pixel '
-            f'wide and high, {int((objects.crowd | objects.marked).sum())} crowds or marked '
-            '"ignore"; annotate some, or correct the classes'
-        )
+        raise _no_object(data, objects, classes or names, place)
     notes += check_corners(objects, place)
     return notes + (check_masks(objects, place) if masks else []), objects
+
+
+def _check_images(images: list[dict], context: Context, place: str) -> None:
+    for rule in IMAGE_RULES:
+        bad = rule.bad(images, context)
+        if len(bad):
+            where = f'{place}: {shown(context.img_dir, 120)}'
+            _judge(rule, len(bad), len(images), _name_image(images[bad[0]]), where)
+
+
+def _no_object(data: dict, objects: Objects, classes: Sequence[str], place: str) -> InputError:
+    return InputError(
+        f'{place}: none of its {len(data["images"])} images has an object of the classes '
+        f'{_shorten(classes)}: of {len(data["annotations"])} annotations '
+        f'{len(objects.boxes)} are of them, and of these {int((~objects.thin).sum())} at least 1 '
+        f'pixel wide and high, {int((objects.crowd | objects.marked).sum())} crowds or marked '
+        '"ignore"; annotate some, or correct the classes'
+    )
 
 
 def _mask_rules(masks: bool, polygons: bool, scored: bool) -> tuple[Rule, ...]:
@@ -186,6 +194,23 @@ def _read_picture(image: dict, img_dir: str) -> str | None:
     except (OSError, ValueError) as error:  # PictureError; a name that no file can have
         return str(error)
     return None
+
+
+def _readable(images: list[dict], context: Context, report: list[str]) -> list[dict]:
+    """The images whose pictures can be used, with a line in the report on the others."""
+    with ThreadPoolExecutor() as pool:  # decoders let go of Python's lock
+        reasons = list(pool.map(lambda image: _read_picture(image, context.img_dir), images))
+    broken = [(image, reason) for image, reason in zip(images, reasons) if reason]
+    if broken:
+        named = [f'{_name_image(image)}: {reason}' for image, reason in broken[:20]]
+        text = '; '.join(named) + ('; ...' if len(broken) > 20 else '')
+        report.append(
+            Note(
+                f'{len(broken)} images left out that cannot be used: {text}',
+                *_example(broken[0][0], context, 'image'),
+            )
+        )
+    return [image for image, reason in zip(images, reasons) if not reason]
 
 
 def _sift(
@@ -263,33 +288,25 @@ def clean_labels(
     context = Context(img_dir, {c['id'] for c in data['categories']}, free_ids=free_ids)
     images = _sift(data['images'], IMAGE_RULES, context, 'image', report)
     if decode:
-        with ThreadPoolExecutor() as pool:  # decoders let go of Python's lock
-            reasons = list(pool.map(lambda image: _read_picture(image, img_dir), images))
-        broken = [f'{_name_image(i)}: {reason}' for i, reason in zip(images, reasons) if reason]
-        if broken:
-            text = '; '.join(broken[:20]) + ('; ...' if len(broken) > 20 else '')
-            first = next(image for image, reason in zip(images, reasons) if reason)
-            report.append(
-                Note(
-                    f'{len(broken)} images left out that cannot be used: {text}',
-                    *_example(first, context, 'image'),
-                )
-            )
-        images = [image for image, reason in zip(images, reasons) if not reason]
+        images = _readable(images, context, report)
     if not images:
         raise InputError(
             f'{place}: no picture is left of {len(data["images"])}: '
             f'{report[-1] if report else "it lists none"}'
         )
     context.images = {image['id']: image for image in images}
-    lost = {i.get('id') for i in data['images'] if is_key(i.get('id'))} - context.images.keys()
-    annotations = [
-        a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)
-    ]
     rules = (
         *ANNOTATION_RULES,
         *SCORED_RULES,
         *(*SEGMENTATION_RULES, SCORED_SEGMENTATION_RULE) * masks,
     )
-    annotations = _sift(annotations, rules, context, 'annotation', report)
+    annotations = _sift(_of_kept_images(data, context), rules, context, 'annotation', report)
     return dict(data, images=images, annotations=annotations), report
+
+
+def _of_kept_images(data: dict, context: Context) -> list[dict]:
+    """Annotations without those of pictures that were left out; those of none at all stay."""
+    lost = {i.get('id') for i in data['images'] if is_key(i.get('id'))} - context.images.keys()
+    return [
+        a for a in data['annotations'] if not (is_key(a.get('image_id')) and a['image_id'] in lost)
+    ]

@@ -28,7 +28,7 @@ from ..errors import InputError
 from ..pretraining.own_regions import find_regions
 from ..pretraining.pretrainer import MIN_SCORE
 from ..pretraining.region_cache import RegionCache
-from ..pretraining.regions import WORKING_SIZE, discover_regions
+from ..pretraining.regions import WORKING_SIZE, Regions, discover_regions
 from ..pretraining.slots import class_agnostic
 from .chance_regions import grid_regions, random_regions
 
@@ -59,23 +59,14 @@ def measure(
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as folder:
         cache = RegionCache(folder, {})
-        for path, objects in _pictures(sources, least_area):
-            image = cv2.imread(str(path))
-            if image is None:
-                raise InputError(f'{path} cannot be read: mend or leave out the picture')
+        for image, objects in _pictures(sources, least_area):
             start = time.perf_counter(), time.process_time()
             regions = discover_regions(image, size=size)
             wall.append(1e3 * (time.perf_counter() - start[0]))
             processor.append(1e3 * (time.process_time() - start[1]))
             cache.save(image, regions)
             sizes.append(cache.path(image).stat().st_size)
-            shape, most = image.shape[:2], COUNTS[-1]
-            arms = dict(
-                discovered=regions.boxes,
-                grid=grid_regions(shape, most).boxes,
-                random=random_regions(shape, most, rng).boxes,
-                random_alike=random_regions(shape, most, rng, regions).boxes,
-            )
+            arms = dict(discovered=regions.boxes) | _by_chance(regions, rng)
             if detect:
                 arms |= detect(image)
             for arm, boxes in arms.items():
@@ -130,10 +121,20 @@ def detections_of(
     return find
 
 
+def _by_chance(regions: Regions, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Boxes (R, 4) that know nothing of the picture, by their kind."""
+    shape, most = regions.shape, COUNTS[-1]
+    return dict(
+        grid=grid_regions(shape, most).boxes,
+        random=random_regions(shape, most, rng).boxes,
+        random_alike=random_regions(shape, most, rng, regions).boxes,
+    )
+
+
 def _pictures(
     sources: list[tuple[Path, Path]], least_area: float
-) -> Iterator[tuple[Path, np.ndarray]]:
-    """Path and objects (M, 4) xyxy of every picture that has an object to be found."""
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pixels and objects (M, 4) xyxy of every picture that has an object to be found."""
     for labels, folder in sources:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools tells of its progress
             coco = COCO(str(labels))
@@ -144,7 +145,14 @@ def _pictures(
             ]
             boxes = [(x, y, x + w, y + h) for x, y, w, h in boxes if w * h > least]
             if boxes:
-                yield folder / image['file_name'], np.array(boxes, np.float32)
+                yield _read(folder / image['file_name']), np.array(boxes, np.float32)
+
+
+def _read(path: Path) -> np.ndarray:
+    image = cv2.imread(str(path))
+    if image is None:
+        raise InputError(f'{path} cannot be read: mend or leave out the picture')
+    return image
 
 
 def _figures(ious: list[np.ndarray]) -> dict:

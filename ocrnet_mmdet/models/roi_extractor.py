@@ -47,19 +47,8 @@ def bilinear_taps(
     Returns:
         Indices and weights (N, size, size, L, 4); a bin's four weights of a level add up to 1.
     """
-    strides = stride * 2 ** torch.arange(len(sizes), device=rois.device)
-    bins = (torch.arange(size, device=rois.device) + 0.5) / size
     last = torch.tensor(sizes, device=rois.device).flip(1) - 1  # (L, 2) of x and y
-    start, end = rois[:, None, 1:3].float(), rois[:, None, 3:5].float()
-    points = start + bins[:, None] * (end - start)  # (N, size, 2)
-    points = points[:, :, None] / strides[:, None] - 0.5  # (N, size, L, 2)
-    # a net that diverged reads rows that there are
-    points = points.nan_to_num().clamp(min=0).minimum(last)
-    low = points.floor()
-    share = points - low
-    low = low.long()
-    cells = torch.stack([low, (low + 1).minimum(last)], dim=-1)  # (N, size, L, 2, 2)
-    shares = torch.stack([1 - share, share], dim=-1)
+    cells, shares = _taps_of_an_axis(rois, last, stride, size)
     height, width = (last + 1).flip(1).unbind(1)
     first = F.pad((num_images * height * width).cumsum(0), (1, -1))  # (L,) rows before each level
     x, y = cells.unbind(3)
@@ -80,6 +69,29 @@ def bilinear_taps(
     )
     taps = (len(sizes), 4)
     return (rows + x).unflatten(3, taps), (y_share * x_share).unflatten(3, taps)
+
+
+def _taps_of_an_axis(rois: Tensor, last: Tensor, stride: int, size: int) -> tuple[Tensor, Tensor]:
+    """The two cells that a bin's middle lies between and their shares, for x and y.
+
+    Args:
+        last: (L, 2) the last cell of each level in x and y.
+
+    Returns:
+        Cells and shares (N, size, L, 2, 2): of x and y, the one before and the one behind.
+    """
+    strides = stride * 2 ** torch.arange(len(last), device=rois.device)
+    bins = (torch.arange(size, device=rois.device) + 0.5) / size
+    start, end = rois[:, None, 1:3].float(), rois[:, None, 3:5].float()
+    points = start + bins[:, None] * (end - start)  # (N, size, 2)
+    points = points[:, :, None] / strides[:, None] - 0.5  # (N, size, L, 2)
+    # a net that diverged reads rows that there are
+    points = points.nan_to_num().clamp(min=0).minimum(last)
+    low = points.floor()
+    share = points - low
+    low = low.long()
+    cells = torch.stack([low, (low + 1).minimum(last)], dim=-1)
+    return cells, torch.stack([1 - share, share], dim=-1)
 
 
 @MODELS.register_module()
