@@ -87,11 +87,14 @@ def shown_time(seconds: float) -> str:
 def run_table(state: State, times: Times) -> str:
     """A line a run: kind, arm, labels, seed, steps, rate, expected time."""
     lines = [('run', 'arm', 'labels', 'seed', 'steps', 'rate', 'time')]
+    left = missing(state)
     for run in state.all_runs():
         row, expected = state.row(run), times.seconds(run)
         known = (
             'done'
             if row and not row['error']
+            else 'not needed'
+            if not row and run not in left
             else shown_time(expected)
             if expected is not None
             else '?'

@@ -155,18 +155,19 @@ def _add(
             continue
         numbers = _numbers(row, columns[kind], line)
         if shares:
-            numbers = rounded(pixels_of(numbers, image, f'line {line}'))
+            numbers = pixels_of(numbers, image, f'line {line}')
+        places = _places(numbers, kind)
+        places = rounded(places) if shares else places
         label = row[columns['class'][0]].strip() if columns['class'] else ONE_CLASS
-        reading.add(image, label, [_shape(numbers, kind)])
+        shape = Shape(polygon=places) if kind == 'outline' else Shape(box=places)
+        reading.add(image, label, [shape])
 
 
-def _shape(numbers: list[float], kind: str) -> Shape:
-    """An object of a row's numbers, pixels."""
-    if kind == 'outline':
-        return Shape(polygon=numbers)
+def _places(numbers: list[float], kind: str) -> list[float]:
+    """Corners of a row's box, or the points of its outline."""
+    if kind in ('outline', 'corners'):
+        return numbers
     a, b, c, d = numbers
-    if kind == 'corners':
-        return Shape(box=numbers)
     if kind == 'middle':
         a, b = a - c / 2, b - d / 2
-    return Shape(box=[a, b, a + c, b + d])
+    return [a, b, a + c, b + d]

@@ -10,7 +10,7 @@ def process(tmp_path, code, limit=60.0):
     return Process(popen, time.time(), limit, tmp_path / 'log.txt')
 
 
-def test_seconds_end_with_the_process_however_late_it_is_looked_at(tmp_path):
+def test_seconds_end_with_the_process_however_late_one_looks(tmp_path):
     short = process(tmp_path, '')
     while not short.ended():
         time.sleep(0.01)

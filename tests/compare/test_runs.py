@@ -5,7 +5,7 @@ import pytest
 
 from ocrnet_mmdet.compare.plan import Arm, Plan
 from ocrnet_mmdet.compare.runs import State
-from ocrnet_mmdet.compare.times import Times, missing, shown_time, within_budget
+from ocrnet_mmdet.compare.times import Times, missing, run_table, shown_time, within_budget
 from ocrnet_mmdet.errors import InputError
 
 PLAN = Plan(
@@ -134,6 +134,8 @@ def test_a_pretraining_that_nothing_waits_for_is_not_repeated(plan):
     for smaller, known in ((plan, weights_gone), (rest, kept)):
         state = State(smaller, HASHES, 1500, known)
         assert not list(state.pending()) and not missing(state) and not list(state.blocked())
+        table = run_table(state, Times(rows)).splitlines()
+        assert all(line.endswith(('done', 'not needed')) for line in table[1:])
 
 
 def test_a_pretraining_is_repeated_for_what_is_left():

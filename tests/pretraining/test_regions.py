@@ -186,7 +186,7 @@ def test_an_odd_argument_is_refused_by_name(given):
         OCRNetDiscoverRegions,
     ],
 )
-def test_the_settings_of_a_config_are_found_however_it_names_the_class(kind):
+def test_a_configs_settings_are_found_however_it_names_the_class(kind):
     steps = [dict(type='LoadImageFromFile'), dict(type=kind, size=64, cache_dir='regions')]
     inner = dict(type='OCRNetImageFolder', pipeline=steps)
     loader = ConfigDict(dataset=dict(type='RepeatDataset', times=2, dataset=inner))
