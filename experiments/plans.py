@@ -339,7 +339,7 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
                 scored_on='held_out',
             )
             for seed in (0, 1, 2)
-            for data in ('robosoccer', 'nuclei')
+            for data in ('robosoccer', 'nuclei', 'bccd', 'aerial_cars')
             for arm in ('suggested', 'random')
         )
     ),
