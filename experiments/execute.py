@@ -29,6 +29,7 @@ MODULES = {
     'cost': 'cost',
     'listing': 'listing',
     'suggesting': 'suggesting',
+    'first': 'first_pictures',
 }
 LOG = 'log.txt'
 

@@ -343,4 +343,29 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
             for arm in ('suggested', 'random')
         )
     ),
+    # The first labels where tools/start.py --first wants them, against as many at random.
+    first=Measurement(
+        tuple(
+            dict(
+                kind='first',
+                data=data,
+                arm=arm,
+                steps=400,
+                lr=1e-3,
+                seed=seed,
+                size=size,
+                config='configs/ocrnet_small_data.py',
+                options=dict(pool=0.6, count=count),
+                scored_on='held_out',
+            )
+            for seed in (0, 1, 2)
+            for data, count, size in (
+                ('robosoccer', 10, 288),
+                ('bccd', 10, 224),
+                ('nuclei', 5, 544),
+                ('aerial_cars', 10, 608),
+            )
+            for arm in ('first', 'random')
+        )
+    ),
 )

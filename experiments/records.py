@@ -20,7 +20,8 @@ class Run:
     Args:
         kind: ``pretraining``, ``tuning`` (a rate of the grid), ``fine-tuning``, ``scoring`` (a
             fine-tuning's last checkpoint under other options), ``recall``, ``cost``, ``speed``,
-            ``listing`` or ``suggesting`` (a round of labelling).
+            ``listing``, ``suggesting`` (a round of labelling) or ``first`` (the first pictures to
+            label).
         data: A name in ``DATA_SETS``.
         labels: Percent of the training pictures with labels; None takes the data set's own JSON.
         config: Config file, as seen from the repository.

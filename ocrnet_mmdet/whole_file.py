@@ -10,9 +10,11 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
+
+from .errors import printable
 
 PART = re.compile(r'.+\.[0-9a-f]{32}\.part')
 
@@ -52,3 +54,10 @@ def remove_parts(folder: str | Path, age: float = 0.0) -> None:
         with contextlib.suppress(OSError):  # another process was faster, or the disk is read-only
             if PART.fullmatch(part.name) and part.stat().st_mtime <= time.time() - age:
                 part.unlink()
+
+
+def write_rows(path: Path, rows: Sequence[tuple[str, ...]]) -> None:
+    """A row a line, tabs between; what is in a row breaks no line and holds no tab."""
+    with whole_file(path) as part:
+        text = ''.join('\t'.join(map(printable, row)) + '\n' for row in rows)
+        part.write_text(text, encoding='utf-8')

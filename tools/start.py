@@ -10,7 +10,8 @@ split and there is no --val, and writes
     OUT/finetune.py, OUT/pretrain.py        short configs with the reason of every number
     OUT/report.txt, check.html              what was found, what was mended; with drawings
 
-Without --labels it writes pretrain.py alone.
+Without --labels it writes pretrain.py alone, and with --first 10 also OUT/first.txt: ten pictures
+to label first.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
+from ocrnet_mmdet.cli import count, one_line_errors  # noqa: E402
 from ocrnet_mmdet.start import start  # noqa: E402
 
 
@@ -47,6 +48,12 @@ def main() -> None:
         dest='imagenet',
         action='store_false',
         help='a narrow net from random weights, where ImageNet weights cannot be used',
+    )
+    parser.add_argument(
+        '--first',
+        type=count,
+        metavar='COUNT',
+        help='without labels: name the pictures to label first, those that stand for most others',
     )
     parser.add_argument('--out', required=True, type=Path, help='a new folder for all of it')
     print(start(**vars(parser.parse_args()), configs=ROOT / 'configs'))

@@ -11,12 +11,15 @@ from pathlib import Path
 from ..datasets.coco_file import write_json
 from ..datasets.listing import list_pictures, say_left_out
 from ..errors import InputError
+from ..suggest.first import name_first
 from .configs import finetuning_config, pretraining_config
 from .labels import Labels, read_labels
 from .page import write_check
 from .recipe import Recipe, recipe_for, recipe_without_labels
 
 __all__ = ['start']
+
+ENCODER = '_base_/lite0.py'  # below the shipped configs
 
 
 def start(
@@ -28,9 +31,10 @@ def start(
     imagenet: bool,
     out: Path,
     configs: Path,
+    first: int | None = None,
 ) -> str:
     """Write the folder ``out``: annotations, finetune.py, pretrain.py and check.html; without
-    labels pretrain.py alone.
+    labels pretrain.py, and first.txt where that is asked for.
 
     Args:
         pictures: Folder of the pictures, at any depth.
@@ -40,6 +44,7 @@ def start(
         seed: Of the split.
         imagenet: Whether the encoder starts from ImageNet weights.
         out: A folder that is absent or empty.
+        first: Of pictures without labels, how many to name that should be labelled first.
         configs: Folder of the shipped configs, from which the written ones inherit.
 
     Returns:
@@ -56,14 +61,28 @@ def start(
         raise InputError(f'--val-share is {val_share}: give a share between 0 and 1, such as 0.2')
     if val and not labels:
         raise InputError('--val needs --labels, those of the training pictures: name them too')
+    if first is not None and labels:
+        raise InputError(
+            '--first is for pictures without labels; with some, tools/predict.py --suggest names '
+            'the next ones'
+        )
+    if first is not None and not imagenet:
+        raise InputError("--first looks with ImageNet's weights: leave out --no-imagenet")
     if labels:
         data = read_labels(pictures, labels, val, val_share, seed)
         lines = _write_with_labels(pictures, data, recipe_for(data, imagenet), out, configs)
     else:
         recipe = recipe_without_labels(pictures, imagenet)
+        chosen = name_first(pictures, first, configs / ENCODER, out) if first is not None else []
         out.mkdir(parents=True, exist_ok=True)
         (out / 'pretrain.py').write_text(pretraining_config(configs, pictures, out, recipe))
-        lines = [*recipe.lines(), '', 'next:', f'  python tools/train.py {out}/pretrain.py']
+        lines = [
+            *chosen,
+            *recipe.lines(),
+            '',
+            'next:',
+            f'  python tools/train.py {out}/pretrain.py',
+        ]
     report = '\n'.join(lines)
     (out / 'report.txt').write_text(report + '\n')
     return report

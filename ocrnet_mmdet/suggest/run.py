@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import InputError, printable, require, shown
+from ..errors import InputError, require, shown
 from ..predict.formats import FORMATS, Results
 from ..predict.found import Found
 from ..predict.predictor import Predictor
 from ..predict.records import Records
 from ..predict.run import FAILED, write_failed
 from ..predict.sources import Input, list_inputs, outside
-from ..whole_file import whole_file
+from ..whole_file import write_rows
 from .labelled import labelled_names
 from .pick import Pick, pick
 from .scan import Scan, found_in, scan
@@ -81,7 +81,7 @@ def suggest(
             for found in [found_in(name, records, predictor.classes, LEAST)]
         ]
     write_failed(out, seen.failed)
-    _write(out / LIST, rows)  # last: with it the call is over
+    write_rows(out / LIST, rows)  # last: with it the call is over
     return _report(out, len(rows), count, seen)
 
 
@@ -144,13 +144,6 @@ def reason_of(one: Pick, found: Found, names: list[str]) -> str:
     if one.nearest is None:
         return reason
     return f'{reason}, {one.distance:.2f} away from the nearest label, {names[one.nearest]}'
-
-
-def _write(path: Path, rows: Sequence[tuple[str, ...]]) -> None:
-    """A row a line, tabs between; what is in a row breaks no line and holds no tab."""
-    with whole_file(path) as part:
-        text = ''.join('\t'.join(map(printable, row)) + '\n' for row in rows)
-        part.write_text(text, encoding='utf-8')
 
 
 def _report(out: Path, given: int, count: int, seen: Scan) -> int:
