@@ -358,13 +358,13 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
                 options=dict(pool=0.6, count=count),
                 scored_on='held_out',
             )
-            for seed in (0, 1, 2)
             for data, count, size in (
                 ('robosoccer', 10, 288),
                 ('bccd', 10, 224),
                 ('nuclei', 5, 544),
                 ('aerial_cars', 10, 608),
             )
+            for seed in (0, 1, 2)
             for arm in ('first', 'random')
         )
     ),
