@@ -185,3 +185,23 @@ def detectors(rows: list[dict]) -> str:
         ],
         lines,
     )
+
+
+def chosen_pictures(rows: list[dict], study: str, arm: str) -> str:
+    """A row for each data set: an arm that chooses pictures to label, against random choice."""
+    rows = [row for row in rows if row['study'] == study]
+    lines = []
+    for data in dict.fromkeys(row['data'] for row in rows):
+        ours, theirs = [
+            {row['seed']: row for row in rows if (row['data'], row['arm']) == (data, name)}
+            for name in (arm, 'random')
+        ]
+        seeds = sorted(ours.keys() & theirs.keys())
+        scores = [by_seed([part[s] for s in seeds], 'bbox_mAP') for part in (theirs, ours)]
+        objects = [
+            ', '.join(str(part[s]['measured']['objects']) for s in seeds) for part in (theirs, ours)
+        ]
+        gap = difference(*[[score[s] for s in seeds] for score in reversed(scores)])
+        lines.append([data, len(seeds), *map(each, scores), gap, *objects])
+    header = ['data', 'n', 'random', arm, f'{arm} - random', 'objects, random', f'objects, {arm}']
+    return markdown(header, lines)

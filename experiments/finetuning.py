@@ -30,12 +30,11 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     cfg.load_from = file_to_start_from(run, out)
     runner = Runner.from_cfg(cfg)
     if run.kind == 'scoring':
-        scores, seconds = runner.val(), None
+        scores, seconds = rounded(runner.val()), None
     else:
         runner.train()
         seconds = step_seconds(runner)
         scores = last_scores(runner)
-    scores = {key.removeprefix('coco/'): round(float(value), 4) for key, value in scores.items()}
     return dict(
         {key: value for key, value in scores.items() if key in SCORES},
         measured={key: value for key, value in scores.items() if key not in SCORES} or None,
@@ -45,12 +44,19 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
 
 
 def last_scores(runner: Runner) -> dict[str, float]:
-    """What a training's last validation gave, by ``coco/...``."""
-    return {
-        key.removeprefix('val/'): value.current()
-        for key, value in runner.message_hub.log_scalars.items()
-        if 'coco/' in key
-    }
+    """What a training's last validation gave."""
+    return rounded(
+        {
+            key.removeprefix('val/'): value.current()
+            for key, value in runner.message_hub.log_scalars.items()
+            if 'coco/' in key
+        }
+    )
+
+
+def rounded(scores: dict[str, float]) -> dict[str, float]:
+    """An evaluator's scores by their names in the records."""
+    return {key.removeprefix('coco/'): round(float(value), 4) for key, value in scores.items()}
 
 
 def make_config(

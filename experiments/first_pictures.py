@@ -32,9 +32,8 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     few = _chosen(run, pool, data_root)
     runner = Runner.from_cfg(make_config(replace(run, options=None), data_root, out, (few, held)))
     runner.train()
-    scores = {key.removeprefix('coco/'): value for key, value in last_scores(runner).items()}
     return dict(
-        {key: round(float(value), 4) for key, value in scores.items() if key in SCORES},
+        {key: value for key, value in last_scores(runner).items() if key in SCORES},
         measured=dict(objects=len(few['annotations'])),
         step_seconds=step_seconds(runner),
     )

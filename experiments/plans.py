@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from ocrnet_mmdet.pretraining.term_weights import TERMS
 
-OCRNET, STOCK = 'configs/benchmark/ocrnet_tiny.py', 'configs/benchmark/stock_tiny.py'
-OCRNET_PRETRAIN = 'configs/benchmark/ocrnet_tiny_pretrain.py'
+from .measurements import MEASUREMENTS, OCRNET, OCRNET_PRETRAIN, Measurement
+
+STOCK = 'configs/benchmark/stock_tiny.py'
 STOCK_PRETRAIN = 'configs/benchmark/stock_tiny_pretrain.py'
 OBJECTS = 'coco_mini_objects'  # see data_sets.py
 RATES = (5e-4, 1e-3, 2e-3, 4e-3)
@@ -83,13 +84,6 @@ class Scoring:
     arm: str
     seed: int
     options: dict[str, dict]
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Runs that train nothing: settings of :class:`.records.Run` each."""
-
-    runs: tuple[dict, ...]
 
 
 def terms(**weights: float) -> dict:
@@ -271,101 +265,5 @@ STUDIES: dict[str, Study | Scoring | Measurement] = dict(
         sizes={OBJECTS: 160},
         tuned=300,
     ),
-    # Objects that discovered regions hold.
-    recall=Measurement(
-        tuple(
-            dict(
-                kind='recall',
-                data=data,
-                options=dict(splits=['train', 'val'] if data == 'coco_mini' else ['train']),
-            )
-            for data in ('nuclei', 'bccd', 'robosoccer', 'aerial_cars', 'coco_mini')
-        )
-    ),
-    # Objects that main_table's pretrained detectors find.
-    proposal_recall=Measurement(
-        tuple(
-            dict(
-                kind='recall',
-                data=data,
-                config=OCRNET,
-                start=f'main_table/{data}_pretrained',
-                options=dict(splits=['val'], size=size),
-            )
-            for data, size in dict(nuclei=256, robosoccer=149).items()
-        )
-    ),
-    # A pretraining's step against the same detector's supervised one. The second is for a GPU.
-    pretraining_cost=Measurement(
-        (
-            dict(
-                kind='cost',
-                data='nuclei',
-                arm='tiny',
-                config=OCRNET_PRETRAIN,
-                batch=8,
-                options=dict(size=128, repeats=3, amp=False),
-            ),
-        )
-    ),
-    pretraining_cost_gpu=Measurement(
-        (
-            dict(
-                kind='cost',
-                data='coco_mini',
-                arm='r50',
-                config='configs/ocrnet_pretrain.py',
-                batch=16,
-                options=dict(size=512, repeats=5, amp=True),
-            ),
-        )
-    ),
-    # A folder of very many pictures.
-    listing=Measurement(
-        (dict(kind='listing', options=dict(count=1_000_000, epochs=4, workers=2)),)
-    ),
-    # Ten more labels where the detector suggests them, against as many at random.
-    suggest=Measurement(
-        tuple(
-            dict(
-                kind='suggesting',
-                data=data,
-                arm=arm,
-                steps=200,
-                lr=1e-3,
-                seed=seed,
-                config='configs/ocrnet_small_data.py',
-                options=dict(pool=150, start=10, start_steps=150, more=10),
-                scored_on='held_out',
-            )
-            for seed in (0, 1, 2)
-            for data in ('robosoccer', 'nuclei', 'bccd', 'aerial_cars')
-            for arm in ('suggested', 'random')
-        )
-    ),
-    # The first labels where tools/start.py --first wants them, against as many at random.
-    first=Measurement(
-        tuple(
-            dict(
-                kind='first',
-                data=data,
-                arm=arm,
-                steps=400,
-                lr=1e-3,
-                seed=seed,
-                size=size,
-                config='configs/ocrnet_small_data.py',
-                options=dict(pool=0.6, count=count),
-                scored_on='held_out',
-            )
-            for data, count, size in (
-                ('robosoccer', 10, 288),
-                ('bccd', 10, 224),
-                ('nuclei', 5, 544),
-                ('aerial_cars', 10, 608),
-            )
-            for seed in (0, 1, 2)
-            for arm in ('first', 'random')
-        )
-    ),
+    **MEASUREMENTS,
 )

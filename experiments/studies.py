@@ -6,7 +6,8 @@ from pathlib import Path
 from ocrnet_mmdet.errors import InputError
 
 from .execute import execute_all
-from .plans import PRETRAINING_RATE, RATES, STUDIES, Measurement, Scoring, Study
+from .measurements import Measurement
+from .plans import PRETRAINING_RATE, RATES, STUDIES, Scoring, Study
 from .records import RECORDS, Run, read
 from .subsets import HELD_OUT_SEED
 

@@ -42,11 +42,11 @@ def execute(run: Run, data_root: Path, out: Path) -> dict:
     start = replace(run, arm='start', steps=sizes['start_steps'])
     scores = work_dir(start, out) / 'scores.json'
     if not scores.exists():
-        write_json(_rounded(last_scores(_train(start, (first, held), *places))), scores)
+        write_json(last_scores(_train(start, (first, held), *places)), scores)
     chosen = _chosen(run, pool, first, work_dir(start, out), data_root)
     both = keep_images(pool, {image['id'] for image in first['images']} | chosen)
     runner = _train(run, (both, held), *places)
-    results = _rounded(last_scores(runner))
+    results = last_scores(runner)
     return dict(
         {key: value for key, value in results.items() if key in SCORES},
         measured=dict(
@@ -63,10 +63,6 @@ def _train(run: Run, parts: tuple[dict, dict], data_root: Path, out: Path) -> Ru
     runner = Runner.from_cfg(cfg)
     runner.train()
     return runner
-
-
-def _rounded(scores: dict[str, float]) -> dict[str, float]:
-    return {key.removeprefix('coco/'): round(float(value), 4) for key, value in scores.items()}
 
 
 def _chosen(run: Run, pool: dict, first: dict, start: Path, data_root: Path) -> set[int]:

@@ -1,6 +1,6 @@
 """The tables that README.md and docs/ quote, as Markdown: python experiments/tables.py [OUT]
 
-With --into docs/results.md they are written between that page's marks.
+With --into PAGE (docs/results.md, docs/labelling.md) they are written between that page's marks.
 From the records beside this file, or those that studies left in OUT. Scores are AP, times 100:
 mean ± s.d. of n runs; a difference is the mean of the pairs with the same seed and the half width
 of its 95 % interval (Student's t).
@@ -17,6 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from experiments.arm_tables import (  # noqa: E402
     arms,
+    chosen_pictures,
     comparison,
     detectors,
     equal_time,
@@ -95,6 +96,8 @@ def all_tables(rows: list[dict]) -> Iterable[tuple[str, str]]:
                 if '/' in row['study'] and row['kind'] in ('fine-tuning', 'scoring')
             ]
         ),
+        'Pictures to label first, held-out box AP': chosen_pictures(rows, 'first', 'first'),
+        'Pictures to label next, held-out box AP': chosen_pictures(rows, 'suggest', 'suggested'),
         'Regions': recall(rows),
         'Cost of a pretraining step': ratios(rows, 'cost', 'supervised'),
         'Speed and memory': ratios(rows, 'speed', 'stock'),

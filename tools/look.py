@@ -74,12 +74,8 @@ def parse_args() -> argparse.Namespace:
         'labels', nargs='?', metavar='LABELS.json', help="COCO JSON; default: the config's val data"
     )
     one.add_argument('--pictures', help='folder of the labelled pictures')
-    one.add_argument(
-        '--score',
-        type=float,
-        default=SCORE,
-        help=f'least of a detection that counts, default: {SCORE}',
-    )
+    text = f'least of a detection that counts, default: {SCORE}'
+    one.add_argument('--score', type=float, default=SCORE, help=text)
     return parser.parse_args()
 
 

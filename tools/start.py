@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from ocrnet_mmdet.cli import count, one_line_errors  # noqa: E402
+from ocrnet_mmdet.cli import one_line_errors  # noqa: E402
 from ocrnet_mmdet.start import start  # noqa: E402
 
 
@@ -51,7 +51,7 @@ def main() -> None:
     )
     parser.add_argument(
         '--first',
-        type=count,
+        type=int,
         metavar='COUNT',
         help='without labels: name the pictures to label first, those that stand for most others',
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
+import mmcv
 import numpy as np
 import torch
 from mmdet.registry import MODELS
@@ -107,7 +107,11 @@ class Eye:
 
     def __init__(self, config: Path) -> None:
         cfg = Config.fromfile(config)
-        self.mean, self.std = np.float32(cfg.lite0_pixels.mean), np.float32(cfg.lite0_pixels.std)
+        given = cfg.lite0_pixels
+        # not by the preprocessor itself, which pads: what it adds would be in the mean
+        self.normalise = dict(
+            mean=np.array(given.mean), std=np.array(given.std), to_rgb=given.bgr_to_rgb
+        )
         with DefaultScope.overwrite_default_scope('mmdet'), _quiet():
             self.encoder: nn.Module = MODELS.build(cfg.lite0)
             self.encoder.init_weights()
@@ -123,8 +127,8 @@ class Eye:
         height, width = image.shape[:2]
         share = SIDE / max(height, width)
         size = max(1, round(width * share)), max(1, round(height * share))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        pixels = (small[..., ::-1] - self.mean) / self.std
+        small = mmcv.imresize(image, size, interpolation='area')
+        pixels = mmcv.imnormalize(small, **self.normalise)
         last = self.encoder(torch.from_numpy(pixels.transpose(2, 0, 1))[None])[-1]
         vector = last.mean((2, 3))[0].numpy()
         return vector / np.linalg.norm(vector)

@@ -1,25 +1,10 @@
 """The first pictures to label: what each arm is trained and scored on, without training."""
 
-import json
 from types import SimpleNamespace
 
-import pytest
-
 from experiments import first_pictures
-from experiments.data_sets import DATA_SETS
 from experiments.records import Run
 from experiments.subsets import HELD_OUT
-
-
-@pytest.fixture
-def root(tmp_path):
-    """120 pictures of robosoccer with an object each."""
-    images = [dict(id=i, file_name=f'{i:03}.jpg', width=9, height=9) for i in range(1, 121)]
-    objects = [dict(id=i, image_id=i, category_id=1, bbox=[0, 0, 5, 5]) for i in range(1, 121)]
-    path = tmp_path / 'robosoccer' / DATA_SETS['robosoccer'].layout[0]
-    path.parent.mkdir(parents=True)
-    path.write_text(json.dumps(dict(images=images, annotations=objects, categories=[])))
-    return tmp_path
 
 
 def test_both_arms_choose_from_one_pool(monkeypatch, root):

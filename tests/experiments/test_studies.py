@@ -4,7 +4,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from experiments import execute, plans, studies
-from experiments.plans import RATES, STUDIES, Measurement, Scoring, Study
+from experiments.measurements import Measurement
+from experiments.plans import RATES, STUDIES, Scoring, Study
 from experiments.records import RECORDS, Run, append, identity, read, row_of
 from ocrnet_mmdet.errors import InputError
 

@@ -1,3 +1,5 @@
+import pytest
+
 from experiments.records import RECORDS, Run, append, read, row_of
 from experiments.tables import all_tables, filled
 
@@ -17,8 +19,13 @@ def test_every_table_of_the_kept_records_is_markdown():
             assert len(lines) > 2 and len({line.count('|') for line in lines}) == 1, title
 
 
-def test_the_page_of_results_has_the_tables_of_the_kept_records():
-    page = (ROOT / 'docs/results.md').read_text()
-    assert page.count('<!-- table: ') == page.count('<!-- end of table -->') > 10
+@pytest.mark.parametrize('name, least', [('results', 10), ('labelling', 2)])
+def test_a_page_has_the_tables_of_the_kept_records(name, least):
+    page = (ROOT / f'docs/{name}.md').read_text()
+    assert page.count('<!-- table: ') == page.count('<!-- end of table -->') >= least
     assert filled(page, read(RECORDS)) == page
+
+
+def test_a_changed_figure_is_put_right():
+    page = (ROOT / 'docs/results.md').read_text()
     assert filled(page.replace('29.0 ± 3.3', '92.0 ± 3.3'), read(RECORDS)) == page
